@@ -1,0 +1,43 @@
+package v1alpha1
+
+// LocalizedText is a text for people, in the two languages of the platform.
+type LocalizedText struct {
+	// English text.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	// +required
+	En string `json:"en,omitempty"`
+
+	// Khmer text. Where it is missing the English text is shown.
+	// +kubebuilder:validation:MaxLength=200
+	// +optional
+	Km string `json:"km,omitempty"`
+}
+
+// Priority orders the jobs that wait for a worker, and decides which running one makes room for another.
+// +kubebuilder:validation:Enum=high;normal;low
+type Priority string
+
+const (
+	PriorityHigh   Priority = "high"
+	PriorityNormal Priority = "normal"
+	PriorityLow    Priority = "low"
+)
+
+// ConditionReady is the condition of Organizations and OcrModels that says whether they can be used.
+const ConditionReady = "Ready"
+
+// LabelOrganization names, on a namespace and on every worker pod, the Organization that they belong to.
+const LabelOrganization = "ocr.openplp.com/organization"
+
+// LabelJob names, on a worker pod, the OcrJob that it works for.
+const LabelJob = "ocr.openplp.com/job"
+
+// LabelPart is, on a worker pod, the part of the document that it works on, from 0.
+const LabelPart = "ocr.openplp.com/part"
+
+// LabelAttempt is, on a worker pod, the number of the attempt at its part, from 1.
+const LabelAttempt = "ocr.openplp.com/attempt"
+
+// FinalizerLedger keeps an OcrJob until its pages are settled in the ledger of its Organization.
+const FinalizerLedger = "ocr.openplp.com/ledger"
