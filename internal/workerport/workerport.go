@@ -1,0 +1,115 @@
+// Package workerport is the contract between a worker pod and the platform: the routes of the gateway's internal port,
+// the environment and files of the pod, and what the pod says when it ends. The manager builds pods by it, the gateway
+// serves it, the worker keeps to it.
+//
+// A worker authenticates with its pod-bound token of the audience Audience as a bearer token. The gateway learns from a
+// TokenReview which pod it is, hence which job and part, and serves that one only: no route names a job.
+package workerport
+
+import (
+	"strconv"
+
+	"github.com/openplp/khocr/internal/document"
+)
+
+// Audience of the tokens that the internal port takes.
+const Audience = "khocr"
+
+// ServiceAccount of worker pods in the namespace of an organization.
+const ServiceAccount = "khocr-worker"
+
+// Routes of the internal port, in the notation of gorilla/mux.
+const (
+	// GET PathTicket answers a Ticket.
+	PathTicket = "/internal/v1/ticket"
+	// GET PathDocument answers the document's bytes. A document with a URL source is fetched by the first call and kept.
+	// A failure is a Refusal: with status 422 it is final and the document fails for its reason, otherwise it may be
+	// tried again.
+	PathDocument = "/internal/v1/document"
+	// PUT PathPage stores a document.Page, once: 201 where it was stored, 200 where one had been stored before, which
+	// then stands. The page number must be the page's.
+	PathPage = "/internal/v1/pages/{page:[0-9]+}"
+)
+
+// Status codes that mean more than HTTP says: 401 with any route while the pod's UID is not recorded on the job yet, so
+// a worker that has just started tries again; 410 once the job has ended, so the worker goes.
+
+// Ticket is what a worker needs to know of its job.
+type Ticket struct {
+	Namespace string `json:"namespace"`
+	Job       string `json:"job"`
+	UID       string `json:"uid"`
+	Part      int32  `json:"part"`
+	// Mode is auto, force or skip.
+	Mode string `json:"mode"`
+	// Pages that were asked for, as in an OcrJob's spec; empty for all.
+	Pages string `json:"pages"`
+	// Model is the name of the OcrModel, TrainedData what Tesseract loads for it.
+	Model       string `json:"model"`
+	TrainedData string `json:"trained_data"`
+	// MaxPages is the number of pages beyond which a document is refused with TooManyPages.
+	MaxPages int `json:"max_pages"`
+	// PageTimeoutSeconds bounds one page.
+	PageTimeoutSeconds int `json:"page_timeout_seconds"`
+	// Stored are the pages that need no more work, in order.
+	Stored []StoredPage `json:"stored"`
+}
+
+// StoredPage is a page whose result is kept.
+type StoredPage struct {
+	Number  int              `json:"number"`
+	Outcome document.Outcome `json:"outcome"`
+}
+
+// Refusal is the body of an error answer of the internal port.
+type Refusal struct {
+	// Reason is one of the Reason constants of an OcrJob's failure where the document is to blame; else a word for logs.
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}
+
+// Environment of a worker pod.
+const (
+	// EnvGatewayURL is the internal port's base URL, for example https://10.96.3.4:8443, by address: workers need no DNS.
+	EnvGatewayURL = "KHOCR_GATEWAY_URL"
+	// EnvGatewayName is the name in the internal port's certificate.
+	EnvGatewayName = "KHOCR_GATEWAY_NAME"
+	// EnvGatewayCA holds the PEM certificates that the internal port's is signed by.
+	EnvGatewayCA = "KHOCR_GATEWAY_CA"
+	// EnvPodName is the pod's own name, for logs.
+	EnvPodName = "KHOCR_POD_NAME"
+	// EnvCPULimit is the pod's CPU limit in whole cores, rounded up: one engine child for each.
+	EnvCPULimit = "KHOCR_CPU_LIMIT"
+	// EnvMemoryLimit is the pod's memory limit in bytes.
+	EnvMemoryLimit = "KHOCR_MEMORY_LIMIT"
+)
+
+// Files of a worker pod.
+const (
+	// GatewayTokenFile holds the token of audience Audience; the kubelet renews it in place.
+	GatewayTokenFile = "/var/run/secrets/khocr/token"
+	// WorkDir is an empty folder of the pod's own for the document.
+	WorkDir = "/work"
+	// TerminationFile takes a Termination as JSON.
+	TerminationFile = "/dev/termination-log"
+)
+
+// Exit codes of a worker.
+const (
+	// ExitDone: every page of the part has a stored result and the last progress was reported.
+	ExitDone = 0
+	// ExitTemporary: the worker could not go on; another attempt may.
+	ExitTemporary = 75
+	// ExitBadDocument: no attempt can process the document. The termination message says why.
+	ExitBadDocument = 65
+)
+
+// Termination is the termination message of a worker that did not end with ExitDone.
+type Termination struct {
+	// Reason is one of the Reason constants of an OcrJob's failure for ExitBadDocument; else a word for events.
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}
+
+// FieldManager is the name under which the worker of a part applies its progress to the OcrJob's status.
+func FieldManager(part int32) string { return "khocr-worker-" + strconv.Itoa(int(part)) }

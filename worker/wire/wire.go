@@ -1,0 +1,66 @@
+// Package wire is the protocol between the worker's supervisor and its engine child: JSON messages, one a line, requests
+// on the child's file descriptor 3 and answers on 4, so that nothing a C library prints can be taken for an answer.
+// One request is under way at a time. An engine of another make replaces ours by speaking it.
+//
+// The child exits when descriptor 3 is closed. It may be killed at any moment; it keeps nothing that matters.
+package wire
+
+import "github.com/openplp/khocr/internal/document"
+
+// Descriptors of the child.
+const (
+	RequestFD  = 3
+	ResponseFD = 4
+)
+
+// EnvAddressSpace holds the child's limit of address space in bytes (RLIMIT_AS), which it sets for itself before it opens
+// anything. No limit where it is missing.
+const EnvAddressSpace = "KHOCR_ENGINE_ADDRESS_SPACE"
+
+// MaxMessage bounds one message in bytes.
+const MaxMessage = 64 << 20
+
+// Request is one order to the child. Exactly one field is set.
+type Request struct {
+	Open *Open `json:"open,omitempty"`
+	Page *Page `json:"page,omitempty"`
+}
+
+// Open asks for the document to be opened. It comes once, first.
+type Open struct {
+	// Path of the document, readable by the child.
+	Path string `json:"path"`
+}
+
+// Page asks for one page to be processed.
+type Page struct {
+	// Number from 1.
+	Number int `json:"number"`
+	// Mode is auto, force or skip, as in an OcrJob.
+	Mode string `json:"mode"`
+	// TrainedData in Tesseract's notation, for example script/Khmer.
+	TrainedData string `json:"trained_data"`
+	// Model is the name of the OcrModel, which the page's result repeats.
+	Model string `json:"model"`
+}
+
+// Response answers one request. Exactly one field is set.
+type Response struct {
+	Opened *Opened        `json:"opened,omitempty"`
+	Page   *document.Page `json:"page,omitempty"`
+	Error  *Error         `json:"error,omitempty"`
+}
+
+// Opened tells about the document.
+type Opened struct {
+	// Pages that the document claims to have, at least 1.
+	Pages int `json:"pages"`
+}
+
+// Error says that the document as a whole cannot be processed. A page that cannot be processed is a Page with an error.
+type Error struct {
+	// Reason is one of the Reason constants of an OcrJob's failure, such as PasswordProtected.
+	Reason string `json:"reason"`
+	// Message is for people, in English.
+	Message string `json:"message"`
+}
