@@ -20,6 +20,9 @@ var (
 	// GroupVersion is the API group and version of every type in this package.
 	GroupVersion = schema.GroupVersion{Group: "ocr.openplp.com", Version: "v1alpha1"}
 
+	// SchemeGroupVersion is GroupVersion under the name that generated code uses.
+	SchemeGroupVersion = GroupVersion
+
 	// SchemeBuilder collects the functions that add this package's types to a scheme.
 	SchemeBuilder = runtime.NewSchemeBuilder(addKnownTypes)
 
