@@ -1,0 +1,113 @@
+# khocr: what can be done with this checkout. `make` alone lists it.
+
+# Where the images go for a cluster of your own, for example IMAGE_PREFIX=registry.example.com/ocr/ IMAGE_TAG=v0.1.0.
+IMAGE_PREFIX ?= khocr/
+IMAGE_TAG ?= latest
+# Arguments for every `go test`, for example TEST_FLAGS="-race -count=1".
+TEST_FLAGS ?=
+
+K8S := $(CURDIR)/bin/k8s
+TOOL := go tool -modfile=hack/tools/go.mod
+# Modules of ours; the heavy ones stay out of the product's go.mod.
+MODULES := . hack/images hack/localcluster
+GO_FILES = $(shell git ls-files --cached --others --exclude-standard '*.go' | sort -u)
+SCRIPTS := .ci/run $(wildcard hack/*.sh)
+# The same sources give the same bytes, wherever they are built: image tags are derived from them.
+BUILD_FLAGS := -trimpath -buildvcs=false -ldflags='-s -w -buildid='
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+##@ Use
+
+.PHONY: demo
+demo: ## Start Kubernetes and khocr on this machine, convert a document, leave it running
+	hack/demo.sh
+
+.PHONY: down
+down: ## Remove every cluster of this checkout, and what it stored
+	hack/down.sh
+
+.PHONY: deploy
+deploy: ## Install khocr on the cluster of KUBECONFIG, with images IMAGE_PREFIX{manager,apigateway,worker}:IMAGE_TAG
+	hack/deploy.sh config/default \
+		manager=$(IMAGE_PREFIX)manager:$(IMAGE_TAG) \
+		apigateway=$(IMAGE_PREFIX)apigateway:$(IMAGE_TAG) \
+		worker=$(IMAGE_PREFIX)worker:$(IMAGE_TAG)
+
+.PHONY: undeploy
+undeploy: ## Remove khocr from the cluster of KUBECONFIG, with its jobs, organizations and documents
+	hack/undeploy.sh
+
+##@ Build
+
+.PHONY: build
+build: ## Compile the programs into bin/
+	mkdir -p bin
+	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o bin/ ./cmd/manager ./cmd/apigateway ./cmd/worker
+	CGO_ENABLED=1 go build $(BUILD_FLAGS) -o bin/ ./cmd/engine
+
+.PHONY: images
+images: packages build ## Make the container images in .local/images, without Docker
+	CGO_ENABLED=0 go build -C hack/images $(BUILD_FLAGS) -o $(CURDIR)/bin/ ./cmd/images ./cmd/samples
+	bin/images build --bin bin --out .local/images
+
+.PHONY: cluster-programs
+cluster-programs: ## Compile Kubernetes and etcd into bin/k8s (minutes, once)
+	CGO_ENABLED=0 go build -C hack/localcluster -o $(CURDIR)/bin/localcluster .
+	bin/localcluster build --bin bin/k8s
+
+.PHONY: packages
+packages: ## Install the Debian packages that are needed, or say which
+	hack/packages.sh
+
+.PHONY: tools
+tools: ## Compile the tools that generate and check code
+	$(TOOL) controller-gen --version
+	$(TOOL) staticcheck --version
+
+##@ Develop
+
+.PHONY: generate
+generate: ## Regenerate deep copies, apply configurations, CRDs and the manager's role
+	$(TOOL) controller-gen object applyconfiguration crd paths=./api/... output:crd:dir=config/crd/bases
+	$(TOOL) controller-gen rbac:roleName=khocr-manager paths=./controllers/... output:rbac:dir=config/rbac
+
+.PHONY: verify
+verify: ## Fail if generated files or go.mod are not what the code asks for
+	hack/verify.sh
+	$(foreach module,$(MODULES),go -C $(module) mod tidy -diff &&) true
+
+.PHONY: lint
+lint: ## Check the code's form: gofmt, go vet, staticcheck, shellcheck
+	@unformatted="$$(gofmt -l $(GO_FILES))"; test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
+	$(foreach module,$(MODULES),go -C $(module) vet ./... &&) true
+	$(foreach module,$(MODULES),(cd $(module) && go tool -modfile=$(CURDIR)/hack/tools/go.mod staticcheck ./...) &&) true
+	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); else echo "shellcheck is not installed: skipped"; fi
+
+.PHONY: test
+test: packages lint verify test-unit test-integration test-e2e ## Everything that CI runs
+
+.PHONY: test-unit
+test-unit: ## Test the parts by themselves
+	$(foreach module,$(MODULES),go -C $(module) test $(TEST_FLAGS) ./... &&) true
+
+.PHONY: test-integration
+test-integration: cluster-programs ## Test the controllers against a real API server
+	KUBEBUILDER_ASSETS=$(K8S) go test $(TEST_FLAGS) ./...
+
+.PHONY: test-e2e
+test-e2e: ## Test the whole platform on a Kubernetes of its own
+	hack/e2e.sh
+
+.PHONY: bench
+bench: ## Measure
+	go test -run='^$$' -bench=. -benchmem ./...
+
+##@ Help
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
