@@ -31,6 +31,9 @@ const (
 	PathPage = "/internal/v1/pages/{page:[0-9]+}"
 )
 
+// PagePath is PathPage for one page.
+func PagePath(page int) string { return "/internal/v1/pages/" + strconv.Itoa(page) }
+
 // Status codes that mean more than HTTP says: 401 with any route while the pod's UID is not recorded on the job yet, so
 // a worker that has just started tries again; 410 once the job has ended, so the worker goes.
 

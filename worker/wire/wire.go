@@ -13,12 +13,14 @@ const (
 	ResponseFD = 4
 )
 
-// EnvAddressSpace holds the child's limit of address space in bytes (RLIMIT_AS), which it sets for itself before it opens
-// anything. No limit where it is missing.
+// EnvAddressSpace holds in bytes how much address space the child may take on top of what it has mapped when it starts:
+// it sets RLIMIT_AS to the sum before it opens anything. The limit is not absolute because the runtime of a Go program
+// reserves 1.2 GB at its start without ever using them. No limit where it is missing.
 const EnvAddressSpace = "KHOCR_ENGINE_ADDRESS_SPACE"
 
-// MaxMessage bounds one message in bytes.
-const MaxMessage = 64 << 20
+// MaxMessage bounds one message in bytes. A dense newspaper page takes 2 MB; the supervisor may hold several messages at
+// once and has to stay small beside its children.
+const MaxMessage = 16 << 20
 
 // Request is one order to the child. Exactly one field is set.
 type Request struct {
