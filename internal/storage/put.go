@@ -1,0 +1,78 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+)
+
+// Put stores what the reader gives under a key, once, and tells how many bytes that were. When it returns without an
+// error the content is durable. It fails with ErrExists where the key was written before, with the reader's own error
+// where that one fails, and with ErrUnavailable otherwise; then nothing is left behind.
+func (s *Store) Put(ctx context.Context, key string, content io.Reader) (int64, error) {
+	ctx, abandon := context.WithCancel(ctx)
+	defer abandon()
+
+	var file *os.File
+	writer, err := s.bucket.NewWriter(ctx, key, &blob.WriterOptions{
+		// The file driver looks and then renames, so two writers at once could both believe to be the first: link, below,
+		// decides for it.
+		IfNotExist:                  s.root == "",
+		DisableContentTypeDetection: true,
+		BeforeWrite: func(as func(any) bool) error {
+			as(&file)
+			return nil
+		},
+	})
+	if err != nil {
+		return 0, fmt.Errorf("%w: begin writing %s: %w", ErrUnavailable, key, err)
+	}
+	source := &sourceReader{reader: content}
+	size, err := io.Copy(writer, source)
+	if err == nil && s.root != "" {
+		err = s.link(file, key)
+	}
+	if err != nil {
+		// A cancelled context makes Close drop what was written.
+		abandon()
+		_ = writer.Close()
+		switch {
+		case source.err != nil:
+			return 0, fmt.Errorf("read the content for %s: %w", key, source.err)
+		case errors.Is(err, ErrExists):
+			return 0, err
+		default:
+			return 0, fmt.Errorf("%w: write %s: %w", ErrUnavailable, key, err)
+		}
+	}
+	if err := writer.Close(); gcerrors.Code(err) == gcerrors.FailedPrecondition {
+		return 0, fmt.Errorf("write %s: %w", key, ErrExists)
+	} else if err != nil {
+		return 0, fmt.Errorf("%w: finish writing %s: %w", ErrUnavailable, key, err)
+	}
+	if s.root != "" {
+		if err := s.syncFolders(key); err != nil {
+			return 0, fmt.Errorf("%w: make %s durable: %w", ErrUnavailable, key, err)
+		}
+	}
+	return size, nil
+}
+
+// sourceReader remembers the reader's failure, which io.Copy would mix up with the writer's.
+type sourceReader struct {
+	reader io.Reader
+	err    error
+}
+
+func (s *sourceReader) Read(p []byte) (int, error) {
+	n, err := s.reader.Read(p)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
+}

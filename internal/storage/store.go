@@ -1,0 +1,110 @@
+// Package storage keeps documents and page results in a blob store. Every key is written once and never changed, and
+// what Put has acknowledged survives a crash of the process and of the machine. It never looks inside a document.
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/fileblob"
+	"gocloud.dev/gcerrors"
+)
+
+var (
+	// ErrExists: the key was written before, and what was written then stands.
+	ErrExists = errors.New("already stored")
+	// ErrNotFound: nothing is stored under the key.
+	ErrNotFound = errors.New("not stored")
+	// ErrUnavailable: the store cannot do its work at present, because it is full, read-only or out of reach.
+	ErrUnavailable = errors.New("store unavailable")
+)
+
+// Store is a blob store. Its methods may be called from many goroutines.
+type Store struct {
+	bucket *blob.Bucket
+	// root is the folder of a store in a file system, "" for any other.
+	root string
+}
+
+// Open opens the store at a URL such as file:///var/lib/khocr. The drivers that the program links decide which schemes
+// there are. The folder of a file store must exist.
+func Open(ctx context.Context, rawURL string) (*Store, error) {
+	address, err := url.Parse(rawURL)
+	if err != nil {
+		return nil, fmt.Errorf("parse the store's address: %w", err)
+	}
+	store := &Store{}
+	if address.Scheme == fileblob.Scheme {
+		store.root = fileRoot(address)
+		address.RawQuery = fileOptions(address.Query()).Encode()
+	}
+	if store.bucket, err = blob.OpenBucket(ctx, address.String()); err != nil {
+		return nil, fmt.Errorf("open the store: %w", err)
+	}
+	return store, nil
+}
+
+// Close lets go of the store.
+func (s *Store) Close() error {
+	if err := s.bucket.Close(); err != nil {
+		return fmt.Errorf("close the store: %w", err)
+	}
+	return nil
+}
+
+// Check tells, as an ErrUnavailable, whether the store is out of reach.
+func (s *Store) Check(ctx context.Context) error {
+	accessible, err := s.bucket.IsAccessible(ctx)
+	if err == nil && s.root != "" {
+		_, err = os.Stat(s.root)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: reach the store: %w", ErrUnavailable, err)
+	}
+	if !accessible {
+		return fmt.Errorf("%w: the bucket does not exist", ErrUnavailable)
+	}
+	return nil
+}
+
+// Exists tells whether something is stored under the key.
+func (s *Store) Exists(ctx context.Context, key string) (bool, error) {
+	exists, err := s.bucket.Exists(ctx, key)
+	if err != nil {
+		return false, fmt.Errorf("%w: look for %s: %w", ErrUnavailable, key, err)
+	}
+	return exists, nil
+}
+
+// Blob is stored content on its way to a reader, who closes it.
+type Blob struct {
+	io.ReadCloser
+	// Size in bytes.
+	Size int64
+}
+
+// Get opens what is stored under the key, or fails with ErrNotFound.
+func (s *Store) Get(ctx context.Context, key string) (*Blob, error) {
+	reader, err := s.bucket.NewReader(ctx, key, nil)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, fmt.Errorf("read %s: %w", key, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: read %s: %w", ErrUnavailable, key, err)
+	}
+	return &Blob{ReadCloser: reader, Size: reader.Size()}, nil
+}
+
+// Delete removes what is stored under the key. Nothing there is no error.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	err := s.bucket.Delete(ctx, key)
+	if err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		return fmt.Errorf("%w: delete %s: %w", ErrUnavailable, key, err)
+	}
+	return nil
+}
