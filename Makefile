@@ -10,7 +10,6 @@ K8S := $(CURDIR)/bin/k8s
 TOOL := go tool -modfile=hack/tools/go.mod
 # Modules of ours; the heavy ones stay out of the product's go.mod.
 MODULES := . hack/images hack/localcluster
-GO_FILES = $(shell git ls-files --cached --others --exclude-standard '*.go' | sort -u)
 SCRIPTS := .ci/run $(wildcard hack/*.sh)
 # The same sources give the same bytes, wherever they are built: image tags are derived from them.
 BUILD_FLAGS := -trimpath -buildvcs=false -ldflags='-s -w -buildid='
@@ -49,7 +48,7 @@ build: ## Compile the programs into bin/
 
 .PHONY: images
 images: packages build ## Make the container images in .local/images, without Docker
-	CGO_ENABLED=0 go build -C hack/images $(BUILD_FLAGS) -o $(CURDIR)/bin/ ./cmd/images ./cmd/samples
+	CGO_ENABLED=0 go build -C hack/images $(BUILD_FLAGS) -o $(CURDIR)/bin/ . ./samples
 	bin/images build --bin bin --out .local/images
 
 .PHONY: cluster-programs
@@ -80,7 +79,7 @@ verify: ## Fail if generated files or go.mod are not what the code asks for
 
 .PHONY: lint
 lint: ## Check the code's form: gofmt, go vet, staticcheck, shellcheck
-	@unformatted="$$(gofmt -l $(GO_FILES))"; test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
+	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
 	$(foreach module,$(MODULES),go -C $(module) vet ./... &&) true
 	$(foreach module,$(MODULES),(cd $(module) && go tool -modfile=$(CURDIR)/hack/tools/go.mod staticcheck ./...) &&) true
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); else echo "shellcheck is not installed: skipped"; fi

@@ -1,0 +1,92 @@
+// Package archive turns the content of an image into a tarball of the docker-archive format, or into a folder. The same
+// content gives the same bytes: nothing in the output tells when, where or by whom it was made.
+package archive
+
+import (
+	"archive/tar"
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/openplp/khocr/hack/images/internal/content"
+)
+
+// epoch is the time of every file and image.
+var epoch = time.Unix(0, 0).UTC()
+
+// layer packs files, with the folders that they lie in, and tells how many bytes they take unpacked.
+func layer(files []content.File) (v1.Layer, int64, error) {
+	packed, err := pack(files)
+	if err != nil {
+		return nil, 0, err
+	}
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(packed)), nil }
+	// The tarball never leaves this machine: time counts, not size.
+	layer, err := tarball.LayerFromOpener(open, tarball.WithCompressionLevel(gzip.BestSpeed))
+	return layer, int64(len(packed)), err
+}
+
+func pack(files []content.File) ([]byte, error) {
+	files = slices.SortedFunc(slices.Values(files), func(a, b content.File) int { return cmp.Compare(a.Target, b.Target) })
+	var packed bytes.Buffer
+	writer := tar.NewWriter(&packed)
+	for _, folder := range folders(files) {
+		header := &tar.Header{Typeflag: tar.TypeDir, Name: folder + "/", Mode: 0o755, ModTime: epoch, Format: tar.FormatPAX}
+		if err := writer.WriteHeader(header); err != nil {
+			return nil, fmt.Errorf("packing %s: %w", folder, err)
+		}
+	}
+	for _, file := range files {
+		if err := packFile(writer, file); err != nil {
+			return nil, fmt.Errorf("packing %s: %w", file.Target, err)
+		}
+	}
+	if err := writer.Close(); err != nil {
+		return nil, fmt.Errorf("packing a layer: %w", err)
+	}
+	return packed.Bytes(), nil
+}
+
+func packFile(writer *tar.Writer, file content.File) error {
+	data, err := read(file)
+	if err != nil {
+		return err
+	}
+	header := &tar.Header{
+		Typeflag: tar.TypeReg, Name: file.Target, Mode: int64(file.Mode.Perm()), Size: int64(len(data)),
+		ModTime: epoch, Format: tar.FormatPAX,
+	}
+	if err := writer.WriteHeader(header); err != nil {
+		return err
+	}
+	_, err = writer.Write(data)
+	return err
+}
+
+func read(file content.File) ([]byte, error) {
+	if file.Source == "" {
+		return file.Data, nil
+	}
+	return os.ReadFile(file.Source)
+}
+
+// folders lists every folder above the files, parents before children.
+func folders(files []content.File) []string {
+	var all []string
+	for _, file := range files {
+		for folder := path.Dir(file.Target); folder != "."; folder = path.Dir(folder) {
+			all = append(all, folder)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

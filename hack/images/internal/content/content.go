@@ -1,0 +1,163 @@
+// Package content says what is in each container image, file by file. The images that are built here and those that the
+// Dockerfile builds are the same because both are made from it. Nothing is in an image that is not named here: no shell,
+// no package manager, nothing that runs as root.
+package content
+
+import (
+	"cmp"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+)
+
+// User is the numeric user and group that every image runs as; Kubernetes can only tell from a number that it is not root.
+const User = "65532:65532"
+
+// An Image is a root file system and how its program starts.
+type Image struct {
+	// Name of the image without registry and tag.
+	Name string
+	// Base holds what seldom changes, Programs what every build changes: a layer each, so that most loads are small.
+	Base, Programs []File
+	Entrypoint     []string
+	Env            []string
+	Labels         map[string]string
+}
+
+// A File is one regular file of an image.
+type File struct {
+	// Target is the path in the image, without a leading slash.
+	Target string
+	// Source is the path of the file to copy. Data is the content where there is none.
+	Source string
+	Data   []byte
+	Mode   fs.FileMode
+}
+
+// A Place is where the parts of the images are found.
+type Place struct {
+	// Bin holds the compiled programs.
+	Bin string
+	// Checkout is the root of the repository.
+	Checkout string
+}
+
+// Trained data of Tesseract: Debian puts the script's model beside the languages', Tesseract's own notation for it is
+// script/Khmer.
+const (
+	debianTessdata = "/usr/share/tesseract-ocr/5/tessdata"
+	tessdata       = "usr/share/tesseract-ocr/5/tessdata"
+)
+
+var trainedData = map[string]string{
+	"eng.traineddata":          "eng.traineddata",
+	"khm.traineddata":          "khm.traineddata",
+	"script/Khmer.traineddata": "Khmer.traineddata",
+}
+
+// workerEnv is in the environment before the engine starts: more than one thread a page costs five times the processor time.
+var workerEnv = []string{"TESSDATA_PREFIX=/" + tessdata, "OMP_THREAD_LIMIT=1"}
+
+// Names lists the images.
+func Names() []string { return []string{"apigateway", "manager", "samples", "worker"} }
+
+// Of puts together an image by its name.
+func Of(name string, place Place) (Image, error) {
+	switch name {
+	case "worker":
+		return worker(place)
+	case "samples":
+		return samples(place)
+	default:
+		return static(name, place), nil
+	}
+}
+
+// static is an image of one program that needs no library.
+func static(name string, place Place) Image {
+	return Image{
+		Name:       name,
+		Base:       append(common(), license(place, "LICENSE")),
+		Programs:   []File{program(place, name)},
+		Entrypoint: []string{"/usr/local/bin/" + name},
+		Labels:     labels("Apache-2.0"),
+	}
+}
+
+// worker has the engine, which is the only program with libraries, and what it reads.
+func worker(place Place) (Image, error) {
+	image := static("worker", place)
+	engine := program(place, "engine")
+	libraries, err := sharedLibraries(engine.Source)
+	if err != nil {
+		return Image{}, err
+	}
+	notices, err := copyrights(libraries)
+	if err != nil {
+		return Image{}, err
+	}
+	image.Programs = append(image.Programs, engine)
+	for _, library := range libraries {
+		image.Base = append(image.Base, File{Target: library[1:], Source: library, Mode: 0o755})
+	}
+	image.Base = append(image.Base, notices...)
+	for target, source := range trainedData {
+		image.Base = append(image.Base, File{
+			Target: path.Join(tessdata, target), Source: path.Join(debianTessdata, source), Mode: 0o644,
+		})
+	}
+	// MuPDF, which the engine links, is under the AGPL.
+	image.Base = append(image.Base, license(place, "NOTICE"), license(place, "LICENSES/AGPL-3.0.txt"))
+	image.Labels = labels("Apache-2.0 AND AGPL-3.0-only")
+	image.Env = workerEnv
+	return image, nil
+}
+
+// samples serves the documents of test/testdata to clusters that can reach no other server.
+func samples(place Place) (Image, error) {
+	image := static("samples", place)
+	documents, err := filepath.Glob(filepath.Join(place.Checkout, "test/testdata/*.pdf"))
+	if err != nil {
+		return Image{}, err
+	}
+	for _, document := range documents {
+		image.Base = append(image.Base, File{
+			Target: path.Join("srv", filepath.Base(document)), Source: document, Mode: 0o644,
+		})
+	}
+	return image, nil
+}
+
+func common() []File {
+	return []File{
+		{Target: "etc/passwd", Data: []byte("nonroot:x:65532:65532:nonroot:/:/sbin/nologin\n"), Mode: 0o644},
+		{Target: "etc/group", Data: []byte("nonroot:x:65532:\n"), Mode: 0o644},
+		{
+			Target: "etc/ssl/certs/ca-certificates.crt", Source: "/etc/ssl/certs/ca-certificates.crt", Mode: 0o644,
+		},
+	}
+}
+
+func program(place Place, name string) File {
+	return File{Target: "usr/local/bin/" + name, Source: filepath.Join(place.Bin, name), Mode: 0o755}
+}
+
+func license(place Place, name string) File {
+	return File{Target: path.Join("usr/share/doc/khocr", name), Source: filepath.Join(place.Checkout, name), Mode: 0o644}
+}
+
+func labels(licenses string) map[string]string {
+	return map[string]string{
+		"org.opencontainers.image.licenses": licenses,
+		"org.opencontainers.image.source":   "https://github.com/openplp/khocr",
+		"org.opencontainers.image.title":    "khocr",
+	}
+}
+
+// Files lists everything in an image in the order of the targets.
+func (i Image) Files() []File {
+	files := slices.Concat(i.Base, i.Programs)
+	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Target, b.Target) })
+	return files
+}
