@@ -125,14 +125,14 @@ def stream(data, entries=b""):
     return b"<< %s /Filter /FlateDecode /Length %d >>\nstream\n" % (entries, len(packed)) + packed + b"\nendstream"
 
 
-def three_pages(name, content, resources=b"<< >>", more=()):
-    """A PDF whose first and third page say a word, and whose second has the given content. more starts at object 10."""
+def three_pages(name, content, resources=b"<< >>", second=None, more=()):
+    """A PDF of three pages whose second, object 4, has the given content or is the given one. more starts at object 10."""
     page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R /Resources %s >>"
     font = b"<< /Font << /F 9 0 R >> >>"
     raw_pdf(name, [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R 4 0 R 5 0 R] /Count 3 >>",
-        page % (6, font), page % (7, resources), page % (8, font),
+        page % (6, font), second or page % (7, resources), page % (8, font),
         stream(b"BT /F 14 Tf 72 700 Td (The first page of three.) Tj ET"),
         stream(content),
         stream(b"BT /F 14 Tf 72 700 Td (The last page of three.) Tj ET"),
@@ -148,12 +148,12 @@ def hang():
         resources = b"/Resources << /XObject << /X %d 0 R >> >>" % (number + 1) if number < 21 else b""
         forms.append(stream(b"/X Do " * 10 if number < 21 else b"0 0 9 9 re f",
                             b"/Type /XObject /Subtype /Form /BBox [0 0 600 900] " + resources))
-    three_pages("hang.pdf", b"/X Do", b"<< /XObject << /X 10 0 R >> >>", forms)
+    three_pages("hang.pdf", b"/X Do", b"<< /XObject << /X 10 0 R >> >>", more=forms)
 
 
 def crash():
-    """An array in an array in an array: MuPDF's parser calls itself until the stack is used up."""
-    three_pages("crash.pdf", b"[" * 4_000_000)
+    """A page that is its own parent and inherits its size: MuPDF's error about it is caught by nobody and ends the process."""
+    three_pages("crash.pdf", b"", second=b"<< /Type /Page /Parent 4 0 R /Contents 7 0 R /Resources << >> >>")
 
 
 def main():
