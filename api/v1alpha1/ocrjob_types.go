@@ -182,30 +182,28 @@ const (
 	ReasonNoOrganization        = "NoOrganization"
 	ReasonOrganizationSuspended = "OrganizationSuspended"
 	ReasonSuspended             = "Suspended"
+	ReasonModelNotFound         = "ModelNotFound"
 	ReasonModelNotReady         = "ModelNotReady"
 	ReasonWaitingForCapacity    = "WaitingForCapacity"
-	ReasonBackoff               = "Backoff"
 
 	// What happened on the way.
-	ReasonAdmitted       = "Admitted"
-	ReasonWorkerStarted  = "WorkerStarted"
-	ReasonWorkerCreated  = "WorkerCreated"
-	ReasonWorkerLost     = "WorkerLost"
-	ReasonWorkerCrashed  = "WorkerCrashed"
-	ReasonPagesReserved  = "PagesReserved"
-	ReasonCompleted      = "Completed"
-	ReasonCancelled      = "Cancelled"
-	ReasonExpired        = "Expired"
-	ReasonPagesSettled   = "PagesSettled"
-	ReasonPodNameTaken   = "PodNameTaken"
-	ReasonPagesFailed    = "PagesFailed"
-	ReasonAwaitingLedger = "AwaitingLedger"
+	ReasonAdmitted      = "Admitted"
+	ReasonWorkerStarted = "WorkerStarted"
+	ReasonWorkerCreated = "WorkerCreated"
+	ReasonWorkerLost    = "WorkerLost"
+	ReasonWorkerCrashed = "WorkerCrashed"
+	ReasonPagesReserved = "PagesReserved"
+	ReasonCompleted     = "Completed"
+	ReasonCancelled     = "Cancelled"
+	ReasonExpired       = "Expired"
+	ReasonPagesSettled  = "PagesSettled"
+	ReasonPodNameTaken  = "PodNameTaken"
+	ReasonPagesFailed   = "PagesFailed"
 
 	// Why a job failed.
 	ReasonPageQuotaExceeded   = "PageQuotaExceeded"
 	ReasonDeadlineExceeded    = "DeadlineExceeded"
 	ReasonBackoffLimit        = "BackoffLimitExceeded"
-	ReasonModelNotFound       = "ModelNotFound"
 	ReasonPasswordProtected   = "PasswordProtected"
 	ReasonInvalidDocument     = "InvalidDocument"
 	ReasonEmptyDocument       = "EmptyDocument"
@@ -217,6 +215,17 @@ const (
 	ReasonUnsupportedDocument = "UnsupportedDocument"
 	ReasonAllPagesFailed      = "AllPagesFailed"
 )
+
+// IsDocumentReason tells whether the reason of a failure is one that a worker may give: that of a document which no
+// attempt can process.
+func IsDocumentReason(reason string) bool {
+	switch reason {
+	case ReasonPasswordProtected, ReasonInvalidDocument, ReasonEmptyDocument, ReasonTooManyPages, ReasonPagesOutOfRange,
+		ReasonSourceUnavailable, ReasonSourceRefused, ReasonSourceTooLarge, ReasonUnsupportedDocument:
+		return true
+	}
+	return false
+}
 
 // OcrJobStatus is where a job stands. The manager writes it, but for the progress entries of the workers.
 type OcrJobStatus struct {

@@ -113,8 +113,7 @@ type OrganizationStatus struct {
 	// +optional
 	Namespace string `json:"namespace,omitempty"`
 
-	// Usage of this month and of the one before.
-	// +kubebuilder:validation:MaxItems=2
+	// Usage of this month, of the one before, and of older ones that jobs at work are charged to.
 	// +listType=map
 	// +listMapKey=month
 	// +optional

@@ -1,0 +1,262 @@
+// Package ocrjob reconciles OcrJobs: it makes a worker pod for each, decides from the pod's end what comes next, and sums
+// up what the workers report.
+//
+// What to do is decided by Decide, a pure function of plain values; the Reconciler gathers those values and carries the
+// decision out. Neither ever opens a document or reads a page.
+package ocrjob
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+)
+
+// Snapshot is everything that a decision about a job depends on. It is never changed.
+type Snapshot struct {
+	Now    time.Time
+	Job    *v1alpha1.OcrJob
+	Tenant Tenant
+	Model  Model
+	Pods   []Pod
+}
+
+// Tenant is the organization that the job's namespace belongs to.
+type Tenant struct {
+	// Known is false in a namespace that no organization owns.
+	Known     bool
+	Suspended bool
+	// Entry of the job in the organization's ledger, or nil.
+	Entry *v1alpha1.LedgerEntry
+}
+
+// Model is the OcrModel that the job is to be read with.
+type Model struct {
+	// Name of the model, empty if the job names none and there is no default one.
+	Name  string
+	Ready bool
+	// Problem says why the model is not ready.
+	Problem string
+}
+
+// Decision is what to do about a job. Its parts are carried out in the order of the fields, and nothing of it once a
+// step has failed: an attempt is on record before its pod exists, and events tell only what has come true.
+type Decision struct {
+	// AddFinalizer stands alone: the next decision is made on the job that has it.
+	AddFinalizer bool
+	// Status that the job shall have. What workers own in it is as it was in the snapshot.
+	Status v1alpha1.OcrJobStatus
+	Events []Event
+	// CreatePods are attempts whose pods shall exist.
+	CreatePods []Attempt
+	// DeletePods are pods that shall not.
+	DeletePods []Pod
+	// RemoveFinalizer lets the job go, as far as the ledger is concerned.
+	RemoveFinalizer bool
+	DeleteJob       bool
+	// RequeueAfter is the time after which time alone could change the decision; 0 for never.
+	RequeueAfter time.Duration
+}
+
+// Attempt names a worker pod.
+type Attempt struct {
+	Part, Number int32
+}
+
+// PodName of the attempt. It is the same for every manager that ever decides on the attempt, so a pod is made once.
+func (a Attempt) PodName(job string) string {
+	return fmt.Sprintf("%s-%d-%d", job, a.Part, a.Number)
+}
+
+// Event is told to people with `kubectl describe`.
+type Event struct {
+	// Type is Normal or Warning.
+	Type    string
+	Reason  string
+	Message string
+}
+
+// Decide says what to do about the job of the snapshot.
+func Decide(s Snapshot) Decision {
+	d := &decider{Snapshot: s}
+	d.Status = *s.Job.Status.DeepCopy()
+	switch {
+	case s.Job.Status.Phase.Ended():
+		d.afterEnd()
+	case d.endedFromOutside():
+	case !hasFinalizer(s.Job):
+		d.AddFinalizer = true
+	case d.heldBack():
+	default:
+		d.work()
+		d.sumUp()
+	}
+	return d.Decision
+}
+
+// decider carries a decision while it is being made.
+type decider struct {
+	Snapshot
+	Decision
+}
+
+// endedFromOutside ends the job for reasons that lie outside of its workers.
+func (d *decider) endedFromOutside() bool {
+	spec, entry := &d.Job.Spec, d.Tenant.Entry
+	switch {
+	case d.Job.DeletionTimestamp != nil:
+		d.end(v1alpha1.PhaseCancelled, v1alpha1.ReasonCancelled, "The job was deleted before it ended")
+	case spec.Cancel != nil && *spec.Cancel:
+		d.end(v1alpha1.PhaseCancelled, v1alpha1.ReasonCancelled, "The job was cancelled")
+	case entry != nil && entry.State == v1alpha1.LedgerRefused:
+		d.end(v1alpha1.PhaseFailed, v1alpha1.ReasonPageQuotaExceeded,
+			fmt.Sprintf("The document has %d pages, more than are left of the month %s", entry.Pages, entry.Month))
+	case spec.DeadlineSeconds != nil && d.isPast(d.Job.CreationTimestamp.Add(time.Duration(*spec.DeadlineSeconds)*time.Second)):
+		d.end(v1alpha1.PhaseFailed, v1alpha1.ReasonDeadlineExceeded,
+			fmt.Sprintf("The job did not end within its deadline of %d s", *spec.DeadlineSeconds))
+	default:
+		return false
+	}
+	return true
+}
+
+// heldBack keeps a job from work that must not or cannot be worked on, and says why. A job that runs already is stopped
+// only where that was asked for: what it has begun is paid for.
+func (d *decider) heldBack() bool {
+	suspended := d.Job.Spec.Suspend != nil && *d.Job.Spec.Suspend
+	running := d.Job.Status.Phase == v1alpha1.PhaseRunning
+	switch {
+	case suspended:
+		d.stopWorkers()
+		d.wait(v1alpha1.ReasonSuspended, "The job is suspended by its spec")
+	case running:
+		return false
+	case !d.Tenant.Known:
+		d.wait(v1alpha1.ReasonNoOrganization, "The namespace "+d.Job.Namespace+" belongs to no organization")
+	case d.Tenant.Suspended:
+		d.wait(v1alpha1.ReasonOrganizationSuspended, "The organization is suspended")
+	case d.Model.Name == "":
+		d.wait(v1alpha1.ReasonModelNotFound, "No model is asked for and no OcrModel is the default one")
+	case !d.Model.Ready:
+		d.wait(v1alpha1.ReasonModelNotReady, d.Model.Problem)
+	default:
+		return false
+	}
+	return true
+}
+
+// wait keeps the job pending for a reason.
+func (d *decider) wait(reason, message string) {
+	d.Status.Phase = v1alpha1.PhasePending
+	d.Status.ObservedGeneration = d.Job.Generation
+	d.condition(v1alpha1.ConditionStarted, metav1.ConditionFalse, reason, message)
+}
+
+// stopWorkers takes the pods of a suspended job away. Its workers go on with a new attempt, which counts as no failure.
+func (d *decider) stopWorkers() {
+	for _, pod := range d.Pods {
+		if pod.State.Alive() {
+			d.DeletePods = append(d.DeletePods, pod)
+		}
+	}
+	for i := range d.Status.Workers {
+		if worker := &d.Status.Workers[i]; worker.PodUID != "" {
+			d.nextAttempt(worker)
+		}
+	}
+}
+
+// end gives the job a final phase, with the pages that were done.
+func (d *decider) end(phase v1alpha1.JobPhase, reason, message string) {
+	now := metav1.NewTime(d.Now)
+	status := &d.Status
+	status.Phase = phase
+	status.ObservedGeneration = d.Job.Generation
+	status.CompletionTime = &now
+	status.Elapsed = d.Now.Sub(d.Job.CreationTimestamp.Time).Round(100 * time.Millisecond).String()
+	d.sumUp()
+	if entry := d.Tenant.Entry; entry != nil {
+		if entry.State == v1alpha1.LedgerRefused {
+			d.condition(v1alpha1.ConditionQuotaReserved, metav1.ConditionFalse, v1alpha1.ReasonPageQuotaExceeded, message)
+		} else {
+			d.condition(v1alpha1.ConditionQuotaReserved, metav1.ConditionTrue, v1alpha1.ReasonPagesReserved,
+				fmt.Sprintf("%d pages are reserved in the month %s", entry.Pages, entry.Month))
+		}
+	}
+	switch phase {
+	case v1alpha1.PhaseCompleted:
+		d.condition(v1alpha1.ConditionComplete, metav1.ConditionTrue, reason, message)
+		d.event(corev1.EventTypeNormal, reason, message)
+	case v1alpha1.PhaseFailed:
+		d.condition(v1alpha1.ConditionComplete, metav1.ConditionFalse, reason, message)
+		d.condition(v1alpha1.ConditionFailed, metav1.ConditionTrue, reason, message)
+		d.event(corev1.EventTypeWarning, reason, message)
+	case v1alpha1.PhaseCancelled:
+		d.condition(v1alpha1.ConditionComplete, metav1.ConditionFalse, reason, message)
+		d.event(corev1.EventTypeNormal, reason, message)
+	}
+	if !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionStarted) {
+		d.condition(v1alpha1.ConditionStarted, metav1.ConditionFalse, reason, "The job ended before a worker started")
+	}
+	for _, pod := range d.Pods {
+		if pod.State.Alive() && phase != v1alpha1.PhaseCompleted {
+			d.DeletePods = append(d.DeletePods, pod)
+		}
+	}
+}
+
+// sumUp records what the workers have reported. A page count alone is not worth a write: it is recorded with the first
+// pages that are done.
+func (d *decider) sumUp() {
+	live := d.Job.Status.LivePages()
+	known := v1alpha1.PageCounts{}
+	if d.Status.Pages != nil {
+		known = *d.Status.Pages
+	}
+	changesAnyway := d.Status.Phase != d.Job.Status.Phase
+	if live.Total == 0 || live == known || (live.Done <= known.Done && !changesAnyway) {
+		return
+	}
+	d.Status.Pages = &live
+	d.Status.Progress = max(d.Status.Progress, int32(live.Percent()))
+}
+
+func (d *decider) condition(kind string, value metav1.ConditionStatus, reason, message string) {
+	meta.SetStatusCondition(&d.Status.Conditions, metav1.Condition{
+		Type:               kind,
+		Status:             value,
+		Reason:             reason,
+		Message:            message,
+		ObservedGeneration: d.Job.Generation,
+		LastTransitionTime: metav1.NewTime(d.Now),
+	})
+}
+
+func (d *decider) event(kind, reason, message string) {
+	d.Events = append(d.Events, Event{Type: kind, Reason: reason, Message: message})
+}
+
+// isPast tells whether the moment has come; otherwise the job is looked at again when it has.
+func (d *decider) isPast(moment time.Time) bool {
+	left := moment.Sub(d.Now)
+	if left <= 0 {
+		return true
+	}
+	if d.RequeueAfter == 0 || left < d.RequeueAfter {
+		d.RequeueAfter = left
+	}
+	return false
+}
+
+func hasFinalizer(job *v1alpha1.OcrJob) bool {
+	for _, finalizer := range job.Finalizers {
+		if finalizer == v1alpha1.FinalizerLedger {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,382 @@
+package ocrjob
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+)
+
+var start = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+
+// snapshotBuilder builds the snapshot of a job in a healthy organization with a ready model.
+type snapshotBuilder struct{ Snapshot }
+
+func makeSnapshot() *snapshotBuilder {
+	return &snapshotBuilder{Snapshot{
+		Now: start.Add(10 * time.Second),
+		Job: &v1alpha1.OcrJob{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "khocr-moj", Name: "a1b2c3d4e5f6", UID: "uid-job", Generation: 1,
+			CreationTimestamp: metav1.NewTime(start), Finalizers: []string{v1alpha1.FinalizerLedger},
+		}},
+		Tenant: Tenant{Known: true},
+		Model:  Model{Name: "khmer", Ready: true},
+	}}
+}
+
+func (b *snapshotBuilder) spec(change func(*v1alpha1.OcrJobSpec)) *snapshotBuilder {
+	change(&b.Job.Spec)
+	return b
+}
+
+// running is a job whose worker's current attempt has a recorded pod.
+func (b *snapshotBuilder) running(attempt int32) *snapshotBuilder {
+	b.Job.Status.Phase = v1alpha1.PhaseRunning
+	b.Job.Status.Priority, b.Job.Status.Model = v1alpha1.PriorityNormal, "khmer"
+	b.Job.Status.StartTime = new(metav1.NewTime(start.Add(time.Second)))
+	name := Attempt{Number: attempt}.PodName(b.Job.Name)
+	b.Job.Status.Workers = []v1alpha1.WorkerStatus{{Attempt: attempt, PodName: name, PodUID: types.UID("uid-" + name)}}
+	meta.SetStatusCondition(&b.Job.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionStarted, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonWorkerStarted,
+		ObservedGeneration: 1, LastTransitionTime: metav1.NewTime(start),
+	})
+	return b
+}
+
+func (b *snapshotBuilder) worker(change func(*v1alpha1.WorkerStatus)) *snapshotBuilder {
+	change(&b.Job.Status.Workers[0])
+	return b
+}
+
+func (b *snapshotBuilder) progress(total, done, failed int32) *snapshotBuilder {
+	return b.worker(func(w *v1alpha1.WorkerStatus) {
+		w.Progress = &v1alpha1.PageCounts{Total: total, Done: done, Recognized: done - failed, Failed: failed}
+	})
+}
+
+func (b *snapshotBuilder) ended(phase v1alpha1.JobPhase) *snapshotBuilder {
+	b.Job.Status.Phase = phase
+	b.Job.Status.CompletionTime = new(metav1.NewTime(start.Add(5 * time.Second)))
+	return b
+}
+
+func (b *snapshotBuilder) pod(attempt int32, state PodState) *snapshotBuilder {
+	name := Attempt{Number: attempt}.PodName(b.Job.Name)
+	b.Pods = append(b.Pods, Pod{Name: name, UID: types.UID("uid-" + name), Node: "node", Attempt: Attempt{Number: attempt}, State: state, Message: "it ended"})
+	return b
+}
+
+func (b *snapshotBuilder) ledger(state v1alpha1.LedgerState, pages int64) *snapshotBuilder {
+	b.Tenant.Entry = &v1alpha1.LedgerEntry{UID: b.Job.UID, Job: b.Job.Name, Month: "2026-03", Pages: pages, State: state}
+	return b
+}
+
+// outcome is what the tables below expect of a decision.
+type outcome struct {
+	Phase           v1alpha1.JobPhase
+	Writes          bool
+	Started         string // reason of the condition
+	Failed          string // reason of the condition
+	Attempt         int32
+	Failures        int32
+	PodUID          types.UID
+	Progress        int32
+	Create          []Attempt
+	Delete          []string
+	AddFinalizer    bool
+	RemoveFinalizer bool
+	DeleteJob       bool
+	RequeueAfter    time.Duration
+}
+
+func outcomeOf(s Snapshot, d Decision) outcome {
+	o := outcome{
+		Phase: d.Status.Phase, Writes: !cmp.Equal(s.Job.Status, d.Status), Progress: d.Status.Progress,
+		Create: d.CreatePods, AddFinalizer: d.AddFinalizer, RemoveFinalizer: d.RemoveFinalizer,
+		DeleteJob: d.DeleteJob, RequeueAfter: d.RequeueAfter,
+	}
+	if c := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionStarted); c != nil {
+		o.Started = c.Reason
+	}
+	if meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionFailed) {
+		o.Failed = meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionFailed).Reason
+	}
+	if len(d.Status.Workers) > 0 {
+		o.Attempt, o.Failures, o.PodUID = d.Status.Workers[0].Attempt, d.Status.Workers[0].Failures, d.Status.Workers[0].PodUID
+	}
+	for _, pod := range d.DeletePods {
+		o.Delete = append(o.Delete, pod.Name)
+	}
+	return o
+}
+
+func TestDecide(t *testing.T) {
+	const pod1, pod2 = "a1b2c3d4e5f6-0-1", "a1b2c3d4e5f6-0-2"
+	tests := map[string]struct {
+		given *snapshotBuilder
+		want  outcome
+	}{
+		"a new job without the finalizer gets it before anything else": {
+			given: func() *snapshotBuilder { b := makeSnapshot(); b.Job.Finalizers = nil; return b }(),
+			want:  outcome{AddFinalizer: true},
+		},
+		"a new job is admitted and its first pod made": {
+			given: makeSnapshot(),
+			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonAdmitted, Attempt: 1,
+				Create: []Attempt{{Number: 1}}},
+		},
+		"an admitted job whose pod is not to be seen has it made, again if need be": {
+			given: makeSnapshot().running(1).worker(func(w *v1alpha1.WorkerStatus) { w.PodUID = "" }),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1,
+				Create: []Attempt{{Number: 1}}},
+		},
+		"a pod without a node changes nothing": {
+			given: makeSnapshot().running(1).worker(func(w *v1alpha1.WorkerStatus) { w.PodUID = "" }).pod(1, PodQueued),
+			want:  outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1},
+		},
+		"a job whose first pod fits nowhere waits for capacity": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().running(1).worker(func(w *v1alpha1.WorkerStatus) { w.PodUID = "" }).pod(1, PodUnschedulable)
+				b.Job.Status.Phase = v1alpha1.PhasePending
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonWaitingForCapacity, Attempt: 1},
+		},
+		"a pod with a node is recorded and the job runs": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().running(1).worker(func(w *v1alpha1.WorkerStatus) { w.PodUID = "" }).pod(1, PodActive)
+				b.Job.Status = v1alpha1.OcrJobStatus{Phase: v1alpha1.PhasePending, Workers: b.Job.Status.Workers}
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1},
+		},
+		"a page count alone is not written down": {
+			given: makeSnapshot().running(1).progress(7, 0, 0).pod(1, PodActive),
+			want:  outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1},
+		},
+		"pages that are done are": {
+			given: makeSnapshot().running(1).progress(8, 3, 0).pod(1, PodActive),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1,
+				PodUID: "uid-" + pod1, Progress: 37},
+		},
+		"a document whose pages are done waits for the ledger": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().running(1).progress(2, 2, 0).pod(1, PodActive)
+				b.Job.Status.Pages = b.Job.Status.Workers[0].Progress
+				b.Job.Status.Progress = 100
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1, Progress: 100},
+		},
+		"a document whose pages are done and reserved is complete, before its pod has ended": {
+			given: makeSnapshot().running(1).progress(2, 2, 1).pod(1, PodActive).ledger(v1alpha1.LedgerReserved, 2),
+			want: outcome{Phase: v1alpha1.PhaseCompleted, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1,
+				PodUID: "uid-" + pod1, Progress: 100},
+		},
+		"a document of which every page failed has failed": {
+			given: makeSnapshot().running(1).progress(2, 2, 2).pod(1, PodActive).ledger(v1alpha1.LedgerReserved, 2),
+			want: outcome{Phase: v1alpha1.PhaseFailed, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Failed: v1alpha1.ReasonAllPagesFailed,
+				Attempt: 1, PodUID: "uid-" + pod1, Progress: 100, Delete: []string{pod1}},
+		},
+		"a document that does not fit into the month fails and its pod goes": {
+			given: makeSnapshot().running(1).progress(200, 0, 0).pod(1, PodActive).ledger(v1alpha1.LedgerRefused, 200),
+			want: outcome{Phase: v1alpha1.PhaseFailed, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Failed: v1alpha1.ReasonPageQuotaExceeded,
+				Attempt: 1, PodUID: "uid-" + pod1, Delete: []string{pod1}},
+		},
+		"a pod that vanished after it finished a page is replaced at once and for free": {
+			given: makeSnapshot().running(1).progress(20, 5, 0),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 2, Progress: 25,
+				Create: []Attempt{{Number: 2}}},
+		},
+		"a pod that was preempted before it finished a page counts": {
+			given: makeSnapshot().running(2).progress(20, 5, 0).worker(func(w *v1alpha1.WorkerStatus) { w.DoneBefore = 5 }).pod(2, PodDisrupted),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 3, Failures: 1, Progress: 25,
+				RequeueAfter: 2 * time.Second},
+		},
+		"a crash is tried again later": {
+			given: makeSnapshot().running(1).pod(1, PodCrashed).worker(func(w *v1alpha1.WorkerStatus) { w.Failures = 1 }),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 2, Failures: 2,
+				RequeueAfter: 4 * time.Second},
+		},
+		"the backoff is waited for": {
+			given: makeSnapshot().running(2).worker(func(w *v1alpha1.WorkerStatus) {
+				w.PodUID, w.RetryAt = "", new(metav1.NewTime(start.Add(13*time.Second)))
+			}),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 2, RequeueAfter: 3 * time.Second},
+		},
+		"after the backoff the next pod is made": {
+			given: makeSnapshot().running(2).worker(func(w *v1alpha1.WorkerStatus) {
+				w.PodUID, w.RetryAt = "", new(metav1.NewTime(start.Add(9*time.Second)))
+			}),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 2, Create: []Attempt{{Number: 2}}},
+		},
+		"one crash too many fails the job": {
+			given: makeSnapshot().running(4).pod(4, PodCrashed).worker(func(w *v1alpha1.WorkerStatus) { w.Failures = 3 }),
+			want: outcome{Phase: v1alpha1.PhaseFailed, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Failed: v1alpha1.ReasonBackoffLimit,
+				Attempt: 4, Failures: 4, PodUID: "uid-a1b2c3d4e5f6-0-4"},
+		},
+		"a worker that ends well without having finished counts as a crash": {
+			given: makeSnapshot().running(1).progress(2, 1, 0).pod(1, PodSucceeded),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 2, Failures: 1, Progress: 50,
+				RequeueAfter: 2 * time.Second},
+		},
+		"a pod lost after its last page is not replaced": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().running(1).progress(2, 2, 0)
+				b.Job.Status.Pages, b.Job.Status.Progress = b.Job.Status.Workers[0].Progress, 100
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1, Progress: 100},
+		},
+		"a pod of an earlier attempt that still runs is taken away": {
+			given: makeSnapshot().running(2).pod(1, PodActive).pod(2, PodActive),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 2, PodUID: "uid-" + pod2,
+				Delete: []string{pod1}},
+		},
+		"a cancelled job ends and its pod goes": {
+			given: makeSnapshot().running(1).progress(10, 4, 0).pod(1, PodActive).spec(func(s *v1alpha1.OcrJobSpec) { s.Cancel = new(true) }),
+			want: outcome{Phase: v1alpha1.PhaseCancelled, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1,
+				Progress: 40, Delete: []string{pod1}},
+		},
+		"a deleted job ends as cancelled": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().running(1).pod(1, PodActive)
+				b.Job.DeletionTimestamp = new(metav1.NewTime(start))
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseCancelled, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1,
+				Delete: []string{pod1}},
+		},
+		"a job past its deadline fails": {
+			given: makeSnapshot().running(1).pod(1, PodActive).spec(func(s *v1alpha1.OcrJobSpec) { s.DeadlineSeconds = new(int64(10)) }),
+			want: outcome{Phase: v1alpha1.PhaseFailed, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Failed: v1alpha1.ReasonDeadlineExceeded,
+				Attempt: 1, PodUID: "uid-" + pod1, Delete: []string{pod1}},
+		},
+		"a job before its deadline is looked at again when it has come": {
+			given: makeSnapshot().running(1).pod(1, PodActive).spec(func(s *v1alpha1.OcrJobSpec) { s.DeadlineSeconds = new(int64(60)) }),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1,
+				RequeueAfter: 50 * time.Second},
+		},
+		"a suspended job does not start": {
+			given: makeSnapshot().spec(func(s *v1alpha1.OcrJobSpec) { s.Suspend = new(true) }),
+			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonSuspended},
+		},
+		"a running job that is suspended gives its pod up and counts no failure": {
+			given: makeSnapshot().running(1).progress(10, 4, 0).pod(1, PodActive).spec(func(s *v1alpha1.OcrJobSpec) { s.Suspend = new(true) }),
+			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonSuspended, Attempt: 2,
+				Delete: []string{pod1}},
+		},
+		"a job of a suspended organization waits": {
+			given: func() *snapshotBuilder { b := makeSnapshot(); b.Tenant.Suspended = true; return b }(),
+			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonOrganizationSuspended},
+		},
+		"a job that already runs goes on when its organization is suspended": {
+			given: func() *snapshotBuilder { b := makeSnapshot().running(1).pod(1, PodActive); b.Tenant.Suspended = true; return b }(),
+			want:  outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1},
+		},
+		"a job in a namespace of nobody's waits": {
+			given: func() *snapshotBuilder { b := makeSnapshot(); b.Tenant = Tenant{}; return b }(),
+			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonNoOrganization},
+		},
+		"a job without a model waits": {
+			given: func() *snapshotBuilder { b := makeSnapshot(); b.Model = Model{}; return b }(),
+			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonModelNotFound},
+		},
+		"a job whose model is not ready waits": {
+			given: func() *snapshotBuilder { b := makeSnapshot(); b.Model.Ready = false; return b }(),
+			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonModelNotReady},
+		},
+		"an ended job keeps its finalizer until the ledger has settled it": {
+			given: makeSnapshot().running(1).ended(v1alpha1.PhaseCompleted).ledger(v1alpha1.LedgerReserved, 2),
+			want:  outcome{Phase: v1alpha1.PhaseCompleted, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1},
+		},
+		"a settled job loses its finalizer": {
+			given: makeSnapshot().running(1).ended(v1alpha1.PhaseCompleted).ledger(v1alpha1.LedgerSettled, 2),
+			want: outcome{Phase: v1alpha1.PhaseCompleted, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1,
+				RemoveFinalizer: true},
+		},
+		"a completed job leaves its pod the time to end": {
+			given: makeSnapshot().running(1).ended(v1alpha1.PhaseCompleted).ledger(v1alpha1.LedgerReserved, 2).pod(1, PodActive),
+			want: outcome{Phase: v1alpha1.PhaseCompleted, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1,
+				RequeueAfter: 25 * time.Second},
+		},
+		"the pod of a completed job is deleted when it has ended": {
+			given: makeSnapshot().running(1).ended(v1alpha1.PhaseCompleted).ledger(v1alpha1.LedgerReserved, 2).pod(1, PodSucceeded),
+			want: outcome{Phase: v1alpha1.PhaseCompleted, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1,
+				Delete: []string{pod1}},
+		},
+		"the crashed pod of a failed job is kept for its log": {
+			given: makeSnapshot().running(1).ended(v1alpha1.PhaseFailed).ledger(v1alpha1.LedgerReserved, 2).pod(1, PodCrashed),
+			want:  outcome{Phase: v1alpha1.PhaseFailed, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1},
+		},
+		"an ended job is deleted at the end of its time to live": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().ended(v1alpha1.PhaseCompleted).spec(func(s *v1alpha1.OcrJobSpec) { s.TTLSecondsAfterFinished = new(int32(5)) })
+				b.Job.Finalizers = nil
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseCompleted, DeleteJob: true},
+		},
+		"an ended job is kept until then": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().ended(v1alpha1.PhaseCompleted).spec(func(s *v1alpha1.OcrJobSpec) { s.TTLSecondsAfterFinished = new(int32(60)) })
+				b.Job.Finalizers = nil
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseCompleted, RequeueAfter: 55 * time.Second},
+		},
+		"an ended job is not deleted before it is settled": {
+			given: makeSnapshot().ended(v1alpha1.PhaseCompleted).ledger(v1alpha1.LedgerReserved, 1).
+				spec(func(s *v1alpha1.OcrJobSpec) { s.TTLSecondsAfterFinished = new(int32(0)) }),
+			want: outcome{Phase: v1alpha1.PhaseCompleted},
+		},
+		"an ended job whose organization is gone has nothing to settle": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().ended(v1alpha1.PhaseCancelled)
+				b.Tenant = Tenant{}
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseCancelled, RemoveFinalizer: true},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			before := test.given.Job.DeepCopy()
+			got := outcomeOf(test.given.Snapshot, Decide(test.given.Snapshot))
+			if diff := cmp.Diff(test.want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("decision (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(before, test.given.Job); diff != "" {
+				t.Errorf("the snapshot was changed:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecideFailsAJobForWhatItsWorkerSaidOfTheDocument(t *testing.T) {
+	given := makeSnapshot().running(1)
+	given.Pods = []Pod{{Name: "a1b2c3d4e5f6-0-1", UID: given.Job.Status.Workers[0].PodUID, Attempt: Attempt{Number: 1},
+		State: PodBadDocument, Reason: v1alpha1.ReasonPasswordProtected, Message: "The document needs a password"}}
+	got := Decide(given.Snapshot)
+	failed := meta.FindStatusCondition(got.Status.Conditions, v1alpha1.ConditionFailed)
+	if failed == nil || failed.Reason != v1alpha1.ReasonPasswordProtected || failed.Message != "The document needs a password" {
+		t.Errorf("condition Failed = %+v", failed)
+	}
+	if failed != nil && failed.ObservedGeneration != given.Job.Generation {
+		t.Errorf("observed generation = %d", failed.ObservedGeneration)
+	}
+}
+
+func TestBackoffDoublesUpToItsBound(t *testing.T) {
+	for failures, want := range map[int32]time.Duration{1: 2 * time.Second, 2: 4 * time.Second, 5: 32 * time.Second, 9: maxBackoff, 20: maxBackoff} {
+		if got := backoff(failures); got != want {
+			t.Errorf("backoff(%d) = %s, want %s", failures, got, want)
+		}
+	}
+}

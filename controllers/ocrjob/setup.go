@@ -1,0 +1,121 @@
+package ocrjob
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+)
+
+// indexNamespace finds the organization that owns a namespace.
+const indexNamespace = "status.namespace"
+
+// concurrency is the number of jobs that are reconciled at the same time. A reconcile waits for the API server most of
+// its time.
+const concurrency = 8
+
+// SetupWithManager starts the reconciler with the manager.
+func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
+	byNamespace := func(object client.Object) []string {
+		if namespace := object.(*v1alpha1.Organization).Status.Namespace; namespace != "" {
+			return []string{namespace}
+		}
+		return nil
+	}
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.Organization{}, indexNamespace, byNamespace); err != nil {
+		return fmt.Errorf("indexing organizations by namespace: %w", err)
+	}
+	err := ctrl.NewControllerManagedBy(mgr).
+		Named("ocrjob").
+		For(&v1alpha1.OcrJob{}).
+		Owns(&corev1.Pod{}).
+		Watches(&v1alpha1.Organization{}, r.onOrganization()).
+		Watches(&v1alpha1.OcrModel{}, handler.EnqueueRequestsFromMapFunc(r.waitingJobs)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("setting up the OcrJob controller: %w", err)
+	}
+	return nil
+}
+
+// onOrganization wakes the jobs whose ledger entry has changed; and those of the whole namespace when the organization
+// came into being, was changed by its people, or went.
+func (r *Reconciler) onOrganization() handler.EventHandler {
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	all := func(ctx context.Context, organization *v1alpha1.Organization, q queue) {
+		for _, request := range r.jobsIn(ctx, organization.JobNamespace()) {
+			q.Add(request)
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
+			all(ctx, e.Object.(*v1alpha1.Organization), q)
+		},
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
+			all(ctx, e.Object.(*v1alpha1.Organization), q)
+		},
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+			before, after := e.ObjectOld.(*v1alpha1.Organization), e.ObjectNew.(*v1alpha1.Organization)
+			if before.Generation != after.Generation || before.Status.Namespace != after.Status.Namespace {
+				all(ctx, after, q)
+				return
+			}
+			for _, name := range changedEntries(before.Status.Ledger, after.Status.Ledger) {
+				q.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: after.Status.Namespace, Name: name}})
+			}
+		},
+	}
+}
+
+// changedEntries names the jobs whose entries are new or in another state.
+func changedEntries(before, after []v1alpha1.LedgerEntry) []string {
+	states := make(map[types.UID]v1alpha1.LedgerState, len(before))
+	for _, entry := range before {
+		states[entry.UID] = entry.State
+	}
+	var names []string
+	for _, entry := range after {
+		if states[entry.UID] != entry.State {
+			names = append(names, entry.Job)
+		}
+	}
+	return names
+}
+
+func (r *Reconciler) jobsIn(ctx context.Context, namespace string) []reconcile.Request {
+	return r.requests(ctx, func(*v1alpha1.OcrJob) bool { return true }, client.InNamespace(namespace))
+}
+
+// waitingJobs are those that a new or changed model may set going.
+func (r *Reconciler) waitingJobs(ctx context.Context, _ client.Object) []reconcile.Request {
+	return r.requests(ctx, func(job *v1alpha1.OcrJob) bool {
+		return job.Status.Phase == "" || job.Status.Phase == v1alpha1.PhasePending
+	})
+}
+
+func (r *Reconciler) requests(ctx context.Context, wanted func(*v1alpha1.OcrJob) bool, options ...client.ListOption) []reconcile.Request {
+	jobs := &v1alpha1.OcrJobList{}
+	if err := r.Client.List(ctx, jobs, options...); err != nil {
+		logf.FromContext(ctx).Error(err, "Listing jobs to wake failed")
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range jobs.Items {
+		if wanted(&jobs.Items[i]) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&jobs.Items[i])})
+		}
+	}
+	return requests
+}

@@ -1,0 +1,213 @@
+package ocrjob
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+)
+
+// Backoff after crashes: it doubles from firstBackoff up to maxBackoff. Failures that heal by themselves (a gateway that
+// restarts) heal within seconds, so it starts low.
+const (
+	firstBackoff = 2 * time.Second
+	maxBackoff   = 5 * time.Minute
+)
+
+// defaultBackoffLimit is the number of counted failures that a job survives unless its spec says otherwise.
+const defaultBackoffLimit = 3
+
+// work brings a job that may run one step further.
+func (d *decider) work() {
+	if len(d.Status.Workers) == 0 {
+		d.admit()
+		return
+	}
+	for i := range d.Status.Workers {
+		worker := &d.Status.Workers[i]
+		d.dropOldPods(worker)
+		d.followPod(worker)
+		if d.Status.Phase.Ended() {
+			return
+		}
+	}
+	d.completeIfDone()
+}
+
+// admit puts the first attempt on record.
+func (d *decider) admit() {
+	status := &d.Status
+	status.Phase = v1alpha1.PhasePending
+	status.ObservedGeneration = d.Job.Generation
+	status.Priority = d.Job.Spec.EffectivePriority()
+	status.Model = d.Model.Name
+	first := Attempt{Part: 0, Number: 1}
+	status.Workers = []v1alpha1.WorkerStatus{{Part: first.Part, Attempt: first.Number, PodName: first.PodName(d.Job.Name)}}
+	d.condition(v1alpha1.ConditionStarted, metav1.ConditionFalse, v1alpha1.ReasonAdmitted, "The worker pod has no node yet")
+	d.event(corev1.EventTypeNormal, v1alpha1.ReasonAdmitted,
+		fmt.Sprintf("Admitted with priority %s and model %s", status.Priority, status.Model))
+	d.CreatePods = append(d.CreatePods, first)
+}
+
+// followPod looks at the pod of the worker's current attempt.
+func (d *decider) followPod(worker *v1alpha1.WorkerStatus) {
+	pod := d.podOf(worker)
+	switch {
+	case worker.PodUID == "" && pod == nil:
+		d.startAttempt(worker)
+	case worker.PodUID == "":
+		d.followNewPod(worker, pod)
+	case pod == nil || pod.UID != worker.PodUID:
+		d.disrupted(worker, "its pod is gone")
+	case pod.State == PodDisrupted:
+		d.disrupted(worker, pod.Message)
+	case pod.State == PodCrashed:
+		d.crashed(worker, pod.Message)
+	case pod.State == PodBadDocument:
+		d.end(v1alpha1.PhaseFailed, pod.Reason, pod.Message)
+	case pod.State == PodSucceeded && !isDone(worker):
+		d.crashed(worker, "it ended without having finished its pages")
+	}
+}
+
+// startAttempt has the pod of an attempt on record made, when its time has come.
+func (d *decider) startAttempt(worker *v1alpha1.WorkerStatus) {
+	if worker.RetryAt != nil && !d.isPast(worker.RetryAt.Time) {
+		return
+	}
+	d.CreatePods = append(d.CreatePods, Attempt{Part: worker.Part, Number: worker.Attempt})
+}
+
+// followNewPod waits until a pod has a node, and then records which pod it is: from then on that pod, and no other, may
+// read the document and report progress. Recording it earlier would cost a write more for each document.
+func (d *decider) followNewPod(worker *v1alpha1.WorkerStatus, pod *Pod) {
+	switch pod.State {
+	case PodQueued:
+	case PodUnschedulable:
+		if d.Status.Phase != v1alpha1.PhaseRunning {
+			d.wait(v1alpha1.ReasonWaitingForCapacity, pod.Message)
+		}
+	default:
+		worker.PodUID = pod.UID
+		worker.RetryAt = nil
+		if d.Status.StartTime == nil {
+			now := metav1.NewTime(d.Now)
+			d.Status.StartTime = &now
+		}
+		d.Status.Phase = v1alpha1.PhaseRunning
+		d.Status.ObservedGeneration = d.Job.Generation
+		d.condition(v1alpha1.ConditionStarted, metav1.ConditionTrue, v1alpha1.ReasonWorkerStarted, "The worker pod has a node")
+		d.event(corev1.EventTypeNormal, v1alpha1.ReasonWorkerStarted, fmt.Sprintf("Worker pod %s starts on node %s", pod.Name, pod.Node))
+	}
+}
+
+// disrupted starts over after an end that was not the worker's fault. It is free as long as a page was finished since the
+// last one, so that a long document survives any number of preemptions, and a node that kills every pod is noticed.
+func (d *decider) disrupted(worker *v1alpha1.WorkerStatus, why string) {
+	if pagesDone(worker) > worker.DoneBefore {
+		d.retry(worker, v1alpha1.ReasonWorkerLost, why, 0)
+		return
+	}
+	worker.Failures++
+	d.retry(worker, v1alpha1.ReasonWorkerLost, why, backoff(worker.Failures))
+}
+
+// crashed starts over, later, after an end that was the worker's fault.
+func (d *decider) crashed(worker *v1alpha1.WorkerStatus, why string) {
+	worker.Failures++
+	d.retry(worker, v1alpha1.ReasonWorkerCrashed, why, backoff(worker.Failures))
+}
+
+func (d *decider) retry(worker *v1alpha1.WorkerStatus, reason, why string, after time.Duration) {
+	if isDone(worker) {
+		// Every page was stored and reported before the pod ended: there is nothing to try again.
+		return
+	}
+	message := fmt.Sprintf("Attempt %d of part %d ended: %s", worker.Attempt, worker.Part, why)
+	limit := int32(defaultBackoffLimit)
+	if d.Job.Spec.BackoffLimit != nil {
+		limit = *d.Job.Spec.BackoffLimit
+	}
+	if worker.Failures > limit {
+		d.end(v1alpha1.PhaseFailed, v1alpha1.ReasonBackoffLimit, message)
+		return
+	}
+	d.event(corev1.EventTypeWarning, reason, message)
+	d.nextAttempt(worker)
+	if after > 0 {
+		at := metav1.NewTime(d.Now.Add(after).Truncate(time.Second))
+		worker.RetryAt = &at
+	}
+	d.startAttempt(worker)
+}
+
+// nextAttempt puts the worker's next attempt on record.
+func (d *decider) nextAttempt(worker *v1alpha1.WorkerStatus) {
+	worker.Attempt++
+	worker.PodName = Attempt{Part: worker.Part, Number: worker.Attempt}.PodName(d.Job.Name)
+	worker.PodUID = ""
+	worker.DoneBefore = pagesDone(worker)
+}
+
+// completeIfDone ends the job once every page has a result and the pages are reserved. It does not wait for the pod's
+// end, which the kubelet may report a second later.
+func (d *decider) completeIfDone() {
+	for i := range d.Status.Workers {
+		if !isDone(&d.Status.Workers[i]) {
+			return
+		}
+	}
+	if d.Tenant.Entry == nil {
+		return
+	}
+	pages := d.Status.LivePages()
+	if pages.Failed == pages.Total {
+		d.end(v1alpha1.PhaseFailed, v1alpha1.ReasonAllPagesFailed, fmt.Sprintf("None of the %d pages could be processed", pages.Total))
+		return
+	}
+	readable := pages.Done - pages.Failed
+	message := fmt.Sprintf("%d pages: %d native, %d recognized, %d failed", pages.Total, pages.Native, pages.Recognized, pages.Failed)
+	d.Status.Result = &v1alpha1.ResultReference{Pages: readable, Prefix: fmt.Sprintf("%s/jobs/%s/pages/", d.Job.Namespace, d.Job.UID)}
+	d.Status.Progress = 100
+	d.end(v1alpha1.PhaseCompleted, v1alpha1.ReasonCompleted, message)
+}
+
+// dropOldPods takes away what still runs of earlier attempts.
+func (d *decider) dropOldPods(worker *v1alpha1.WorkerStatus) {
+	for _, pod := range d.Pods {
+		if pod.Attempt.Part == worker.Part && pod.Attempt.Number < worker.Attempt && pod.State.Alive() {
+			d.DeletePods = append(d.DeletePods, pod)
+		}
+	}
+}
+
+func (d *decider) podOf(worker *v1alpha1.WorkerStatus) *Pod {
+	for i := range d.Pods {
+		if (d.Pods[i].Attempt == Attempt{Part: worker.Part, Number: worker.Attempt}) {
+			return &d.Pods[i]
+		}
+	}
+	return nil
+}
+
+func isDone(worker *v1alpha1.WorkerStatus) bool {
+	return worker.Progress != nil && worker.Progress.Total > 0 && worker.Progress.Done >= worker.Progress.Total
+}
+
+func pagesDone(worker *v1alpha1.WorkerStatus) int32 {
+	if worker.Progress == nil {
+		return 0
+	}
+	return worker.Progress.Done
+}
+
+// backoff before the attempt that follows so many counted failures.
+func backoff(failures int32) time.Duration {
+	if failures > 10 {
+		return maxBackoff
+	}
+	return min(maxBackoff, firstBackoff<<max(0, failures-1))
+}
