@@ -1,0 +1,222 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/workerport"
+)
+
+const (
+	// requestTimeout bounds one try of a request that moves little.
+	requestTimeout = 30 * time.Second
+	// documentStall is how long a document may stand still on its way. It is long because the gateway may have to fetch
+	// the document from its source before it can send the first byte.
+	documentStall = 5 * time.Minute
+	// maxTicket bounds the ticket's JSON in bytes. One with 100,000 stored pages takes 5 MB.
+	maxTicket = 16 << 20
+)
+
+// port is the client of the gateway's internal port. All of its calls are tried again for retryLimit where another try
+// may succeed.
+type port struct {
+	url       string
+	tokenFile string
+	client    *http.Client
+}
+
+// newPort trusts nobody but the authorities of the configuration, and follows no redirection: the token is for the
+// gateway only.
+func newPort(config Config) (*port, error) {
+	authorities := x509.NewCertPool()
+	if !authorities.AppendCertsFromPEM([]byte(config.GatewayCA)) {
+		return nil, fmt.Errorf("%s holds no certificate", workerport.EnvGatewayCA)
+	}
+	return &port{
+		url:       strings.TrimSuffix(config.GatewayURL, "/"),
+		tokenFile: config.GatewayTokenFile,
+		client: &http.Client{
+			Transport: &http.Transport{
+				DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+				TLSHandshakeTimeout: 5 * time.Second,
+				TLSClientConfig: &tls.Config{
+					RootCAs:    authorities,
+					ServerName: config.GatewayName,
+					MinVersion: tls.VersionTLS13,
+				},
+				MaxIdleConnsPerHost: config.CPULimit,
+				IdleConnTimeout:     time.Minute,
+			},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// answerError is an answer of the internal port that is no success.
+type answerError struct {
+	status  int
+	refusal workerport.Refusal
+}
+
+func (e *answerError) Error() string {
+	return fmt.Sprintf("status %d: %s: %s", e.status, e.refusal.Reason, e.refusal.Message)
+}
+
+// retriable tells whether the same request may succeed later.
+func (e *answerError) retriable() bool {
+	switch e.status {
+	case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return true
+	}
+	return e.status >= 500
+}
+
+// hasStatus tells whether err is an answer with one of the statuses.
+func hasStatus(err error, statuses ...int) bool {
+	var answer *answerError
+	if errors.As(err, &answer) {
+		for _, status := range statuses {
+			if answer.status == status {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// ticket asks what there is to do.
+func (p *port) ticket(ctx context.Context) (*workerport.Ticket, error) {
+	ticket := new(workerport.Ticket)
+	err := retry(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		response, err := p.send(ctx, http.MethodGet, workerport.PathTicket, nil)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		content, err := io.ReadAll(io.LimitReader(response.Body, maxTicket))
+		if err != nil {
+			return retriableError{err}
+		}
+		return json.Unmarshal(content, ticket)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("get ticket: %w", err)
+	}
+	return ticket, nil
+}
+
+// document streams the document into a file.
+func (p *port) document(ctx context.Context, path string) error {
+	err := retry(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		stalled := time.AfterFunc(documentStall, cancel)
+		defer stalled.Stop()
+		response, err := p.send(ctx, http.MethodGet, workerport.PathDocument, nil)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		body := readerFunc(func(buffer []byte) (int, error) {
+			stalled.Reset(documentStall)
+			return response.Body.Read(buffer)
+		})
+		return writeFile(path, body)
+	})
+	if err != nil {
+		return fmt.Errorf("get document: %w", err)
+	}
+	return nil
+}
+
+// store keeps a finished page.
+func (p *port) store(ctx context.Context, page *document.Page) error {
+	content, err := json.Marshal(page)
+	if err != nil {
+		return fmt.Errorf("encode page %d: %w", page.Number, err)
+	}
+	err = retry(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		response, err := p.send(ctx, http.MethodPut, workerport.PagePath(page.Number), content)
+		if err != nil {
+			return err
+		}
+		// Read to the end so that the connection serves the next page.
+		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10))
+		return response.Body.Close()
+	})
+	if err != nil {
+		return fmt.Errorf("store page %d: %w", page.Number, err)
+	}
+	return nil
+}
+
+// send makes one try of a request. An answer that is no success comes back as an answerError. The caller closes the body.
+func (p *port) send(ctx context.Context, method, path string, content []byte) (*http.Response, error) {
+	// Read each time: the kubelet renews the token in place.
+	token, err := os.ReadFile(p.tokenFile)
+	if err != nil {
+		return nil, retriableError{fmt.Errorf("read token: %w", err)}
+	}
+	request, err := http.NewRequestWithContext(ctx, method, p.url+path, bytes.NewReader(content))
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	if content != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := p.client.Do(request)
+	if err != nil {
+		return nil, retriableError{err}
+	}
+	if response.StatusCode >= 200 && response.StatusCode < 300 {
+		return response, nil
+	}
+	defer response.Body.Close()
+	answer := &answerError{status: response.StatusCode}
+	// The status alone decides; a body that is no refusal only tells the log less.
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	_ = json.Unmarshal(body, &answer.refusal)
+	if answer.retriable() {
+		return nil, retriableError{answer}
+	}
+	return nil, answer
+}
+
+// writeFile copies content to a file. What goes wrong with the content may be tried again, what goes wrong with the file
+// may not.
+func writeFile(path string, content io.Reader) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, content)
+	err = errors.Join(err, file.Close())
+	var fileError *fs.PathError
+	if err == nil || errors.As(err, &fileError) {
+		return err
+	}
+	return retriableError{err}
+}
+
+// readerFunc is a function as a reader.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(buffer []byte) (int, error) { return f(buffer) }

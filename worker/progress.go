@@ -1,0 +1,164 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	applyv1alpha1 "github.com/openplp/khocr/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/workerport"
+)
+
+// reportInterval is the least time between two reports of progress, but for the last one.
+const reportInterval = 5 * time.Second
+
+// statusClient applies the progress of one part to its OcrJob.
+type statusClient struct {
+	client rest.Interface
+	ticket *workerport.Ticket
+}
+
+// newStatusClient makes a client that knows nothing but the one request it makes, so that a worker starts fast: no
+// discovery, no scheme of all of Kubernetes.
+func newStatusClient(cluster *rest.Config, ticket *workerport.Ticket) (*statusClient, error) {
+	scheme := runtime.NewScheme()
+	metav1.AddToGroupVersion(scheme, metav1.SchemeGroupVersion)
+	config := rest.CopyConfig(cluster)
+	config.APIPath = "/apis"
+	config.GroupVersion = &v1alpha1.GroupVersion
+	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	config.UserAgent = "khocr-worker"
+	config.Timeout = 10 * time.Second
+	client, err := rest.RESTClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("make client of the API server: %w", err)
+	}
+	return &statusClient{client: client, ticket: ticket}, nil
+}
+
+// apply makes the counts the part's progress.
+func (c *statusClient) apply(ctx context.Context, counts v1alpha1.PageCounts) error {
+	job := applyv1alpha1.OcrJob(c.ticket.Job, c.ticket.Namespace).
+		// A job that was deleted and created again is another one.
+		WithUID(types.UID(c.ticket.UID)).
+		WithStatus(applyv1alpha1.OcrJobStatus().WithWorkers(
+			applyv1alpha1.WorkerStatus().WithPart(c.ticket.Part).WithProgress(
+				applyv1alpha1.PageCounts().
+					WithTotal(counts.Total).
+					WithDone(counts.Done).
+					WithNative(counts.Native).
+					WithRecognized(counts.Recognized).
+					WithFailed(counts.Failed))))
+	content, err := json.Marshal(job)
+	if err != nil {
+		return fmt.Errorf("encode progress: %w", err)
+	}
+	err = c.client.Patch(types.ApplyPatchType).
+		Namespace(c.ticket.Namespace).
+		Resource("ocrjobs").
+		Name(c.ticket.Job).
+		SubResource("status").
+		Param("fieldManager", workerport.FieldManager(c.ticket.Part)).
+		Param("force", "true").
+		Body(content).
+		Do(ctx).
+		Error()
+	if err != nil {
+		return fmt.Errorf("apply progress: %w", err)
+	}
+	return nil
+}
+
+// reporter keeps the API server informed of a part's progress, with few writes and none that changes nothing: one with
+// the page count, then at most one every interval, and one at the end.
+type reporter struct {
+	apply    func(context.Context, v1alpha1.PageCounts) error
+	interval time.Duration
+	log      *slog.Logger
+
+	mutex  sync.Mutex
+	counts v1alpha1.PageCounts
+
+	stop    context.CancelFunc
+	stopped chan struct{}
+	// sent is the last report that arrived; nil before the first. It belongs to the reporting goroutine until stopped.
+	sent *v1alpha1.PageCounts
+}
+
+// startReporter begins to report, at once and in the background.
+func startReporter(apply func(context.Context, v1alpha1.PageCounts) error, interval time.Duration, first v1alpha1.PageCounts, log *slog.Logger) *reporter {
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &reporter{apply: apply, interval: interval, log: log, counts: first, stop: cancel, stopped: make(chan struct{})}
+	go func() {
+		defer close(r.stopped)
+		r.run(ctx, first)
+	}()
+	return r
+}
+
+// run reports until ctx ends. A report that fails is followed by a fresher one soon; that the first ones are denied is
+// usual, because the manager may not have recorded the pod yet.
+func (r *reporter) run(ctx context.Context, next v1alpha1.PageCounts) {
+	backoff := newBackoff()
+	for {
+		pause := r.interval
+		if r.sent == nil || *r.sent != next {
+			// Not cut short by the end of ctx: it would be unknown whether the report arrived.
+			if err := r.apply(context.WithoutCancel(ctx), next); err != nil {
+				pause = backoff.Step()
+				r.log.Info("Progress was not taken yet", "error", err)
+			} else {
+				r.sent = &next
+				backoff = newBackoff()
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		next = r.current()
+	}
+}
+
+// add counts a stored page.
+func (r *reporter) add(outcome document.Outcome) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.counts = countPage(r.counts, outcome)
+}
+
+func (r *reporter) current() v1alpha1.PageCounts {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return r.counts
+}
+
+// finish makes the last report, and tries until it has arrived, ctx ends or retryLimit has passed.
+func (r *reporter) finish(ctx context.Context) error {
+	r.stop()
+	<-r.stopped
+	last := r.current()
+	if r.sent != nil && *r.sent == last {
+		return nil
+	}
+	return retry(ctx, func(ctx context.Context) error {
+		err := r.apply(ctx, last)
+		if err == nil || apierrors.IsNotFound(err) {
+			return err
+		}
+		return retriableError{err}
+	})
+}

@@ -1,0 +1,48 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+// retryLimit is how long an operation is tried again. It covers a gateway that restarts and a manager that has not
+// recorded the pod yet.
+const retryLimit = 2 * time.Minute
+
+// newBackoff returns the pauses between tries. They start short: a worker is often ahead of the record of its pod by
+// some milliseconds, which should not cost it a second.
+func newBackoff() wait.Backoff {
+	return wait.Backoff{Duration: 50 * time.Millisecond, Factor: 1.5, Jitter: 0.2, Steps: 100, Cap: 5 * time.Second}
+}
+
+// retriableError marks an error that another try may not meet.
+type retriableError struct{ error }
+
+func (e retriableError) Unwrap() error { return e.error }
+
+// retry calls operation until it succeeds, fails with an error that is not a retriableError, the context ends, or
+// retryLimit has passed. The last error is returned.
+func retry(ctx context.Context, operation func(context.Context) error) error {
+	deadline := time.Now().Add(retryLimit)
+	backoff := newBackoff()
+	for {
+		err := operation(ctx)
+		var retriable retriableError
+		if err == nil || !errors.As(err, &retriable) {
+			return err
+		}
+		pause := backoff.Step()
+		if time.Now().Add(pause).After(deadline) {
+			return fmt.Errorf("no success within %v: %w", retryLimit, err)
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-time.After(pause):
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/worker/wire"
+)
+
+// slot is a place for one child at a time. It takes pages from a queue, and replaces the child when it is lost.
+type slot struct {
+	*supervisor
+	// stores run until storing ends.
+	stores  *errgroup.Group
+	storing context.Context
+
+	// engine has the document open; nil where a child has to be started first.
+	engine *child
+	// addressSpace in bytes for the children that the slot starts.
+	addressSpace int64
+
+	round round
+	// todo is where pages come from. A page that was begun but neither ended nor is to be tried again goes back.
+	todo *queue
+	// again takes the pages to be tried again in the last round.
+	again *queue
+}
+
+// run works until no page is left, no child opens the document any more, or one of the contexts ends: at the end of ctx
+// no more pages are begun, at that of hard the child is killed. The pages that were not done are in the queues then. The
+// error is a failure of the document.
+func (s *slot) run(ctx, hard context.Context) error {
+	defer s.drop()
+	for ctx.Err() == nil && hard.Err() == nil && !s.todo.empty() {
+		if !s.ready(hard) {
+			return nil
+		}
+		number, ok := s.todo.take()
+		if !ok {
+			return nil
+		}
+		page, err := s.recognise(hard, number)
+		if err != nil {
+			return err
+		}
+		if page != nil {
+			// Blocks while as many pages as there are children are on their way, which bounds the memory.
+			s.stores.Go(func() error { return s.keep(s.storing, page) })
+		}
+		if s.round == lastRound {
+			s.drop()
+		}
+	}
+	return nil
+}
+
+// ready sees to it that there is a child with the document open. The document was opened before, so one that cannot be
+// opened now is a matter of means: after two failures the slot gives up, and others go on.
+func (s *slot) ready(hard context.Context) bool {
+	for range 2 {
+		if s.engine != nil {
+			return true
+		}
+		engine, err := startChild(s.config, s.addressSpace)
+		if err != nil {
+			s.log.Error("Engine was not started", "error", err)
+			continue
+		}
+		if _, err := s.open(hard, engine); err == nil {
+			s.engine = engine
+		}
+	}
+	return s.engine != nil
+}
+
+// drop ends the child, if there is one.
+func (s *slot) drop() (state, printed string) {
+	if s.engine != nil {
+		state, printed = s.engine.kill()
+		s.engine = nil
+	}
+	return state, printed
+}
+
+// recognise makes one try of a page. It returns the page to store, or nil where the page went to a queue again. The
+// error is a failure of the document.
+func (s *slot) recognise(hard context.Context, number int) (*document.Page, error) {
+	begin := time.Now()
+	response, err := s.engine.ask(hard, wire.Request{Page: &wire.Page{
+		Number:      number,
+		Mode:        s.ticket.Mode,
+		TrainedData: s.ticket.TrainedData,
+		Model:       s.ticket.Model,
+	}}, s.pageTimeout())
+	switch {
+	case err != nil:
+	case response.Error != nil:
+		return nil, badDocument(response.Error.Reason, response.Error.Message)
+	case response.Page == nil || response.Page.Number != number:
+		err = fmt.Errorf("%w: its answer is not the page", errChildDied)
+	default:
+		return response.Page, nil
+	}
+
+	state, printed := s.drop()
+	if hard.Err() != nil {
+		s.todo.put(number)
+		return nil, nil
+	}
+	s.log.Warn("Engine was lost on a page", "page", number, "error", err, "state", state, "stderr", printed)
+	how := died
+	if errors.Is(err, errChildTimedOut) {
+		how = timedOut
+	}
+	again, pageError := judge(how, s.round)
+	if again {
+		s.again.put(number)
+		return nil, nil
+	}
+	return failedPage(number, pageError, time.Since(begin), time.Now()), nil
+}

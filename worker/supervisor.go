@@ -1,0 +1,133 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/workerport"
+	"github.com/openplp/khocr/worker/wire"
+)
+
+// supervisor drives the children over the pages of one document.
+type supervisor struct {
+	config Config
+	log    *slog.Logger
+	ticket *workerport.Ticket
+	// path of the document.
+	path string
+	// store keeps a finished page; progress counts it.
+	store    func(context.Context, *document.Page) error
+	progress func(document.Outcome)
+}
+
+// pageTimeout bounds one page, and the opening of the document, which has no limit of its own.
+func (s *supervisor) pageTimeout() time.Duration {
+	return time.Duration(s.ticket.PageTimeoutSeconds) * time.Second
+}
+
+// openFirst has the document opened for the first time and returns its number of pages. The first child was started
+// beforehand; should it die or hang, another one tries once more with all the memory, and alone tells so. A document that
+// kills both is to blame.
+func (s *supervisor) openFirst(ctx context.Context, first *child) (engine *child, pages int, alone bool, err error) {
+	pages, err = s.open(ctx, first)
+	if err == nil {
+		return first, pages, false, nil
+	}
+	if !errors.Is(err, errChildDied) && !errors.Is(err, errChildTimedOut) {
+		return nil, 0, false, err
+	}
+	second, err := startChild(s.config, childMemory(s.config.MemoryLimit, 1))
+	if err != nil {
+		return nil, 0, false, temporary(reasonEngineUnavailable, "The engine could not be started.", err)
+	}
+	pages, err = s.open(ctx, second)
+	if errors.Is(err, errChildDied) || errors.Is(err, errChildTimedOut) {
+		return nil, 0, false, badDocument(v1alpha1.ReasonInvalidDocument, "The engine fails when it opens the document.")
+	}
+	return second, pages, true, err
+}
+
+// open has a child open the document. On an error the child is gone.
+func (s *supervisor) open(ctx context.Context, engine *child) (pages int, err error) {
+	response, err := engine.ask(ctx, wire.Request{Open: &wire.Open{Path: s.path}}, s.pageTimeout())
+	switch {
+	case err != nil:
+	case response.Error != nil:
+		err = badDocument(response.Error.Reason, response.Error.Message)
+	case response.Opened == nil:
+		err = errChildDied
+	default:
+		return response.Opened.Pages, nil
+	}
+	state, printed := engine.kill()
+	s.log.Warn("Document was not opened", "error", err, "state", state, "stderr", printed)
+	return 0, err
+}
+
+// process has every page recognised and stored, round after round, by the given number of children; opened is the first
+// of them. When ctx ends no more pages are begun, and those at work may finish until hard ends.
+func (s *supervisor) process(ctx, hard context.Context, opened *child, children int, pages []int) error {
+	stores, hard := errgroup.WithContext(hard)
+	stores.SetLimit(children)
+	slots, engines := errgroup.WithContext(hard)
+	todo, again := &queue{pages: pages}, new(queue)
+
+	for range children {
+		slot := slot{
+			supervisor: s, stores: stores, storing: hard,
+			engine: opened, addressSpace: childMemory(s.config.MemoryLimit, children),
+			round: firstRound, todo: todo, again: again,
+		}
+		opened = nil
+		slots.Go(func() error { return slot.run(ctx, engines) })
+	}
+	err := slots.Wait()
+	if err == nil && todo.empty() {
+		again.sort()
+		last := slot{
+			supervisor: s, stores: stores, storing: hard,
+			addressSpace: childMemory(s.config.MemoryLimit, 1),
+			round:        lastRound, todo: again, again: todo,
+		}
+		err = last.run(ctx, hard)
+	}
+
+	switch storeError := stores.Wait(); {
+	case storeError != nil:
+		// It ended hard, so whatever happened to the children followed from it.
+		return storeError
+	case err != nil:
+		return err
+	case todo.empty() && again.empty():
+		return nil
+	case ctx.Err() != nil:
+		return temporary(reasonTerminated, "The worker was told to stop.", nil)
+	default:
+		return temporary(reasonEngineUnavailable, "No engine could open the document again.", nil)
+	}
+}
+
+// keep stores a page and counts it. A page that the gateway will not have is stored as a failed one.
+func (s *supervisor) keep(ctx context.Context, page *document.Page) error {
+	err := s.store(ctx, page)
+	if hasStatus(err, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity) && page.Error == nil {
+		s.log.Error("Page was refused", "page", page.Number, "error", err)
+		page = failedPage(page.Number, &document.PageError{
+			Code: document.PageErrorUnreadable, Message: "The result of the page could not be stored.",
+		}, time.Duration(page.Milliseconds)*time.Millisecond, page.ProcessedAt)
+		err = s.store(ctx, page)
+	}
+	if err != nil {
+		return err
+	}
+	s.progress(page.Outcome())
+	s.log.Info("Page was stored", "page", page.Number, "outcome", page.Outcome(), "ms", page.Milliseconds)
+	return nil
+}

@@ -1,0 +1,166 @@
+// Package worker supervises the recognition of one document, or one part of it, in a pod of its own: it gets the document
+// from the gateway's internal port, has the children of a separate engine binary work on its pages, hands every finished
+// page back at once, and reports its progress on the OcrJob.
+//
+// A customer's file is opened by children only, which may crash, hang or eat their memory and are killed for it; no C
+// library is ever linked into this package. It must never log what a document says, a token or the environment, and
+// never pass a secret to a child.
+package worker
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/openplp/khocr/internal/workerport"
+)
+
+// A worker that is told to stop gives the pages at work pageGrace to end, and itself reportGrace more to report them.
+const (
+	pageGrace   = 2 * time.Second
+	reportGrace = 2 * time.Second
+)
+
+// Run works on the job that the pod was made for until it is done, cannot be done, or ctx ends, which tells the worker to
+// stop. It returns the exit code by the contract of workerport, and has written the termination file if that is not
+// workerport.ExitDone.
+func Run(ctx context.Context, config Config, log *slog.Logger) int {
+	log = log.With("pod", config.PodName)
+	err := run(ctx, config, log)
+	if err == nil {
+		log.Info("Worker is done")
+		return workerport.ExitDone
+	}
+	return Fail(config.TerminationFile, err, log)
+}
+
+// Fail logs an error that ends the worker, leaves the termination in the file, and returns the exit code.
+func Fail(terminationFile string, err error, log *slog.Logger) int {
+	end := asFailure(err)
+	level := slog.LevelError
+	if end.termination.Reason == reasonJobEnded || end.termination.Reason == reasonTerminated {
+		level = slog.LevelInfo
+	}
+	log.Log(context.Background(), level, "Worker ends before its work is done", "reason", end.termination.Reason, "exitCode", end.exitCode, "error", err)
+	if err := writeTermination(terminationFile, end.termination); err != nil {
+		log.Error("Termination was not written", "error", err)
+	}
+	return end.exitCode
+}
+
+func run(ctx context.Context, config Config, log *slog.Logger) error {
+	hard, cancel := withGrace(ctx, pageGrace)
+	defer cancel()
+
+	internal, err := newPort(config)
+	if err != nil {
+		return temporary(reasonMisconfigured, "The internal port is not configured.", err)
+	}
+	// The first child loads its libraries while the document is on its way.
+	children := childCount(config.CPULimit, config.MemoryLimit)
+	first, err := startChild(config, childMemory(config.MemoryLimit, children))
+	if err != nil {
+		return temporary(reasonEngineUnavailable, "The engine could not be started.", err)
+	}
+	ticket, path, err := fetch(ctx, config, internal)
+	if err != nil {
+		first.kill()
+		return err
+	}
+	log = log.With("job", ticket.Job, "part", ticket.Part)
+	status, err := newStatusClient(config.Cluster, ticket)
+	if err != nil {
+		first.kill()
+		return temporary(reasonMisconfigured, "The API server is not configured.", err)
+	}
+
+	s := &supervisor{config: config, log: log, ticket: ticket, path: path, store: internal.store}
+	engine, total, alone, err := s.openFirst(ctx, first)
+	if err != nil {
+		return explain(ctx, err)
+	}
+	work, bad := makePlan(ticket, total)
+	if bad != nil {
+		engine.kill()
+		return bad
+	}
+	log.Info("Document was opened", "pages", total, "total", work.counts.Total, "done", work.counts.Done)
+	if alone {
+		children = 1
+	}
+	reporter := startReporter(status.apply, reportInterval, work.counts, log)
+	s.progress = reporter.add
+	workError := s.process(ctx, hard, engine, max(1, min(children, len(work.pages))), work.pages)
+
+	reporting, cancel := withGrace(ctx, pageGrace+reportGrace)
+	defer cancel()
+	if workError != nil {
+		// Nice to know, but nothing that depends on it: a worker that failed does not insist.
+		reporting, cancel = context.WithTimeout(reporting, reportGrace)
+		defer cancel()
+	}
+	reportError := reporter.finish(reporting)
+	switch {
+	case workError != nil:
+		return explain(ctx, workError)
+	case apierrors.IsNotFound(reportError):
+		return temporary(reasonJobEnded, "The job is gone.", reportError)
+	case reportError != nil:
+		return temporary(reasonStatusDenied, "The progress could not be reported.", reportError)
+	}
+	return nil
+}
+
+// fetch gets the ticket, and the document into a file of the work folder.
+func fetch(ctx context.Context, config Config, internal *port) (*workerport.Ticket, string, error) {
+	ticket, err := internal.ticket(ctx)
+	if err != nil {
+		return nil, "", explain(ctx, err)
+	}
+	if ticket.PageTimeoutSeconds < 1 {
+		return nil, "", temporary(reasonMisconfigured, "The ticket gives no time for a page.", nil)
+	}
+	path := filepath.Join(config.WorkDir, "document")
+	if err := internal.document(ctx, path); err != nil {
+		var answer *answerError
+		if errors.As(err, &answer) && answer.status == http.StatusUnprocessableEntity {
+			return nil, "", badDocument(answer.refusal.Reason, answer.refusal.Message)
+		}
+		var fileError *fs.PathError
+		if errors.As(err, &fileError) {
+			return nil, "", temporary(reasonWorkDirectory, "The document could not be kept in the pod.", err)
+		}
+		return nil, "", explain(ctx, err)
+	}
+	return ticket, path, nil
+}
+
+// explain tells what an error means for the worker: one that is no failure yet comes from talking to the internal port, or
+// from being told to stop.
+func explain(ctx context.Context, err error) error {
+	var known *failure
+	switch {
+	case errors.As(err, &known):
+		return err
+	case hasStatus(err, http.StatusGone):
+		return temporary(reasonJobEnded, "The job has ended.", err)
+	case ctx.Err() != nil:
+		return temporary(reasonTerminated, "The worker was told to stop.", err)
+	}
+	return temporary(reasonGatewayUnavailable, "The internal port could not be used.", err)
+}
+
+// withGrace returns a context that ends the given time after parent does.
+func withGrace(parent context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() {
+		time.AfterFunc(grace, cancel)
+	})
+	return ctx, func() { stop(); cancel() }
+}
