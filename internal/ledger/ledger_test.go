@@ -1,0 +1,253 @@
+package ledger
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+)
+
+const (
+	reserved = v1alpha1.LedgerReserved
+	refused  = v1alpha1.LedgerRefused
+	settled  = v1alpha1.LedgerSettled
+)
+
+type (
+	entries = []v1alpha1.LedgerEntry
+	months  = []v1alpha1.MonthUsage
+)
+
+func entry(job, month string, pages int64, state v1alpha1.LedgerState) v1alpha1.LedgerEntry {
+	return v1alpha1.LedgerEntry{UID: types.UID("uid-" + job), Job: job, Month: month, Pages: pages, State: state}
+}
+
+func TestStep(t *testing.T) {
+	morning := time.Date(2026, 8, 1, 8, 0, 0, 0, time.UTC)
+	counted := func(name string, pages int64) Job {
+		return Job{UID: types.UID("uid-" + name), Name: name, Created: morning, Pages: pages, Held: true}
+	}
+	later := func(job Job) Job { job.Created = job.Created.Add(time.Minute); return job }
+	ended := func(job Job, delivered int64) Job { job.Ended, job.Delivered = true, delivered; return job }
+	released := func(job Job) Job { job.Held = false; return job }
+	limit := func(pages int64) *int64 { return &pages }
+
+	tests := map[string]struct {
+		usage  months
+		ledger entries
+		limit  *int64
+		jobs   []Job
+
+		wantUsage  months
+		wantLedger entries
+	}{
+		"a job whose pages are not known yet is not listed": {
+			limit: limit(100), jobs: []Job{counted("a", 0)},
+		},
+		"a counted job is reserved": {
+			limit: limit(100), jobs: []Job{counted("a", 10)},
+			wantUsage:  months{{Month: "2026-08", Reserved: 10}},
+			wantLedger: entries{entry("a", "2026-08", 10, reserved)},
+		},
+		"a job that fits exactly is reserved": {
+			usage: months{{Month: "2026-08", Settled: 90}},
+			limit: limit(100), jobs: []Job{counted("a", 10)},
+			wantUsage:  months{{Month: "2026-08", Settled: 90, Reserved: 10}},
+			wantLedger: entries{entry("a", "2026-08", 10, reserved)},
+		},
+		"a job that is one page too long is refused": {
+			usage: months{{Month: "2026-08", Settled: 91}},
+			limit: limit(100), jobs: []Job{counted("a", 10)},
+			wantUsage:  months{{Month: "2026-08", Settled: 91}},
+			wantLedger: entries{entry("a", "2026-08", 10, refused)},
+		},
+		"the month before takes no pages away": {
+			usage: months{{Month: "2026-07", Settled: 100}},
+			limit: limit(100), jobs: []Job{counted("a", 10)},
+			wantUsage:  months{{Month: "2026-08", Reserved: 10}, {Month: "2026-07", Settled: 100}},
+			wantLedger: entries{entry("a", "2026-08", 10, reserved)},
+		},
+		"the older job goes first": {
+			limit: limit(10), jobs: []Job{later(counted("a", 10)), counted("b", 10)},
+			wantUsage:  months{{Month: "2026-08", Reserved: 10}},
+			wantLedger: entries{entry("b", "2026-08", 10, reserved), entry("a", "2026-08", 10, refused)},
+		},
+		"jobs of the same second go by UID": {
+			limit: limit(10), jobs: []Job{counted("b", 10), counted("a", 10)},
+			wantUsage:  months{{Month: "2026-08", Reserved: 10}},
+			wantLedger: entries{entry("a", "2026-08", 10, reserved), entry("b", "2026-08", 10, refused)},
+		},
+		"a long job that is refused leaves room for a short one": {
+			limit: limit(10), jobs: []Job{counted("a", 11), later(counted("b", 10))},
+			wantUsage:  months{{Month: "2026-08", Reserved: 10}},
+			wantLedger: entries{entry("a", "2026-08", 11, refused), entry("b", "2026-08", 10, reserved)},
+		},
+		"without a limit jobs wait": {
+			jobs: []Job{counted("a", 10)},
+		},
+		"without a limit jobs still settle": {
+			usage:      months{{Month: "2026-08", Reserved: 10}},
+			ledger:     entries{entry("a", "2026-08", 10, reserved)},
+			jobs:       []Job{ended(counted("a", 10), 9)},
+			wantUsage:  months{{Month: "2026-08", Settled: 9}},
+			wantLedger: entries{entry("a", "2026-08", 9, settled)},
+		},
+		"an ended job is charged what it delivered": {
+			usage: months{{Month: "2026-08", Settled: 5, Reserved: 10}}, ledger: entries{entry("a", "2026-08", 10, reserved)},
+			limit: limit(100), jobs: []Job{ended(counted("a", 10), 7)},
+			wantUsage:  months{{Month: "2026-08", Settled: 12}},
+			wantLedger: entries{entry("a", "2026-08", 7, settled)},
+		},
+		"no job is charged more than was reserved": {
+			usage: months{{Month: "2026-08", Reserved: 10}}, ledger: entries{entry("a", "2026-08", 10, reserved)},
+			limit: limit(100), jobs: []Job{ended(counted("a", 10), 1000)},
+			wantUsage:  months{{Month: "2026-08", Settled: 10}},
+			wantLedger: entries{entry("a", "2026-08", 10, settled)},
+		},
+		"what an ended job leaves goes to one that waits in the same step": {
+			usage: months{{Month: "2026-08", Reserved: 10}}, ledger: entries{entry("a", "2026-08", 10, reserved)},
+			limit: limit(10), jobs: []Job{counted("b", 8), ended(later(counted("a", 10)), 2)},
+			wantUsage:  months{{Month: "2026-08", Settled: 2, Reserved: 8}},
+			wantLedger: entries{entry("a", "2026-08", 2, settled), entry("b", "2026-08", 8, reserved)},
+		},
+		"a refused job settles with nothing": {
+			ledger: entries{entry("a", "2026-08", 10, refused)},
+			limit:  limit(5), jobs: []Job{ended(counted("a", 10), 3)},
+			wantLedger: entries{entry("a", "2026-08", 0, settled)},
+		},
+		"a job that ended before it was counted settles with nothing": {
+			limit: limit(5), jobs: []Job{ended(counted("a", 10), 3)},
+			wantLedger: entries{entry("a", "2026-08", 0, settled)},
+		},
+		"a settled job stays listed while it has the finalizer": {
+			usage: months{{Month: "2026-08", Settled: 7}}, ledger: entries{entry("a", "2026-08", 7, settled)},
+			limit: limit(100), jobs: []Job{ended(counted("a", 10), 9)},
+			wantUsage:  months{{Month: "2026-08", Settled: 7}},
+			wantLedger: entries{entry("a", "2026-08", 7, settled)},
+		},
+		"a settled job whose finalizer is off goes": {
+			usage: months{{Month: "2026-08", Settled: 7}}, ledger: entries{entry("a", "2026-08", 7, settled)},
+			limit: limit(100), jobs: []Job{released(ended(counted("a", 10), 7))},
+			wantUsage: months{{Month: "2026-08", Settled: 7}},
+		},
+		"a job without the finalizer is never listed": {
+			limit: limit(100), jobs: []Job{released(counted("a", 10)), released(ended(counted("b", 10), 10))},
+		},
+		"a reserved job that was removed by force is charged nothing": {
+			usage: months{{Month: "2026-08", Reserved: 10}}, ledger: entries{entry("a", "2026-08", 10, reserved)},
+			limit: limit(100), jobs: []Job{released(counted("a", 0))},
+			wantUsage:  months{{Month: "2026-08"}},
+			wantLedger: entries{entry("a", "2026-08", 0, settled)},
+		},
+		"a reservation follows the page count": {
+			usage: months{{Month: "2026-08", Reserved: 10}}, ledger: entries{entry("a", "2026-08", 10, reserved)},
+			limit: limit(15), jobs: []Job{counted("a", 15)},
+			wantUsage:  months{{Month: "2026-08", Reserved: 15}},
+			wantLedger: entries{entry("a", "2026-08", 15, reserved)},
+		},
+		"a job that grows beyond the month is refused as a whole": {
+			usage: months{{Month: "2026-08", Reserved: 10}}, ledger: entries{entry("a", "2026-08", 10, reserved)},
+			limit: limit(15), jobs: []Job{counted("a", 16)},
+			wantUsage:  months{{Month: "2026-08"}},
+			wantLedger: entries{entry("a", "2026-08", 16, refused)},
+		},
+		"a reservation does not follow a page count that shrinks": {
+			usage: months{{Month: "2026-08", Reserved: 10}}, ledger: entries{entry("a", "2026-08", 10, reserved)},
+			limit: limit(15), jobs: []Job{counted("a", 5)},
+			wantUsage:  months{{Month: "2026-08", Reserved: 10}},
+			wantLedger: entries{entry("a", "2026-08", 10, reserved)},
+		},
+		"a refusal stands when room comes free": {
+			ledger: entries{entry("a", "2026-08", 10, refused)},
+			limit:  limit(100), jobs: []Job{counted("a", 10)},
+			wantLedger: entries{entry("a", "2026-08", 10, refused)},
+		},
+		"a job is charged to the month of its reservation": {
+			usage:  months{{Month: "2026-08", Settled: 3}, {Month: "2026-07", Settled: 5, Reserved: 10}},
+			ledger: entries{entry("a", "2026-07", 10, reserved)},
+			limit:  limit(100), jobs: []Job{ended(counted("a", 10), 10)},
+			wantUsage:  months{{Month: "2026-08", Settled: 3}, {Month: "2026-07", Settled: 15}},
+			wantLedger: entries{entry("a", "2026-07", 10, settled)},
+		},
+		"a month is kept as long as an entry belongs to it": {
+			usage:      months{{Month: "2026-07", Settled: 1}, {Month: "2026-06", Settled: 2}, {Month: "2026-03", Settled: 5, Reserved: 10}},
+			ledger:     entries{entry("a", "2026-03", 10, reserved)},
+			wantUsage:  months{{Month: "2026-07", Settled: 1}, {Month: "2026-03", Settled: 5, Reserved: 10}},
+			wantLedger: entries{entry("a", "2026-03", 10, reserved)},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			status := &v1alpha1.OrganizationStatus{Namespace: "kept", Usage: test.usage, Ledger: test.ledger}
+			before := status.DeepCopy()
+			got := Step(status, "2026-08", test.limit, test.jobs)
+			if !reflect.DeepEqual(status, before) {
+				t.Error("the status that was given has changed")
+			}
+			if !sameItems(got.Usage, test.wantUsage) {
+				t.Errorf("usage is\n%+v, want\n%+v", got.Usage, test.wantUsage)
+			}
+			if !sameItems(got.Ledger, test.wantLedger) {
+				t.Errorf("the ledger is\n%+v, want\n%+v", got.Ledger, test.wantLedger)
+			}
+			if got.Namespace != "kept" {
+				t.Error("the rest of the status has changed")
+			}
+		})
+	}
+}
+
+func TestDue(t *testing.T) {
+	status := &v1alpha1.OrganizationStatus{Ledger: entries{
+		entry("running", "2026-08", 3, reserved), entry("ended", "2026-08", 3, reserved), entry("waiting", "2026-08", 0, settled),
+		entry("released", "2026-08", 0, settled), entry("vanished", "2026-08", 0, settled),
+	}}
+	var got []string
+	for _, job := range Due(status, []Job{
+		{UID: "uid-running", Name: "running", Pages: 3, Held: true},
+		{UID: "uid-ended", Name: "ended", Pages: 3, Held: true, Ended: true},
+		{UID: "uid-waiting", Name: "waiting", Held: true, Ended: true},
+		{UID: "uid-released", Name: "released", Ended: true},
+		{UID: "uid-counted", Name: "counted", Pages: 1, Held: true},
+		{UID: "uid-new", Name: "new", Held: true},
+		{UID: "uid-done", Name: "done", Pages: 1, Ended: true},
+	}) {
+		got = append(got, job.Name)
+	}
+	if want := []string{"counted", "ended", "released", "vanished"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("due are %v, want %v", got, want)
+	}
+}
+
+func TestRemaining(t *testing.T) {
+	now := time.Date(2026, 8, 15, 0, 0, 0, 0, time.UTC)
+	plan := &v1alpha1.Plan{Spec: v1alpha1.PlanSpec{Limits: v1alpha1.PlanLimits{PagesPerMonth: new(int64(100))}}}
+	tests := map[string]struct {
+		usage    months
+		override *int64
+		want     int64
+	}{
+		"is the whole limit at first":              {want: 100},
+		"is less what is settled and reserved":     {usage: months{{Month: "2026-08", Settled: 30, Reserved: 20}}, want: 50},
+		"knows nothing of the month before":        {usage: months{{Month: "2026-07", Settled: 30, Reserved: 20}}, want: 100},
+		"follows the organization's own limit":     {usage: months{{Month: "2026-08", Settled: 30}}, override: new(int64(40)), want: 10},
+		"is never below 0 when a limit is lowered": {usage: months{{Month: "2026-08", Settled: 30}}, override: new(int64(0)), want: 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			organization := &v1alpha1.Organization{Status: v1alpha1.OrganizationStatus{Usage: test.usage}}
+			organization.Spec.Overrides = &v1alpha1.LimitOverrides{PagesPerMonth: test.override}
+			if got, err := Remaining(organization, plan, now); err != nil || got != test.want {
+				t.Errorf("Remaining is %d (%v), want %d", got, err, test.want)
+			}
+		})
+	}
+}
+
+// sameItems treats a missing list and an empty one alike, as the API does.
+func sameItems[T any](a, b []T) bool {
+	return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b)
+}

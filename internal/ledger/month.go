@@ -1,0 +1,52 @@
+package ledger
+
+import (
+	"fmt"
+	"time"
+	_ "time/tzdata" // images carry no time zones of their own
+
+	"github.com/openplp/khocr/api/v1alpha1"
+)
+
+const monthLayout = "2006-01"
+
+// Month that a moment lies in, as 2006-01, in the time zone of the plan. It fails for a zone that the IANA database does
+// not have.
+func Month(now time.Time, plan *v1alpha1.Plan) (string, error) {
+	zone, err := zoneOf(plan)
+	if err != nil {
+		return "", err
+	}
+	return now.In(zone).Format(monthLayout), nil
+}
+
+// MonthEnd is the moment when the month that now lies in gives way to the next.
+func MonthEnd(now time.Time, plan *v1alpha1.Plan) (time.Time, error) {
+	zone, err := zoneOf(plan)
+	if err != nil {
+		return time.Time{}, err
+	}
+	year, month, _ := now.In(zone).Date()
+	return time.Date(year, month+1, 1, 0, 0, 0, 0, zone), nil
+}
+
+func zoneOf(plan *v1alpha1.Plan) (*time.Location, error) {
+	name := plan.Spec.TimeZone
+	if name == "" {
+		name = v1alpha1.DefaultTimeZone
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("finding the time zone of plan %s: %w", plan.Name, err)
+	}
+	return zone, nil
+}
+
+// monthBefore is the month before one of the form 2006-01; an ill-formed month is its own.
+func monthBefore(month string) string {
+	first, err := time.Parse(monthLayout, month)
+	if err != nil {
+		return month
+	}
+	return first.AddDate(0, -1, 0).Format(monthLayout)
+}
