@@ -13,7 +13,7 @@ import (
 type OrganizationStatusApplyConfiguration struct {
 	// Namespace of the organization's jobs.
 	Namespace *string `json:"namespace,omitempty"`
-	// Usage of this month and of the one before.
+	// Usage of this month, of the one before, and of older ones that jobs at work are charged to.
 	Usage []MonthUsageApplyConfiguration `json:"usage,omitempty"`
 	// Ledger entries of the jobs at work.
 	Ledger []LedgerEntryApplyConfiguration `json:"ledger,omitempty"`
