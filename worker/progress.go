@@ -16,7 +16,6 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/openplp/khocr/api/v1alpha1"
-	applyv1alpha1 "github.com/openplp/khocr/api/v1alpha1/applyconfiguration/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/workerport"
 )
@@ -40,7 +39,7 @@ func newStatusClient(cluster *rest.Config, ticket *workerport.Ticket) (*statusCl
 	config.GroupVersion = &v1alpha1.GroupVersion
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
 	config.UserAgent = "khocr-worker"
-	config.Timeout = 10 * time.Second
+	config.Timeout = 5 * time.Second
 	client, err := rest.RESTClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("make client of the API server: %w", err)
@@ -48,19 +47,19 @@ func newStatusClient(cluster *rest.Config, ticket *workerport.Ticket) (*statusCl
 	return &statusClient{client: client, ticket: ticket}, nil
 }
 
-// apply makes the counts the part's progress.
+// apply makes the counts the part's progress. What the patch leaves out belongs to others, so it is made of nothing else;
+// the plain types do for that, while the generated apply configurations would link all of Kubernetes' types.
 func (c *statusClient) apply(ctx context.Context, counts v1alpha1.PageCounts) error {
-	job := applyv1alpha1.OcrJob(c.ticket.Job, c.ticket.Namespace).
-		// A job that was deleted and created again is another one.
-		WithUID(types.UID(c.ticket.UID)).
-		WithStatus(applyv1alpha1.OcrJobStatus().WithWorkers(
-			applyv1alpha1.WorkerStatus().WithPart(c.ticket.Part).WithProgress(
-				applyv1alpha1.PageCounts().
-					WithTotal(counts.Total).
-					WithDone(counts.Done).
-					WithNative(counts.Native).
-					WithRecognized(counts.Recognized).
-					WithFailed(counts.Failed))))
+	job := v1alpha1.OcrJob{
+		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "OcrJob"},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: c.ticket.Namespace,
+			Name:      c.ticket.Job,
+			// A job that was deleted and created again is another one.
+			UID: types.UID(c.ticket.UID),
+		},
+		Status: v1alpha1.OcrJobStatus{Workers: []v1alpha1.WorkerStatus{{Part: c.ticket.Part, Progress: &counts}}},
+	}
 	content, err := json.Marshal(job)
 	if err != nil {
 		return fmt.Errorf("encode progress: %w", err)

@@ -1,0 +1,92 @@
+// Package engine opens a document with MuPDF and recognises its pages with Tesseract. It serves package wire as a child
+// process that may be killed: both libraries can crash, hang or use up the memory on a hostile file, and nothing inside
+// the process can stop them.
+//
+// It is the only package with cgo. It must be linked into the engine program alone, must keep no state that matters, and
+// must run with OMP_THREAD_LIMIT=1 in its environment from the start: Tesseract's threads cost five times the processor
+// time that they save, and one process per core uses the cores better.
+package engine
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/worker/wire"
+)
+
+// Serve answers requests until they end. An error means that the other side cannot be talked to.
+func Serve(requests io.Reader, responses io.Writer) error {
+	// One thread for both libraries: the C library reserves address space for each thread that allocates.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	var engine engine
+	defer engine.close()
+	scanner := bufio.NewScanner(requests)
+	scanner.Buffer(nil, wire.MaxMessage)
+	for scanner.Scan() {
+		var request wire.Request
+		if err := json.Unmarshal(scanner.Bytes(), &request); err != nil {
+			return fmt.Errorf("read request: %w", err)
+		}
+		response, err := engine.answer(request)
+		if err != nil {
+			return err
+		}
+		if err := send(responses, response); err != nil {
+			return err
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		return fmt.Errorf("read request: %w", err)
+	}
+	return nil
+}
+
+func send(responses io.Writer, response wire.Response) error {
+	message, err := json.Marshal(response)
+	if err != nil {
+		return fmt.Errorf("encode response: %w", err)
+	}
+	if len(message) >= wire.MaxMessage && response.Page != nil {
+		failed := failedPage(response.Page.Number, document.PageErrorTooLarge, "the page has too much text")
+		return send(responses, wire.Response{Page: failed})
+	}
+	if _, err := responses.Write(append(message, '\n')); err != nil {
+		return fmt.Errorf("write response: %w", err)
+	}
+	return nil
+}
+
+// engine is one document and what recognises its pages.
+type engine struct {
+	document   *source
+	recognizer recognizer
+}
+
+func (e *engine) answer(request wire.Request) (wire.Response, error) {
+	switch {
+	case request.Open != nil && e.document == nil:
+		opened, failure := open(request.Open.Path)
+		if failure != nil {
+			return wire.Response{Error: failure}, nil
+		}
+		e.document = opened
+		return wire.Response{Opened: &wire.Opened{Pages: opened.pages}}, nil
+	case request.Page != nil && e.document != nil:
+		return wire.Response{Page: e.page(*request.Page)}, nil
+	default:
+		return wire.Response{}, fmt.Errorf("request out of turn")
+	}
+}
+
+func (e *engine) close() {
+	e.recognizer.close()
+	if e.document != nil {
+		e.document.close()
+	}
+}

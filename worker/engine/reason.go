@@ -1,0 +1,27 @@
+package engine
+
+// Reasons of a page's source, in document.Page.Reason. A page with an error has the error's code instead.
+const (
+	// ReasonNativeTextOK: the text that the page carries is right and was kept.
+	ReasonNativeTextOK = "native_text_ok"
+	// ReasonNoTextLayer: the page carries no text and was recognised.
+	ReasonNoTextLayer = "no_text_layer"
+	// ReasonTextLayerBroken: the page carries text that is not what it shows, and was recognised.
+	ReasonTextLayerBroken = "text_layer_broken"
+	// ReasonScannedImage: an image covers most of the page and the text that the page carries is too little to be the
+	// image's, for example a stamp of the scanner, so it was recognised.
+	ReasonScannedImage = "scanned_image"
+	// ReasonForced: recognition was asked for whatever text the page carries.
+	ReasonForced = "forced"
+	// ReasonSkipped: recognition was not wanted and the page carries no right text.
+	ReasonSkipped = "skipped"
+)
+
+// Reasons of a wire.Error. They are the words of the API package's constants of the same names, which is not imported
+// because it would bring the Kubernetes libraries into the engine.
+const (
+	reasonPasswordProtected   = "PasswordProtected"
+	reasonInvalidDocument     = "InvalidDocument"
+	reasonEmptyDocument       = "EmptyDocument"
+	reasonUnsupportedDocument = "UnsupportedDocument"
+)
