@@ -277,8 +277,12 @@ func TestDecide(t *testing.T) {
 			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonOrganizationSuspended},
 		},
 		"a job that already runs goes on when its organization is suspended": {
-			given: func() *snapshotBuilder { b := makeSnapshot().running(1).pod(1, PodActive); b.Tenant.Suspended = true; return b }(),
-			want:  outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1},
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().running(1).pod(1, PodActive)
+				b.Tenant.Suspended = true
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1},
 		},
 		"a job in a namespace of nobody's waits": {
 			given: func() *snapshotBuilder { b := makeSnapshot(); b.Tenant = Tenant{}; return b }(),
