@@ -1,0 +1,138 @@
+// Package manifests tests what kustomize makes of config/ against a real API server: whatever an operator applies is
+// valid there, draws no warning, and grants no more than it should.
+package manifests
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+const root = "../.."
+
+// cluster is an API server with nothing on it, not even the custom resources.
+type cluster struct {
+	kubectl, kubeconfig string
+}
+
+func start(t *testing.T) cluster {
+	t.Helper()
+	assets := os.Getenv("KUBEBUILDER_ASSETS")
+	if assets == "" {
+		t.Skip("KUBEBUILDER_ASSETS names no folder with kube-apiserver, etcd and kubectl")
+	}
+	server := &envtest.Environment{}
+	// The range of local clusters, in which the server of samples has its address.
+	server.ControlPlane.GetAPIServer().Configure().Set("service-cluster-ip-range", "10.96.0.0/16")
+	if _, err := server.Start(); err != nil {
+		t.Fatalf("starting the API server: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Errorf("stopping the API server: %v", err)
+		}
+	})
+	c := cluster{kubectl: filepath.Join(assets, "kubectl"), kubeconfig: filepath.Join(t.TempDir(), "kubeconfig")}
+	if err := os.WriteFile(c.kubeconfig, server.KubeConfig, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (c cluster) try(arguments ...string) (string, error) {
+	command := exec.Command(c.kubectl, append([]string{"--kubeconfig", c.kubeconfig}, arguments...)...)
+	command.Dir = root
+	output, err := command.CombinedOutput()
+	return string(output), err
+}
+
+func (c cluster) do(t *testing.T, arguments ...string) string {
+	t.Helper()
+	output, err := c.try(arguments...)
+	if err != nil {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(arguments, " "), err, output)
+	}
+	return output
+}
+
+func (c cluster) install(t *testing.T) {
+	t.Helper()
+	c.do(t, "apply", "--server-side", "--kustomize", "config/crd")
+	c.do(t, "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+	c.do(t, "apply", "--server-side", "--warnings-as-errors", "--kustomize", "config/local")
+}
+
+func TestManifests(t *testing.T) {
+	c := start(t)
+	c.install(t)
+	t.Run("plans have the numbers of the contract", c.testPlans)
+	t.Run("roles", c.testRoles)
+	t.Run("applying them once more changes nothing", func(t *testing.T) {
+		generations := func() string {
+			return c.do(t, "get", "deployments,services,organizations,plans,ocrmodels,clusterroles", "--all-namespaces",
+				"--output=jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.resourceVersion}{'\\n'}{end}")
+		}
+		before := generations()
+		c.do(t, "apply", "--server-side", "--kustomize", "config/local")
+		if after := generations(); after != before {
+			t.Errorf("before:\n%s\nafter:\n%s", before, after)
+		}
+	})
+	t.Run("the samples are valid", func(t *testing.T) {
+		for _, namespace := range []string{"khocr-acme", "khocr-demo-standard"} {
+			c.do(t, "create", "namespace", namespace)
+		}
+		c.do(t, "apply", "--server-side", "--dry-run=server", "--warnings-as-errors", "--filename", "config/samples")
+	})
+	t.Run("exactly one model is the default", func(t *testing.T) {
+		defaults := c.do(t, "get", "ocrmodels", "--output=jsonpath={.items[?(@.spec.default==true)].metadata.name}")
+		if defaults != "khmer" {
+			t.Errorf("got %q, want khmer", defaults)
+		}
+	})
+}
+
+func (c cluster) testPlans(t *testing.T) {
+	for plan, want := range map[string]string{
+		"free": "10 100 52428800", "standard": "50 5000 52428800", "enterprise": "200 50000 52428800",
+	} {
+		got := c.do(t, "get", "plan", plan,
+			"--output=jsonpath={.spec.limits.requestsPerMinute} {.spec.limits.pagesPerMonth} {.spec.limits.maxFileBytes}")
+		if got != want {
+			t.Errorf("plan %s: got %s, want %s", plan, got, want)
+		}
+	}
+}
+
+func (c cluster) testRoles(t *testing.T) {
+	const (
+		gateway = "system:serviceaccount:khocr-system:khocr-gateway"
+		manager = "system:serviceaccount:khocr-system:khocr-manager"
+	)
+	for _, test := range []struct {
+		name, who string
+		request   []string
+		want      bool
+	}{
+		{"the gateway makes jobs", gateway, []string{"create", "ocrjobs", "-n", "khocr-acme"}, true},
+		{"the gateway asks whose a token is", gateway, []string{"create", "tokenreviews"}, true},
+		{"the gateway does not touch a job's status", gateway, []string{"patch", "ocrjobs", "--subresource=status", "-n", "khocr-acme"}, false},
+		{"the gateway makes no pods", gateway, []string{"create", "pods", "-n", "khocr-acme"}, false},
+		{"the gateway reads no secrets", gateway, []string{"get", "secrets", "-n", "khocr-system"}, false},
+		{"the manager makes pods", manager, []string{"create", "pods", "-n", "khocr-acme"}, true},
+		{"the manager keeps its lease", manager, []string{"update", "leases", "-n", "khocr-system"}, true},
+		{"the manager takes no lease elsewhere", manager, []string{"update", "leases", "-n", "kube-system"}, false},
+		{"the manager reads no secrets of organizations", manager, []string{"get", "secrets", "-n", "khocr-acme"}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			output, err := c.try(append([]string{"auth", "can-i", "--quiet", "--as", test.who}, test.request...)...)
+			if got := err == nil; got != test.want {
+				t.Errorf("got %v, want %v\n%s", got, test.want, output)
+			}
+		})
+	}
+}
