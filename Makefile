@@ -82,7 +82,7 @@ lint: ## Check the code's form: gofmt, go vet, staticcheck, shellcheck
 	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
 	$(foreach module,$(MODULES),go -C $(module) vet ./... &&) true
 	$(foreach module,$(MODULES),(cd $(module) && go tool -modfile=$(CURDIR)/hack/tools/go.mod staticcheck ./...) &&) true
-	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); else echo "shellcheck is not installed: skipped"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck --external-sources $(SCRIPTS); else echo "shellcheck is not installed: skipped"; fi
 
 .PHONY: test
 test: packages lint verify test-unit test-integration test-e2e ## Everything that CI runs

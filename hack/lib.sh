@@ -8,7 +8,7 @@ die() {
 	exit 1
 }
 
-# kubectl as it was built with the local cluster's programs, where there are any; else that of the machine.
+# kubectl of the local cluster's own programs, where they were built; else that of the machine.
 kubectl() {
 	if [[ -x bin/k8s/kubectl ]]; then
 		bin/k8s/kubectl "$@"
@@ -19,4 +19,24 @@ kubectl() {
 
 need_root() {
 	[[ $EUID -eq 0 ]] || die "a Kubernetes node needs root (namespaces, mounts, control groups): sudo make $1"
+}
+
+# The images as `make images` has left them: tarballs, and NAME=REFERENCE of each.
+image_tarballs() { printf '%s\n' .local/images/*.tar; }
+image_references() { cat .local/images/refs; }
+
+# start_cluster NAME FORWARD: a local cluster with khocr on it, state in .local/NAME; sets KUBECONFIG.
+start_cluster() {
+	local name="$1" forward="$2" state=".local/$1"
+	export KUBECONFIG="$PWD/.local/$name.kubeconfig"
+	bin/localcluster up --name "khocr-$name" --dir "$state" --bin bin/k8s --kubeconfig "$KUBECONFIG" --forward "$forward"
+	mapfile -t tarballs < <(image_tarballs)
+	bin/localcluster load --dir "$state" "${tarballs[@]}"
+	mapfile -t references < <(image_references)
+	hack/deploy.sh config/local "${references[@]}"
+}
+
+# cluster_url NAME: where the public API of a local cluster is reached.
+cluster_url() {
+	printf 'http://%s\n' "$(bin/localcluster status --dir ".local/$1" --json | jq -r '.forwards[0].address')"
 }

@@ -16,6 +16,8 @@ const (
 	schedulerClient  = "kube-scheduler"
 	kubeletClient    = "kubelet"
 	proxyClient      = "kube-proxy"
+
+	nodesGroup = "system:nodes"
 )
 
 func (c *Cluster) identities() []pki.Identity {
@@ -24,7 +26,7 @@ func (c *Cluster) identities() []pki.Identity {
 		{File: apiServerClient, User: "kube-apiserver", Groups: []string{"system:masters"}},
 		{File: controllerClient, User: "system:kube-controller-manager"},
 		{File: schedulerClient, User: "system:kube-scheduler"},
-		{File: kubeletClient, User: "system:node:" + c.settings.Name, Groups: []string{"system:nodes"}},
+		{File: kubeletClient, User: "system:node:" + c.settings.Name, Groups: []string{nodesGroup}},
 		{File: proxyClient, User: "system:kube-proxy"},
 	}
 }

@@ -92,6 +92,9 @@ func (c *Cluster) Up(ctx context.Context) error {
 	if err := c.writeKubeconfig(); err != nil {
 		return err
 	}
+	if err := c.ensureNodeAccess(ctx); err != nil {
+		return err
+	}
 	if err := c.ensureStorage(ctx); err != nil {
 		return err
 	}

@@ -23,6 +23,8 @@ func (n Network) Setup() error {
 		// A connection from the node to a Service has to have a route before
 		// the firewall may redirect it to a pod.
 		"route add " + n.ServiceCIDR + " dev lo src " + n.NodeIP,
+		// There is no way out; say so at once instead of letting it time out.
+		"route add unreachable default",
 	} {
 		command := exec.Command("ip", strings.Fields(arguments)...)
 		if output, err := command.CombinedOutput(); err != nil {

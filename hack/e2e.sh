@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Runs the end-to-end tests on a cluster of their own, and removes it whatever comes of them.
+# Usage: e2e.sh [FLAG...]    flags of go test, for example -run=TestConvert -v
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source hack/lib.sh
+
+logs=.local/e2e-logs
+
+keep_logs() {
+	rm -rf "$logs"
+	mkdir -p "$logs"
+	cp -r .local/e2e/logs "$logs/cluster" || true
+	kubectl get events --all-namespaces --sort-by=.lastTimestamp >"$logs/events.txt" || true
+	kubectl get pods,ocrjobs,organizations --all-namespaces --output=yaml >"$logs/objects.yaml" || true
+	kubectl get pods --all-namespaces --no-headers --output=custom-columns=NS:.metadata.namespace,NAME:.metadata.name |
+		while read -r namespace name; do
+			kubectl --namespace "$namespace" logs "$name" --all-containers >"$logs/$namespace.$name.log" || true
+			kubectl --namespace "$namespace" logs "$name" --all-containers --previous >"$logs/$namespace.$name.previous.log" || true
+		done
+	find "$logs" -empty -delete
+	echo "Logs of the failed run: $logs" >&2
+}
+
+finish() {
+	local status=$?
+	trap - EXIT
+	[[ $status -eq 0 ]] || keep_logs
+	bin/localcluster down --dir .local/e2e || status=1
+	rm -f .local/e2e.kubeconfig
+	exit "$status"
+}
+
+need_root test-e2e
+hack/packages.sh
+make --no-print-directory images cluster-programs
+
+# A run that was killed may have left its cluster.
+bin/localcluster down --dir .local/e2e
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+say "Starting a cluster for the tests"
+start_cluster e2e 127.0.0.1:0=30080
+
+say "Testing"
+export KHOCR_E2E_KUBECONFIG="$KUBECONFIG"
+export KHOCR_E2E_KUBECTL="$PWD/bin/k8s/kubectl"
+export KHOCR_E2E_LOCALCLUSTER="$PWD/bin/localcluster"
+export KHOCR_E2E_CLUSTER_DIR="$PWD/.local/e2e"
+KHOCR_URL="$(cluster_url e2e)"
+export KHOCR_URL
+go test ./test/e2e -count=1 -timeout=30m "$@"
