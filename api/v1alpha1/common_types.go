@@ -27,6 +27,10 @@ const (
 // ConditionReady is the condition of Organizations and OcrModels that says whether they can be used.
 const ConditionReady = "Ready"
 
+// ConditionKeyConflict is the condition of Organizations that is true while an API key of theirs is also another one's. The
+// gateway refuses such a key. It is missing otherwise.
+const ConditionKeyConflict = "KeyConflict"
+
 // LabelOrganization names, on a namespace and on every worker pod, the Organization that they belong to.
 const LabelOrganization = "ocr.openplp.com/organization"
 

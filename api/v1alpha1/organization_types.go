@@ -129,7 +129,7 @@ type OrganizationStatus struct {
 	// +optional
 	Pages string `json:"pages,omitempty"`
 
-	// Conditions: Ready.
+	// Conditions: Ready, KeyConflict.
 	// +listType=map
 	// +listMapKey=type
 	// +optional

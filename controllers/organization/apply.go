@@ -1,0 +1,113 @@
+package organization
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// fieldOwner is the manager's name in server-side apply.
+const fieldOwner = client.FieldOwner("khocr-manager")
+
+// ensure applies those objects that the cache does not show as they shall be. An apply that changes nothing costs the API
+// server as much as one that does, so an organization at rest costs none.
+func (r *Reconciler) ensure(ctx context.Context, objects []object) error {
+	for _, o := range objects {
+		wanted, err := asMap(o.desired)
+		if err != nil {
+			return err
+		}
+		metadata := wanted["metadata"].(map[string]any)
+		kind, name := wanted["kind"], metadata["name"].(string)
+		namespace, _ := metadata["namespace"].(string)
+		err = r.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, o.current)
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("reading %s %s: %w", kind, name, err)
+		}
+		if err == nil {
+			current, err := asMap(o.current)
+			if err != nil {
+				return err
+			}
+			if upToDate(current, wanted) {
+				continue
+			}
+		}
+		if err := r.Client.Apply(ctx, o.desired, fieldOwner, client.ForceOwnership); err != nil {
+			return fmt.Errorf("applying %s %s: %w", kind, name, err)
+		}
+	}
+	return nil
+}
+
+// createNamespace makes the organization's namespace, and tells whether it was there already without the cache knowing.
+func (r *Reconciler) createNamespace(ctx context.Context, namespace client.Object) (exists bool, err error) {
+	err = r.Client.Create(ctx, namespace, fieldOwner)
+	if apierrors.IsAlreadyExists(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("making namespace %s: %w", namespace.GetName(), err)
+	}
+	return false, nil
+}
+
+// upToDate tells whether an object already has every field that an apply would set.
+func upToDate(current, wanted map[string]any) bool {
+	for key, value := range wanted {
+		if key == "apiVersion" || key == "kind" {
+			continue // missing in what a cache returns
+		}
+		if !covers(current[key], value) {
+			return false
+		}
+	}
+	return true
+}
+
+// covers tells whether every field of wanted is in current with the same value. Lists must have the same elements; the
+// fields that the API server fills in are no difference.
+func covers(current, wanted any) bool {
+	switch wanted := wanted.(type) {
+	case map[string]any:
+		current, ok := current.(map[string]any)
+		if !ok && len(wanted) > 0 {
+			return false
+		}
+		for key, value := range wanted {
+			if !covers(current[key], value) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		current, _ := current.([]any)
+		if len(current) != len(wanted) {
+			return false
+		}
+		for i := range wanted {
+			if !covers(current[i], wanted[i]) {
+				return false
+			}
+		}
+		return true
+	default:
+		return current == wanted
+	}
+}
+
+// asMap gives an object in the form of its JSON.
+func asMap(o any) (map[string]any, error) {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a %T: %w", o, err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return nil, fmt.Errorf("decoding a %T: %w", o, err)
+	}
+	return fields, nil
+}

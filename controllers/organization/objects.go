@@ -1,0 +1,169 @@
+package organization
+
+import (
+	"net"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
+	rbacv1ac "k8s.io/client-go/applyconfigurations/rbac/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/workerport"
+)
+
+// workerName is the name of the objects that a worker's rights and connections hang on.
+const workerName = workerport.ServiceAccount
+
+// gatewayPort is the gateway's internal port, as the pod has it.
+const gatewayPort = 8443
+
+// gatewayLabels select the gateway's pods.
+var gatewayLabels = map[string]string{"app.kubernetes.io/name": "khocr", "app.kubernetes.io/component": "gateway"}
+
+// labelsOf are those of everything that the organization owns.
+func labelsOf(organization *v1alpha1.Organization) map[string]string {
+	return map[string]string{
+		"app.kubernetes.io/name":       "khocr",
+		"app.kubernetes.io/managed-by": "khocr-manager",
+		v1alpha1.LabelOrganization:     organization.Name,
+	}
+}
+
+func namespaceLabels(organization *v1alpha1.Organization) map[string]string {
+	labels := labelsOf(organization)
+	labels["pod-security.kubernetes.io/enforce"] = "restricted"
+	return labels
+}
+
+// newNamespace is the namespace as it is made. It is created and not applied: an apply would take over a namespace that
+// somebody else has made in the meantime.
+func newNamespace(organization *v1alpha1.Organization) *corev1.Namespace {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		Name:   organization.JobNamespace(),
+		Labels: namespaceLabels(organization),
+		OwnerReferences: []metav1.OwnerReference{{
+			APIVersion: v1alpha1.GroupVersion.String(), Kind: "Organization",
+			Name: organization.Name, UID: organization.UID, Controller: new(true),
+		}},
+	}}
+}
+
+// object is one that shall exist.
+type object struct {
+	// current is an empty object of the type, to be read into.
+	current client.Object
+	desired runtime.ApplyConfiguration
+}
+
+// objectsOf are the objects that the organization owns, besides its namespace's existence. Those in the namespace go with
+// it, and it goes with the organization: the garbage collector sees to that, so no finalizer is needed.
+func objectsOf(organization *v1alpha1.Organization, gatewayNamespace string, apiServer []peer) []object {
+	namespace := organization.JobNamespace()
+	owner := metav1ac.OwnerReference().
+		WithAPIVersion(v1alpha1.GroupVersion.String()).WithKind("Organization").
+		WithName(organization.Name).WithUID(organization.UID).WithController(true)
+	labels := labelsOf(organization)
+	return []object{
+		{&corev1.Namespace{}, corev1ac.Namespace(namespace).
+			WithLabels(namespaceLabels(organization)).WithOwnerReferences(owner)},
+		{&corev1.ServiceAccount{}, corev1ac.ServiceAccount(workerName, namespace).
+			WithLabels(labels).WithOwnerReferences(owner).
+			WithAutomountServiceAccountToken(false)},
+		{&rbacv1.Role{}, rbacv1ac.Role(workerName, namespace).
+			WithLabels(labels).WithOwnerReferences(owner).
+			WithRules(rbacv1ac.PolicyRule().
+				WithAPIGroups(v1alpha1.GroupVersion.Group).WithResources("ocrjobs/status").WithVerbs("patch"))},
+		{&rbacv1.RoleBinding{}, rbacv1ac.RoleBinding(workerName, namespace).
+			WithLabels(labels).WithOwnerReferences(owner).
+			WithRoleRef(rbacv1ac.RoleRef().WithAPIGroup(rbacv1.GroupName).WithKind("Role").WithName(workerName)).
+			WithSubjects(rbacv1ac.Subject().WithKind(rbacv1.ServiceAccountKind).WithName(workerName).WithNamespace(namespace))},
+		{&networkingv1.NetworkPolicy{}, networkingv1ac.NetworkPolicy(workerName, namespace).
+			WithLabels(labels).WithOwnerReferences(owner).
+			WithSpec(workerPolicy(gatewayNamespace, apiServer))},
+	}
+}
+
+// workerPolicy shuts every pod of the namespace off but for the gateway's internal port and the API server.
+func workerPolicy(gatewayNamespace string, apiServer []peer) *networkingv1ac.NetworkPolicySpecApplyConfiguration {
+	toGateway := networkingv1ac.NetworkPolicyEgressRule().
+		WithTo(networkingv1ac.NetworkPolicyPeer().
+			WithNamespaceSelector(metav1ac.LabelSelector().WithMatchLabels(map[string]string{corev1.LabelMetadataName: gatewayNamespace})).
+			WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(gatewayLabels))).
+		WithPorts(tcp(gatewayPort))
+	spec := networkingv1ac.NetworkPolicySpec().
+		WithPodSelector(metav1ac.LabelSelector()).
+		WithPolicyTypes(networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress).
+		WithEgress(toGateway)
+	for _, p := range apiServer {
+		spec.WithEgress(networkingv1ac.NetworkPolicyEgressRule().
+			WithTo(networkingv1ac.NetworkPolicyPeer().WithIPBlock(networkingv1ac.IPBlock().WithCIDR(p.cidr))).
+			WithPorts(tcp(p.port)))
+	}
+	return spec
+}
+
+func tcp(port int32) *networkingv1ac.NetworkPolicyPortApplyConfiguration {
+	return networkingv1ac.NetworkPolicyPort().WithProtocol(corev1.ProtocolTCP).WithPort(intstr.FromInt32(port))
+}
+
+// peer is an address range and port.
+type peer struct {
+	cidr string
+	port int32
+}
+
+// apiServerPeers are the addresses of the API server, in a fixed order: those of its Service and those behind it. Network
+// plugins differ in which of the two they hold a policy against; no selector can name either.
+func apiServerPeers(service *corev1.Service, slicesOf []discoveryv1.EndpointSlice) []peer {
+	var peers []peer
+	add := func(address string, port int32) {
+		if cidr := singleAddress(address); cidr != "" {
+			peers = append(peers, peer{cidr, port})
+		}
+	}
+	for _, port := range service.Spec.Ports {
+		for _, address := range service.Spec.ClusterIPs {
+			add(address, port.Port)
+		}
+	}
+	for _, slice := range slicesOf {
+		for _, port := range slice.Ports {
+			if port.Port == nil {
+				continue
+			}
+			for _, endpoint := range slice.Endpoints {
+				for _, address := range endpoint.Addresses {
+					add(address, *port.Port)
+				}
+			}
+		}
+	}
+	slices.SortFunc(peers, func(a, b peer) int {
+		return slices.Compare([]string{a.cidr, strconv.Itoa(int(a.port))}, []string{b.cidr, strconv.Itoa(int(b.port))})
+	})
+	return slices.Compact(peers)
+}
+
+// singleAddress is the range of one address, or empty for what is none.
+func singleAddress(address string) string {
+	ip := net.ParseIP(address)
+	switch {
+	case ip == nil:
+		return ""
+	case ip.To4() != nil:
+		return address + "/32"
+	default:
+		return address + "/128"
+	}
+}
