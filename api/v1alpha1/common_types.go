@@ -43,5 +43,8 @@ const LabelPart = "ocr.openplp.com/part"
 // LabelAttempt is, on a worker pod, the number of the attempt at its part, from 1.
 const LabelAttempt = "ocr.openplp.com/attempt"
 
+// LabelAPIKey is, on an OcrJob that came by the public API, the name of the API key that it came with.
+const LabelAPIKey = "ocr.openplp.com/api-key"
+
 // FinalizerLedger keeps an OcrJob until its pages are settled in the ledger of its Organization.
 const FinalizerLedger = "ocr.openplp.com/ledger"
