@@ -1,0 +1,204 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+)
+
+// kill takes a pod away at once, as a lost node does.
+func (p *platform) kill(namespace, name string) error {
+	err := p.kube.CoreV1().Pods(namespace).Delete(context.WithoutCancel(p.Context()), name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// pagesInLog follows a worker's log to its end and tells which pages it recognised.
+func (t *tenant) pagesInLog(pod string) []int {
+	t.Helper()
+	var pages []int
+	stream, err := t.kube.CoreV1().Pods(t.namespace()).GetLogs(pod, &corev1.PodLogOptions{Follow: true}).Stream(t.Context())
+	t.must(err)
+	defer func() { _ = stream.Close() }()
+	for lines := bufio.NewScanner(stream); lines.Scan(); {
+		var line struct {
+			Message string `json:"msg"`
+			Page    int    `json:"page"`
+		}
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "Page was stored" {
+			pages = append(pages, line.Page)
+		}
+	}
+	return pages
+}
+
+func TestAKilledWorkerIsReplacedAndNoPageIsReadTwice(t *testing.T) {
+	p := connect(t)
+	org := p.newTenant("standard")
+	id := org.submit(form{fileName: "pages20.pdf", content: testdata(t, "pages20.pdf")})
+	org.until("some pages are done", func() bool { return org.job(id).Status.LivePages().Done >= 3 })
+	before := org.job(id).Status
+	p.must(p.kill(org.namespace(), before.Workers[0].PodName))
+
+	second := id + "-0-2"
+	org.until("the second worker runs", func() bool {
+		pod, err := p.kube.CoreV1().Pods(org.namespace()).Get(t.Context(), second, metav1.GetOptions{})
+		return err == nil && pod.Status.Phase == corev1.PodRunning
+	})
+	again := org.pagesInLog(second)
+
+	if job := org.await(id); job.Status != "COMPLETED" {
+		t.Fatalf("job = %+v, error %+v", job, job.Error)
+	}
+	pages := org.jsonResult(id).Pages
+	if len(pages) != 20 {
+		t.Fatalf("%d pages", len(pages))
+	}
+	known := int(before.LivePages().Done)
+	if len(again) == 0 || len(again) > 20-known {
+		t.Errorf("the second worker recognised %d pages, %d were done before it: %v", len(again), known, again)
+	}
+	inSecond := map[int]bool{}
+	for _, page := range again {
+		inSecond[page] = true
+	}
+	first, last := time.Time{}, time.Time{}
+	for _, page := range pages {
+		if page.Error != nil || page.Text == "" {
+			t.Errorf("page %d has no text: %+v", page.Number, page.Error)
+		}
+		if inSecond[page.Number] && (first.IsZero() || page.ProcessedAt.Before(first)) {
+			first = page.ProcessedAt
+		}
+		if !inSecond[page.Number] && page.ProcessedAt.After(last) {
+			last = page.ProcessedAt
+		}
+	}
+	if !last.Before(first) {
+		t.Errorf("the first worker's last page is of %s, the second's first of %s", last, first)
+	}
+	if worker := org.job(id).Status.Workers[0]; worker.Attempt != 2 || worker.Failures != 0 {
+		t.Errorf("worker = %+v", worker)
+	}
+	if charged := org.settledPages(id); charged != 20 {
+		t.Errorf("%d pages were charged", charged)
+	}
+	t.Logf("%d pages by the first worker, %d by the second", 20-len(again), len(again))
+}
+
+// TestManagerAndGatewayMayDieAtAnyMoment submits documents while managers and gateways are killed at random. Every
+// document that was accepted must be delivered whole, be charged once, and be recognised by one worker.
+func TestManagerAndGatewayMayDieAtAnyMoment(t *testing.T) {
+	p := connect(t)
+	org := p.newTenant("standard")
+	seed := uint64(time.Now().UnixNano())
+	if given := os.Getenv("KHOCR_E2E_SEED"); given != "" {
+		parsed, err := strconv.ParseUint(given, 10, 64)
+		p.must(err)
+		seed = parsed
+	}
+	t.Logf("KHOCR_E2E_SEED=%d", seed)
+	random := rand.New(rand.NewPCG(seed, 2))
+
+	killing, stop := context.WithCancel(t.Context())
+	defer stop()
+	kills := map[string]int{}
+	var killer sync.WaitGroup
+	killer.Go(func() {
+		for {
+			select {
+			case <-killing.Done():
+				return
+			case <-time.After(time.Duration(200+random.IntN(3000)) * time.Millisecond):
+			}
+			component := []string{"manager", "gateway"}[random.IntN(2)]
+			pods, err := p.kube.CoreV1().Pods(systemNS).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/component=" + component})
+			if err != nil || len(pods.Items) == 0 {
+				continue
+			}
+			if p.kill(systemNS, pods.Items[random.IntN(len(pods.Items))].Name) == nil {
+				kills[component]++
+			}
+		}
+	})
+
+	accepted := map[string]int{} // pages by job
+	documents := []struct {
+		name  string
+		pages int
+	}{{"sample.pdf", 1}, {"mixed.pdf", 2}, {"pages3.tiff", 3}, {"native.pdf", 1}, {"sample.pdf", 1}, {"mixed.pdf", 2}, {"native.pdf", 1}, {"pages3.tiff", 3}}
+	for _, document := range documents {
+		content := testdata(t, document.name)
+		org.until(document.name+" is accepted", func() bool {
+			a, err := org.trySubmit(form{fileName: document.name, content: content})
+			if err == nil {
+				accepted[a.JobID] = document.pages
+			}
+			return err == nil
+		})
+	}
+	total := 0
+	for id, pages := range accepted {
+		job := org.await(id)
+		if job.Status != "COMPLETED" {
+			t.Errorf("job = %+v, error %+v", job, job.Error)
+			continue
+		}
+		delivered := org.jsonResult(id).Pages
+		if len(delivered) != pages {
+			t.Errorf("job %s: %d pages, want %d", id, len(delivered), pages)
+		}
+		for _, page := range delivered {
+			if page.Error != nil {
+				t.Errorf("job %s page %d: %+v", id, page.Number, page.Error)
+			}
+		}
+		if worker := org.job(id).Status.Workers[0]; worker.Attempt != 1 {
+			t.Errorf("job %s took %d attempts although no worker was killed", id, worker.Attempt)
+		}
+		total += pages
+	}
+	stop()
+	killer.Wait()
+	t.Logf("%d managers and %d gateways were killed, %d documents delivered", kills["manager"], kills["gateway"], len(accepted))
+
+	// A submission whose answer was lost is a document all the same: it is delivered and charged.
+	jobs := &v1alpha1.OcrJobList{}
+	p.must(p.client.List(t.Context(), jobs, inNamespace(org)))
+	for _, job := range jobs.Items {
+		if _, known := accepted[job.Name]; !known {
+			org.await(job.Name)
+			total += len(org.jsonResult(job.Name).Pages)
+		}
+	}
+	organization := &v1alpha1.Organization{}
+	org.until("the ledger is settled", func() bool {
+		p.must(p.client.Get(t.Context(), client.ObjectKey{Name: org.name}, organization))
+		return len(organization.Status.Ledger) == 0
+	})
+	var charged int64
+	for _, month := range organization.Status.Usage {
+		charged += month.Settled
+		if month.Reserved != 0 {
+			t.Errorf("%d pages stay reserved", month.Reserved)
+		}
+	}
+	if charged != int64(total) {
+		t.Errorf("%d pages were charged, %d delivered", charged, total)
+	}
+}
