@@ -5,6 +5,10 @@
 // It is the only package with cgo. It must be linked into the engine program alone, must keep no state that matters, and
 // must run with OMP_THREAD_LIMIT=1 in its environment from the start: Tesseract's threads cost five times the processor
 // time that they save, and one process per core uses the cores better.
+//
+// A program that is shipped must be linked with CGO_LDFLAGS="-O2 -g -Wl,--exclude-libs,ALL". Otherwise the zlib and libjpeg
+// inside MuPDF's archive take the place of the ones that Tesseract's libraries were built with. A #cgo directive cannot
+// say it: the go command refuses the flag there.
 package engine
 
 import (
@@ -18,13 +22,14 @@ import (
 	"github.com/openplp/khocr/worker/wire"
 )
 
-// Serve answers requests until they end. An error means that the other side cannot be talked to.
-func Serve(requests io.Reader, responses io.Writer) error {
+// Serve answers requests until they end. tessdata is the folder of Tesseract's trained data; Debian's where it is empty. An
+// error means that the other side cannot be talked to, or that the model that it wants is not there.
+func Serve(requests io.Reader, responses io.Writer, tessdata string) error {
 	// One thread for both libraries: the C library reserves address space for each thread that allocates.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	var engine engine
+	engine := engine{recognizer: recognizer{tessdata: tessdata}}
 	defer engine.close()
 	scanner := bufio.NewScanner(requests)
 	scanner.Buffer(nil, wire.MaxMessage)
@@ -78,7 +83,8 @@ func (e *engine) answer(request wire.Request) (wire.Response, error) {
 		e.document = opened
 		return wire.Response{Opened: &wire.Opened{Pages: opened.pages}}, nil
 	case request.Page != nil && e.document != nil:
-		return wire.Response{Page: e.page(*request.Page)}, nil
+		page, err := e.page(*request.Page)
+		return wire.Response{Page: page}, err
 	default:
 		return wire.Response{}, fmt.Errorf("request out of turn")
 	}

@@ -15,12 +15,6 @@ import (
 	"github.com/openplp/khocr/worker/wire"
 )
 
-// MuPDF's archive brings its own copies of zlib and libjpeg; exported they would shadow those that Tesseract's libraries
-// were built with.
-
-// #cgo LDFLAGS: -Wl,--exclude-libs,ALL
-import "C"
-
 // mupdfStore bounds MuPDF's cache of decoded images and fonts in bytes. Pages are drawn once, so a larger one would only
 // take from the child's address space.
 const mupdfStore = 64 << 20

@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/worker/wire"
+)
+
+// The test program serves as the engine's child when this is set: what MuPDF does to a process must happen to another one.
+const envChild = "KHOCR_TEST_ENGINE_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(envChild) == "" {
+		os.Exit(m.Run())
+	}
+	err := LimitAddressSpace(os.Getenv(wire.EnvAddressSpace))
+	if err == nil {
+		err = Serve(os.NewFile(wire.RequestFD, "requests"), os.NewFile(wire.ResponseFD, "responses"), os.Getenv("TESSDATA_PREFIX"))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+const testdata = "../../test/testdata"
+
+// child is a running engine.
+type child struct {
+	t         *testing.T
+	command   *exec.Cmd
+	requests  *os.File
+	responses *bufio.Reader
+}
+
+func startChild(t *testing.T, environment ...string) *child {
+	t.Helper()
+	requestRead, requestWrite, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	responseRead, responseWrite, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), envChild+"=1", "OMP_THREAD_LIMIT=1")
+	command.Env = append(command.Env, environment...)
+	command.ExtraFiles = []*os.File{requestRead, responseWrite}
+	if testing.Verbose() {
+		command.Stderr = os.Stderr
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	requestRead.Close()
+	responseWrite.Close()
+	t.Cleanup(func() {
+		command.Process.Kill()
+		command.Wait()
+		requestWrite.Close()
+		responseRead.Close()
+	})
+	return &child{t: t, command: command, requests: requestWrite, responses: bufio.NewReader(responseRead)}
+}
+
+// ask the child; the error is io.EOF if it died.
+func (c *child) ask(request wire.Request) (wire.Response, error) {
+	message, err := json.Marshal(request)
+	if err != nil {
+		return wire.Response{}, err
+	}
+	if _, err := c.requests.Write(append(message, '\n')); err != nil {
+		return wire.Response{}, err
+	}
+	line, err := c.responses.ReadBytes('\n')
+	if err != nil {
+		return wire.Response{}, err
+	}
+	var response wire.Response
+	return response, json.Unmarshal(line, &response)
+}
+
+func (c *child) open(name string) wire.Response {
+	c.t.Helper()
+	response, err := c.ask(wire.Request{Open: &wire.Open{Path: name}})
+	if err != nil {
+		c.t.Fatalf("open %s: %v", name, err)
+	}
+	return response
+}
+
+func (c *child) page(number int, mode string) *document.Page {
+	c.t.Helper()
+	response, err := c.ask(pageRequest(number, mode))
+	if err != nil {
+		c.t.Fatalf("page %d: %v", number, err)
+	}
+	if response.Page == nil {
+		c.t.Fatalf("page %d: response is %+v", number, response)
+	}
+	return response.Page
+}
+
+func pageRequest(number int, mode string) wire.Request {
+	return wire.Request{Page: &wire.Page{Number: number, Mode: mode, TrainedData: "script/Khmer", Model: "khmer"}}
+}
+
+func openSample(t *testing.T, name string) *child {
+	t.Helper()
+	engine := startChild(t)
+	if opened := engine.open(filepath.Join(testdata, name)); opened.Opened == nil {
+		t.Fatalf("%s was not opened: %+v", name, opened.Error)
+	}
+	return engine
+}
+
+func needsTesseract(t *testing.T) {
+	t.Helper()
+	folder := os.Getenv("TESSDATA_PREFIX")
+	if folder == "" {
+		folder = defaultTessdata
+	}
+	if _, err := languagesOf("script/Khmer", folder); err != nil {
+		t.Skip("needs the package tesseract-ocr-script-khmr:", err)
+	}
+}
+
+func readLines(t *testing.T, name string) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(testdata, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(text)), "\n")
+}
+
+func TestOpen(t *testing.T) {
+	tests := []struct {
+		file   string
+		pages  int
+		reason string
+	}{
+		{file: "sample.pdf", pages: 1},
+		{file: "pages20.pdf", pages: 20},
+		{file: "image.png", pages: 1},
+		{file: "photo.jpg", pages: 1},
+		{file: "pages3.tiff", pages: 3},
+		{file: "image-named.pdf", pages: 1},
+		{file: "password.pdf", reason: reasonPasswordProtected},
+		{file: "truncated.pdf", reason: reasonInvalidDocument},
+		{file: "empty.bin", reason: reasonEmptyDocument},
+		{file: "not-a-pdf.txt", reason: reasonUnsupportedDocument},
+		{file: "no-such-file", reason: reasonInvalidDocument},
+	}
+	for _, test := range tests {
+		t.Run(test.file, func(t *testing.T) {
+			response := startChild(t).open(filepath.Join(testdata, test.file))
+			switch {
+			case test.reason != "":
+				if response.Error == nil || response.Error.Reason != test.reason {
+					t.Errorf("response is %+v, want an error with the reason %s", response, test.reason)
+				}
+			case response.Opened == nil || response.Opened.Pages != test.pages:
+				t.Errorf("response is %+v, want %d pages", response, test.pages)
+			}
+		})
+	}
+}
+
+func TestOpenGoesByContentAndNotByName(t *testing.T) {
+	for name, pages := range map[string]int{"native.pdf": 1, "photo.jpg": 1, "image.png": 1, "pages3.tiff": 3} {
+		content, err := os.ReadFile(filepath.Join(testdata, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "document")
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		response := startChild(t).open(path)
+		if response.Opened == nil || response.Opened.Pages != pages {
+			t.Errorf("%s without a name: response is %+v, want %d pages", name, response, pages)
+		}
+	}
+}
+
+func TestServeEndsWithItsRequests(t *testing.T) {
+	engine := openSample(t, "native.pdf")
+	engine.requests.Close()
+	if _, err := engine.responses.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("the engine said something more: %v", err)
+	}
+	if err := engine.command.Wait(); err != nil {
+		t.Errorf("the engine ended with %v", err)
+	}
+}
+
+func TestMissingModelEndsTheEngine(t *testing.T) {
+	engine := openSample(t, "sample.pdf")
+	request := pageRequest(1, "auto")
+	request.Page.TrainedData = "khm+nosuchmodel"
+	if response, err := engine.ask(request); !errors.Is(err, io.EOF) {
+		t.Errorf("response is %+v, %v; want none", response, err)
+	}
+	if err := engine.command.Wait(); err == nil {
+		t.Error("the engine ended without an error")
+	}
+}

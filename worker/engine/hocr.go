@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/html"
+
+	"github.com/openplp/khocr/internal/document"
+)
+
+// khmerSize is the size of Khmer type as a share of the height that Tesseract measures from the lowest subscript to the
+// highest vowel (x_size). Measured on Khmer OS Battambang.
+const khmerSize = 0.68
+
+// parseHOCR reads Tesseract's hOCR output (hOCR 1.2): the page's lines that have words, in pixels, with paragraphs
+// counted from 1. FontSize is in pixels, too.
+func parseHOCR(hocr string) []document.Line {
+	var (
+		lines     []document.Line
+		line      *document.Line
+		word      *document.Word
+		paragraph int
+		depth     int // of spans inside the word, which mark bold and the like
+	)
+	tokens := html.NewTokenizer(strings.NewReader(hocr))
+	for {
+		switch tokens.Next() {
+		case html.ErrorToken:
+			return finishLines(lines)
+		case html.StartTagToken:
+			class, title := attributes(tokens)
+			switch class {
+			case "ocr_par":
+				paragraph++
+			case "ocr_line", "ocr_header", "ocr_caption", "ocr_textfloat":
+				lines = append(lines, document.Line{
+					Box: boxOf(title), FontSize: khmerSize * number(title, "x_size"), Paragraph: paragraph,
+				})
+				line = &lines[len(lines)-1]
+			case "ocrx_word":
+				if line != nil {
+					line.Words = append(line.Words, document.Word{Box: boxOf(title), Confidence: number(title, "x_wconf")})
+					word = &line.Words[len(line.Words)-1]
+					depth = 0
+				}
+			default:
+				depth++
+			}
+		case html.EndTagToken:
+			if depth > 0 {
+				depth--
+			} else {
+				word = nil
+			}
+		case html.TextToken:
+			if word != nil {
+				word.Text += string(tokens.Text())
+			}
+		}
+	}
+}
+
+// finishLines drops words and lines without text, says the lines' text and confidence, and counts the paragraphs that
+// are left.
+func finishLines(lines []document.Line) []document.Line {
+	var kept []document.Line
+	paragraph, before := 0, -1
+	for _, line := range lines {
+		var words []document.Word
+		var texts []string
+		for _, word := range line.Words {
+			word.Text = strings.Join(strings.Fields(word.Text), " ")
+			if word.Text != "" {
+				words = append(words, word)
+				texts = append(texts, word.Text)
+			}
+		}
+		if len(words) == 0 {
+			continue
+		}
+		if line.Paragraph != before {
+			before = line.Paragraph
+			paragraph++
+		}
+		line.Words, line.Text, line.Paragraph = words, strings.Join(texts, " "), paragraph
+		line.Confidence = meanConfidence(words)
+		kept = append(kept, line)
+	}
+	return kept
+}
+
+func meanConfidence(words []document.Word) float64 {
+	if len(words) == 0 {
+		return 0
+	}
+	sum := 0.0
+	for _, word := range words {
+		sum += word.Confidence
+	}
+	return sum / float64(len(words))
+}
+
+// attributes class and title of the start tag that the tokenizer stands on.
+func attributes(tokens *html.Tokenizer) (class, title string) {
+	for {
+		key, value, more := tokens.TagAttr()
+		switch string(key) {
+		case "class":
+			class = string(value)
+		case "title":
+			title = string(value)
+		}
+		if !more {
+			return class, title
+		}
+	}
+}
+
+// property of an hOCR title, for example "bbox 1 2 3 4; x_wconf 90".
+func property(title, name string) []float64 {
+	for part := range strings.SplitSeq(title, ";") {
+		fields := strings.Fields(part)
+		if len(fields) == 0 || fields[0] != name {
+			continue
+		}
+		values := make([]float64, 0, len(fields)-1)
+		for _, field := range fields[1:] {
+			value, err := strconv.ParseFloat(field, 64)
+			if err != nil {
+				return nil
+			}
+			values = append(values, value)
+		}
+		return values
+	}
+	return nil
+}
+
+func number(title, name string) float64 {
+	if values := property(title, name); len(values) == 1 {
+		return values[0]
+	}
+	return 0
+}
+
+func boxOf(title string) document.Box {
+	if values := property(title, "bbox"); len(values) == 4 {
+		return document.Box(values)
+	}
+	return document.Box{}
+}
