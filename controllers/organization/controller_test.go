@@ -1,0 +1,441 @@
+package organization
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/testenv"
+	"github.com/openplp/khocr/internal/workerport"
+)
+
+// cluster is an API server with the reconciler at work. The test plays the people, the workers and the OcrJob controller.
+type cluster struct {
+	*testing.T
+	reconciler     *Reconciler
+	admin, manager client.Client
+	writes         *writes
+}
+
+func TestReconciler(t *testing.T) {
+	environment := testenv.Start(t)
+	counted := &writes{}
+	mgr, err := ctrl.NewManager(counted.of(environment.Manager), ctrl.Options{
+		Scheme: testenv.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reconciler := &Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("organization"),
+		GatewayNamespace: "khocr-system", Now: time.Now,
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	if err := reconciler.SetupWithManager(ctx, mgr); err != nil {
+		t.Fatal(err)
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- mgr.Start(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-stopped; err != nil {
+			t.Errorf("the manager ended with: %v", err)
+		}
+	})
+	manager, err := client.New(environment.Manager, client.Options{Scheme: testenv.Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cluster{T: t, reconciler: reconciler, admin: environment.Client, manager: manager, writes: counted}
+	c.must(c.admin.Create(ctx, newPlan("free", 10)))
+
+	run := func(name string, test func(*cluster)) {
+		t.Run(name, func(t *testing.T) {
+			at := *c
+			at.T = t
+			test(&at)
+		})
+	}
+	run("a new organization gets a namespace that is shut off", (*cluster).provides)
+	run("an organization at rest costs no write", (*cluster).rests)
+	run("what is changed or removed in the namespace is mended", (*cluster).mends)
+	run("a namespace that exists is left alone", (*cluster).foreignNamespace)
+	run("the older of two organizations gets the namespace that both name", (*cluster).sameNamespace)
+	run("an organization waits for its plan", (*cluster).planNotFound)
+	run("a key that two organizations have is told on both until one gives it up", (*cluster).sharedKey)
+	run("jobs are reserved, refused, settled and dropped", (*cluster).ledger)
+	run("a cancelled job is charged what its worker still reports", (*cluster).lastReport)
+	run("jobs that no plan gives a limit wait, and are reserved once it is there", (*cluster).ledgerWithoutPlan)
+}
+
+func (c *cluster) provides() {
+	c.writes.reset()
+	organization := c.organize("moj", "free")
+	c.ready(organization, metav1.ConditionTrue, reasonProvisioned)
+	c.Logf("made by %v", c.writes.take())
+
+	namespace := &corev1.Namespace{}
+	c.get(namespace, "", "khocr-moj")
+	for label, want := range map[string]string{
+		"pod-security.kubernetes.io/enforce": "restricted",
+		v1alpha1.LabelOrganization:           "moj",
+	} {
+		if got := namespace.Labels[label]; got != want {
+			c.Errorf("the namespace has %s=%q, want %q", label, got, want)
+		}
+	}
+	if !metav1.IsControlledBy(namespace, organization) {
+		c.Error("the namespace is not owned by its organization")
+	}
+	account := &corev1.ServiceAccount{}
+	c.get(account, "khocr-moj", workerport.ServiceAccount)
+	if account.AutomountServiceAccountToken == nil || *account.AutomountServiceAccountToken {
+		c.Error("the worker's account mounts a token by itself")
+	}
+	role := &rbacv1.Role{}
+	c.get(role, "khocr-moj", workerName)
+	if got := fmt.Sprint(role.Rules); got != fmt.Sprint([]rbacv1.PolicyRule{{
+		Verbs: []string{"patch"}, APIGroups: []string{"ocr.openplp.com"}, Resources: []string{"ocrjobs/status"}}}) {
+		c.Errorf("the worker's role is %s", got)
+	}
+	policy := &networkingv1.NetworkPolicy{}
+	c.get(policy, "khocr-moj", workerName)
+	if len(policy.Spec.Ingress) != 0 || len(policy.Spec.PolicyTypes) != 2 {
+		c.Errorf("the network policy lets something in: %+v", policy.Spec)
+	}
+	if rules := len(policy.Spec.Egress); rules < 3 {
+		c.Errorf("the network policy has %d rules, want the gateway, the API server's Service and its endpoint", rules)
+	}
+	if got := c.current(organization).Status; got.Namespace != "khocr-moj" || got.Pages != "0/10" {
+		c.Errorf("the status is %+v", got)
+	}
+}
+
+func (c *cluster) rests() {
+	organization := c.organize("rest", "free")
+	c.ready(organization, metav1.ConditionTrue, reasonProvisioned)
+	before := c.current(organization)
+	c.await("the cache has caught up", func() bool {
+		cached := &v1alpha1.Organization{}
+		c.must(c.reconciler.Client.Get(c.Context(), client.ObjectKeyFromObject(organization), cached))
+		inCache := c.reconciler.Client.Get(c.Context(), client.ObjectKey{Namespace: "khocr-rest", Name: workerName}, &networkingv1.NetworkPolicy{}) == nil
+		return cached.ResourceVersion == before.ResourceVersion && inCache
+	})
+	c.writes.reset()
+	for range 3 {
+		if _, err := c.reconciler.Reconcile(c.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(organization)}); err != nil {
+			c.Fatal(err)
+		}
+	}
+	if made := c.writes.take(); len(made) > 0 {
+		c.Errorf("an organization at rest was written: %v", made)
+	}
+	if after := c.current(organization); after.ResourceVersion != before.ResourceVersion {
+		c.Errorf("the organization went from version %s to %s", before.ResourceVersion, after.ResourceVersion)
+	}
+}
+
+func (c *cluster) mends() {
+	c.ready(c.organize("mend", "free"), metav1.ConditionTrue, reasonProvisioned)
+	policy := &networkingv1.NetworkPolicy{}
+	c.get(policy, "khocr-mend", workerName)
+	c.must(c.admin.Delete(c.Context(), policy))
+	role := &rbacv1.Role{}
+	c.get(role, "khocr-mend", workerName)
+	role.Rules[0].Resources = append(role.Rules[0].Resources, "ocrjobs")
+	c.must(c.admin.Update(c.Context(), role))
+	namespace := &corev1.Namespace{}
+	c.get(namespace, "", "khocr-mend")
+	delete(namespace.Labels, "pod-security.kubernetes.io/enforce")
+	c.must(c.admin.Update(c.Context(), namespace))
+
+	key := client.ObjectKey{Namespace: "khocr-mend", Name: workerName}
+	c.await("the network policy is back", func() bool {
+		return c.admin.Get(c.Context(), key, &networkingv1.NetworkPolicy{}) == nil
+	})
+	c.await("the role is narrow again", func() bool {
+		c.must(c.admin.Get(c.Context(), key, role))
+		return len(role.Rules[0].Resources) == 1
+	})
+	c.await("the namespace is restricted again", func() bool {
+		c.get(namespace, "", "khocr-mend")
+		return namespace.Labels["pod-security.kubernetes.io/enforce"] == "restricted"
+	})
+}
+
+func (c *cluster) foreignNamespace() {
+	foreign := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "khocr-taken"}}
+	c.must(c.admin.Create(c.Context(), foreign))
+	organization := c.organize("taken", "free")
+	c.ready(organization, metav1.ConditionFalse, reasonNamespaceConflict)
+	version := foreign.ResourceVersion
+	c.get(foreign, "", "khocr-taken")
+	if foreign.ResourceVersion != version {
+		c.Error("the foreign namespace was written")
+	}
+	if got := c.current(organization).Status.Namespace; got != "" {
+		c.Errorf("the organization's namespace is said to be %q", got)
+	}
+	if err := c.admin.Get(c.Context(), client.ObjectKey{Namespace: "khocr-taken", Name: workerName}, &corev1.ServiceAccount{}); err == nil {
+		c.Error("a service account was made in the foreign namespace")
+	}
+}
+
+func (c *cluster) sameNamespace() {
+	older := c.organize("older", "free")
+	c.ready(older, metav1.ConditionTrue, reasonProvisioned)
+	younger := &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: "younger"}, Spec: v1alpha1.OrganizationSpec{
+		PlanRef: "free", DisplayName: v1alpha1.LocalizedText{En: "Younger"}, Namespace: "khocr-older"}}
+	c.must(c.admin.Create(c.Context(), younger))
+	c.ready(younger, metav1.ConditionFalse, reasonNamespaceConflict)
+	c.ready(older, metav1.ConditionTrue, reasonProvisioned)
+}
+
+func (c *cluster) planNotFound() {
+	organization := c.organize("early", "later")
+	c.ready(organization, metav1.ConditionFalse, reasonPlanNotFound)
+	c.get(&corev1.Namespace{}, "", "khocr-early")
+	c.must(c.admin.Create(c.Context(), newPlan("later", 7)))
+	c.ready(organization, metav1.ConditionTrue, reasonProvisioned)
+	c.await("the pages are told", func() bool { return c.current(organization).Status.Pages == "0/7" })
+}
+
+func (c *cluster) sharedKey() {
+	key := v1alpha1.APIKey{Name: "scanner", SHA256: strings.Repeat("ab", 32)}
+	a, b := c.organize("key-a", "free", key), c.organize("key-b", "free", key)
+	conflict := func(o *v1alpha1.Organization) bool {
+		return meta.IsStatusConditionTrue(c.current(o).Status.Conditions, v1alpha1.ConditionKeyConflict)
+	}
+	c.await("both are told", func() bool { return conflict(a) && conflict(b) })
+	c.ready(a, metav1.ConditionTrue, reasonProvisioned)
+	c.must(c.admin.Patch(c.Context(), b.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"apiKeys":null}}`))))
+	c.await("neither is told", func() bool { return !conflict(a) && !conflict(b) })
+}
+
+func (c *cluster) ledger() {
+	organization := c.organize("count", "free")
+	c.ready(organization, metav1.ConditionTrue, reasonProvisioned)
+	namespace := "khocr-count"
+
+	a := c.submit(namespace, "aaaaaaaaaaaa")
+	c.report(a, "", 6, 0, 0)
+	c.entry(organization, a, v1alpha1.LedgerReserved, 6)
+	b := c.submit(namespace, "bbbbbbbbbbbb")
+	c.report(b, "", 5, 0, 0)
+	c.entry(organization, b, v1alpha1.LedgerRefused, 5)
+	unknown := c.submit(namespace, "cccccccccccc")
+
+	c.report(a, v1alpha1.PhaseCompleted, 6, 6, 2)
+	c.entry(organization, a, v1alpha1.LedgerSettled, 4)
+	c.report(b, v1alpha1.PhaseFailed, 5, 0, 0)
+	c.entry(organization, b, v1alpha1.LedgerSettled, 0)
+	c.report(unknown, v1alpha1.PhaseCancelled, 0, 0, 0)
+	c.entry(organization, unknown, v1alpha1.LedgerSettled, 0)
+
+	for _, job := range []*v1alpha1.OcrJob{a, b, unknown} {
+		c.release(job)
+	}
+	c.await("the entries are gone", func() bool { return len(c.current(organization).Status.Ledger) == 0 })
+	late := c.submit(namespace, "dddddddddddd")
+	c.report(late, "", 6, 0, 0)
+	c.entry(organization, late, v1alpha1.LedgerReserved, 6)
+	status := c.current(organization).Status
+	if len(status.Usage) != 1 || status.Usage[0].Settled != 4 || status.Usage[0].Reserved != 6 || status.Pages != "10/10" {
+		c.Errorf("usage is %+v and %s, want 4 settled, 6 reserved, 10/10", status.Usage, status.Pages)
+	}
+}
+
+func (c *cluster) lastReport() {
+	organization := c.organize("cancel", "free")
+	c.ready(organization, metav1.ConditionTrue, reasonProvisioned)
+	job := c.submit("khocr-cancel", "aaaaaaaaaaaa")
+	pod := c.pod(job)
+	c.report(job, v1alpha1.PhaseRunning, 6, 1, 0)
+	c.entry(organization, job, v1alpha1.LedgerReserved, 6)
+	c.await("the worker is in the cache", func() bool {
+		return c.reconciler.Client.Get(c.Context(), client.ObjectKeyFromObject(pod), &corev1.Pod{}) == nil
+	})
+	c.report(job, v1alpha1.PhaseCancelled, 6, 1, 0)
+	c.report(job, v1alpha1.PhaseCancelled, 6, 3, 0)
+	c.must(c.admin.Delete(c.Context(), pod, client.GracePeriodSeconds(0)))
+	c.entry(organization, job, v1alpha1.LedgerSettled, 3)
+}
+
+func (c *cluster) ledgerWithoutPlan() {
+	organization := c.organize("patient", "missing")
+	c.ready(organization, metav1.ConditionFalse, reasonPlanNotFound)
+	counted, cancelled := c.submit("khocr-patient", "aaaaaaaaaaaa"), c.submit("khocr-patient", "bbbbbbbbbbbb")
+	c.report(counted, "", 3, 0, 0)
+	c.report(cancelled, v1alpha1.PhaseCancelled, 0, 0, 0)
+	c.entry(organization, cancelled, v1alpha1.LedgerSettled, 0)
+	if entries := c.current(organization).Status.Ledger; len(entries) != 1 {
+		c.Errorf("without a plan the ledger has %+v", entries)
+	}
+	c.must(c.admin.Create(c.Context(), newPlan("missing", 3)))
+	c.entry(organization, counted, v1alpha1.LedgerReserved, 3)
+}
+
+func newPlan(name string, pages int64) *v1alpha1.Plan {
+	return &v1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.PlanSpec{
+		DisplayName: v1alpha1.LocalizedText{En: name},
+		Limits: v1alpha1.PlanLimits{
+			RequestsPerMinute: 10, PagesPerMonth: &pages, MaxFileBytes: 1 << 20, Priorities: []v1alpha1.Priority{v1alpha1.PriorityNormal},
+			MaxConcurrentJobs: 2, JobTTLSeconds: 60, ResultRetentionSeconds: 60,
+		},
+	}}
+}
+
+func (c *cluster) organize(name, plan string, keys ...v1alpha1.APIKey) *v1alpha1.Organization {
+	c.Helper()
+	organization := &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.OrganizationSpec{
+		PlanRef: plan, DisplayName: v1alpha1.LocalizedText{En: name}, APIKeys: keys}}
+	c.must(c.admin.Create(c.Context(), organization))
+	return organization
+}
+
+func (c *cluster) submit(namespace, name string) *v1alpha1.OcrJob {
+	c.Helper()
+	job := &v1alpha1.OcrJob{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Finalizers: []string{v1alpha1.FinalizerLedger}},
+		Spec:       v1alpha1.OcrJobSpec{Source: v1alpha1.DocumentSource{URL: "http://documents.test/a.pdf"}},
+	}
+	c.must(c.admin.Create(c.Context(), job))
+	return job
+}
+
+// report writes what the worker and the OcrJob controller would.
+func (c *cluster) report(job *v1alpha1.OcrJob, phase v1alpha1.JobPhase, total, done, failed int32) {
+	c.Helper()
+	job.Status.Phase = phase
+	job.Status.Workers = nil
+	if total > 0 {
+		job.Status.Workers = []v1alpha1.WorkerStatus{{Attempt: 1, Progress: &v1alpha1.PageCounts{Total: total, Done: done, Failed: failed}}}
+	}
+	if phase.Ended() {
+		job.Status.CompletionTime = new(metav1.Now())
+	}
+	c.must(c.manager.Status().Update(c.Context(), job))
+}
+
+func (c *cluster) release(job *v1alpha1.OcrJob) {
+	c.Helper()
+	job.Finalizers = nil
+	c.must(c.manager.Update(c.Context(), job))
+}
+
+func (c *cluster) pod(job *v1alpha1.OcrJob) *corev1.Pod {
+	c.Helper()
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: job.Namespace, Name: job.Name + "-0-1", Labels: map[string]string{v1alpha1.LabelJob: job.Name},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(job, v1alpha1.GroupVersion.WithKind("OcrJob"))},
+		},
+		Spec: corev1.PodSpec{
+			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+			Containers: []corev1.Container{{Name: "worker", Image: "khocr/worker", SecurityContext: &corev1.SecurityContext{
+				AllowPrivilegeEscalation: new(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}}}},
+		},
+	}
+	c.must(c.admin.Create(c.Context(), pod))
+	return pod
+}
+
+func (c *cluster) entry(organization *v1alpha1.Organization, job *v1alpha1.OcrJob, state v1alpha1.LedgerState, pages int64) {
+	c.Helper()
+	c.await(fmt.Sprintf("%s is %s with %d pages", job.Name, state, pages), func() bool {
+		for _, e := range c.current(organization).Status.Ledger {
+			if e.UID == job.UID {
+				return e.State == state && e.Pages == pages
+			}
+		}
+		return false
+	})
+}
+
+func (c *cluster) ready(organization *v1alpha1.Organization, status metav1.ConditionStatus, reason string) {
+	c.Helper()
+	c.await(fmt.Sprintf("%s is %s for %s", organization.Name, status, reason), func() bool {
+		ready := meta.FindStatusCondition(c.current(organization).Status.Conditions, v1alpha1.ConditionReady)
+		return ready != nil && ready.Status == status && ready.Reason == reason
+	})
+}
+
+func (c *cluster) current(organization *v1alpha1.Organization) *v1alpha1.Organization {
+	c.Helper()
+	current := &v1alpha1.Organization{}
+	c.get(current, "", organization.Name)
+	return current
+}
+
+func (c *cluster) get(object client.Object, namespace, name string) {
+	c.Helper()
+	c.must(c.admin.Get(c.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object))
+}
+
+func (c *cluster) await(what string, condition func() bool) {
+	c.Helper()
+	err := wait.PollUntilContextTimeout(c.Context(), 20*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
+		return condition(), nil
+	})
+	if err != nil {
+		c.Fatalf("waiting until %s: %v", what, err)
+	}
+}
+
+func (c *cluster) must(err error) {
+	c.Helper()
+	if err != nil {
+		c.Fatal(err)
+	}
+}
+
+// writes lists the requests of the manager that are no reads and no events.
+type writes struct {
+	lock sync.Mutex
+	made []string
+}
+
+func (w *writes) of(config *rest.Config) *rest.Config {
+	counted := rest.CopyConfig(config)
+	counted.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			if request.Method != http.MethodGet && !strings.Contains(request.URL.Path, "/events") {
+				w.lock.Lock()
+				w.made = append(w.made, request.Method+" "+request.URL.Path)
+				w.lock.Unlock()
+			}
+			return next.RoundTrip(request)
+		})
+	})
+	return counted
+}
+
+func (w *writes) reset() { w.take() }
+
+func (w *writes) take() []string {
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	made := w.made
+	w.made = nil
+	return made
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
