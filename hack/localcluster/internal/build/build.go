@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/openplp/khocr/hack/localcluster/internal/image"
+	"github.com/openplp/khocr/hack/localcluster/internal/lock"
 )
 
 const (
@@ -45,9 +46,12 @@ func All(ctx context.Context, source, bin string, progress func(string)) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(bin, 0o755); err != nil {
-		return fmt.Errorf("making the folder for programs: %w", err)
+	// Whoever comes second finds everything built.
+	release, err := lock.Folder(bin)
+	if err != nil {
+		return err
 	}
+	defer release()
 	stamps, err := readStamps(bin)
 	if err != nil {
 		return err

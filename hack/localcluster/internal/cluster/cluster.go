@@ -2,14 +2,10 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/openplp/khocr/hack/localcluster/internal/isolation"
 )
@@ -61,10 +57,17 @@ func Open(folder string, progress func(string)) (*Cluster, error) {
 
 // Enter replaces this process by a command inside the cluster.
 func (c *Cluster) Enter(command []string) error {
+	if err := c.checkRunning(); err != nil {
+		return err
+	}
+	return isolation.Enter(c.namespaces, c.cgroup, command)
+}
+
+func (c *Cluster) checkRunning() error {
 	if !c.namespaces.Exist() {
 		return fmt.Errorf("cluster %s is not running; start it with up", c.settings.Name)
 	}
-	return isolation.Enter(c.namespaces, c.cgroup, command)
+	return nil
 }
 
 func (c *Cluster) insideCommand(command ...string) []string {
@@ -78,34 +81,3 @@ func (c *Cluster) inside(ctx context.Context, command ...string) *exec.Cmd {
 }
 
 func (c *Cluster) program(name string) string { return filepath.Join(c.settings.Bin, name) }
-
-// Lock keeps other calls away from a state folder, which it makes if need be,
-// until release is called. A folder that was removed while this call waited is
-// made again.
-func Lock(folder string) (release func(), err error) {
-	for {
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			return nil, fmt.Errorf("making the state folder: %w", err)
-		}
-		handle, err := os.Open(folder)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("opening the state folder: %w", err)
-		}
-		if err := unix.Flock(int(handle.Fd()), unix.LOCK_EX); err != nil {
-			handle.Close()
-			return nil, fmt.Errorf("locking the state folder: %w", err)
-		}
-		locked, err := handle.Stat()
-		if err != nil {
-			handle.Close()
-			return nil, fmt.Errorf("looking at the state folder: %w", err)
-		}
-		if now, err := os.Stat(folder); err == nil && os.SameFile(locked, now) {
-			return func() { handle.Close() }, nil
-		}
-		handle.Close()
-	}
-}

@@ -14,16 +14,11 @@ import (
 
 const endPatience = 30 * time.Second
 
-// order is the order in which components start; they are stopped in reverse.
-var order = []string{
-	"etcd", "kube-apiserver", "containerd", "kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy", forwarderName,
-}
-
 // Down ends the cluster and removes what it has made, the state folder too
 // unless keepData is set. It makes do with whatever is there.
 func (c *Cluster) Down(ctx context.Context, keepData bool) error {
-	if owner := c.namespaces.Owner(); owner != "" && owner != string(c.state) {
-		return fmt.Errorf("cluster name %s is taken by the cluster of state folder %s", c.settings.Name, owner)
+	if err := c.namespaces.CheckOwner(string(c.state)); err != nil {
+		return err
 	}
 	if keepData {
 		for _, name := range slices.Backward(order) {

@@ -14,6 +14,9 @@ import (
 // Load imports the images of docker-archives and returns their names. An
 // archive whose images are all there already is not read twice.
 func (c *Cluster) Load(ctx context.Context, archives ...string) ([]string, error) {
+	if err := c.checkRunning(); err != nil {
+		return nil, err
+	}
 	present, err := c.images(ctx)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"regexp"
 
 	"github.com/openplp/khocr/hack/localcluster/internal/forward"
+	"github.com/openplp/khocr/hack/localcluster/internal/isolation"
 )
 
 // Every cluster has a network of its own, so all use the same addresses.
@@ -51,6 +52,11 @@ func CheckName(name string) error {
 		return fmt.Errorf("cluster name %q: want up to 40 lower-case letters, digits and dashes", name)
 	}
 	return nil
+}
+
+// CheckFree says whether another cluster runs under the name.
+func CheckFree(name, folder string) error {
+	return isolation.Namespaces{Name: name}.CheckOwner(folder)
 }
 
 // state is the folder of a cluster.

@@ -59,9 +59,6 @@ func Prepare(o Options, progress func(string)) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	if owner := c.namespaces.Owner(); owner != "" && owner != o.Folder {
-		return nil, fmt.Errorf("cluster name %s is taken by the cluster of state folder %s", o.Name, owner)
-	}
 	return c, c.saveSettings()
 }
 

@@ -74,7 +74,7 @@ func MountsBelow(folder string) ([]string, error) {
 			continue
 		}
 		path := unescape(fields[4])
-		if strings.HasPrefix(path, filepath.Clean(folder)+"/") {
+		if inner, err := filepath.Rel(folder, path); err == nil && inner != "." && filepath.IsLocal(inner) {
 			below = append(below, path)
 		}
 	}

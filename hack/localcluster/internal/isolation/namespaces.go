@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,13 +30,21 @@ func (n Namespaces) netFile() string   { return filepath.Join(n.folder(), "net")
 func (n Namespaces) mountFile() string { return filepath.Join(n.folder(), "mnt") }
 func (n Namespaces) ownerFile() string { return filepath.Join(n.folder(), "owner") }
 
-// Owner returns the state folder of the cluster that holds this name, or "".
-func (n Namespaces) Owner() string {
+// owner returns the state folder of the cluster that holds this name, or "".
+func (n Namespaces) owner() string {
 	owner, err := os.ReadFile(n.ownerFile())
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(string(owner))
+	return string(owner)
+}
+
+// CheckOwner returns an error if the name belongs to another state folder.
+func (n Namespaces) CheckOwner(folder string) error {
+	if owner := n.owner(); owner != "" && owner != folder {
+		return fmt.Errorf("cluster name %s is taken by the cluster of state folder %s", n.Name, owner)
+	}
+	return nil
 }
 
 // Exist says whether both namespaces are there. Create pins them only after
@@ -55,6 +62,9 @@ func isNamespace(path string) bool {
 // Whatever was left of earlier ones is removed first. The owner is the state
 // folder, so that a second cluster cannot take the name.
 func (n Namespaces) Create(owner string, setup func() error) error {
+	if err := n.CheckOwner(owner); err != nil {
+		return err
+	}
 	if err := n.Remove(); err != nil {
 		return err
 	}
@@ -164,7 +174,7 @@ func setNamespace(file string, kind int) error {
 func NameOfOwner(folder string) string {
 	entries, _ := os.ReadDir(pinRoot)
 	for _, entry := range entries {
-		if (Namespaces{Name: entry.Name()}).Owner() == folder {
+		if (Namespaces{Name: entry.Name()}).owner() == folder {
 			return entry.Name()
 		}
 	}

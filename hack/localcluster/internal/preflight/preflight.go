@@ -41,11 +41,16 @@ func Packages() []string {
 	return names
 }
 
-// Check returns an error that tells a person what to do, or nil.
-func Check() error {
+// CheckRoot returns an error unless this is root.
+func CheckRoot() error {
 	if os.Geteuid() != 0 {
-		return errors.New("a cluster needs namespaces, mounts and control groups: run this as root")
+		return errors.New("a cluster is made of namespaces, mounts and control groups: run this as root")
 	}
+	return nil
+}
+
+// CheckPackages returns an error that tells how to install what is missing.
+func CheckPackages() error {
 	missing := missingPackages(func(program string) bool {
 		_, err := exec.LookPath(program)
 		return err == nil

@@ -30,7 +30,8 @@ type Record struct {
 }
 
 // Start runs a command in a session of its own, its output appended to a log
-// file. The files are its descriptors from 3 on.
+// file. The files are its descriptors from 3 on. Of the environment it gets
+// only the path: what the caller has set, a proxy for one, is for the caller.
 func Start(command []string, logFile, digest string, files []*os.File) (Record, error) {
 	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -39,6 +40,7 @@ func Start(command []string, logFile, digest string, files []*os.File) (Record, 
 	defer log.Close()
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	cmd.ExtraFiles = files
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	started := time.Now()
