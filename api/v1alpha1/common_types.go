@@ -31,6 +31,10 @@ const ConditionReady = "Ready"
 // gateway refuses such a key. It is missing otherwise.
 const ConditionKeyConflict = "KeyConflict"
 
+// ConditionDefaultConflict is the condition of OcrModels that is true on one which claims to be the default while an older
+// one is. It is missing otherwise.
+const ConditionDefaultConflict = "DefaultConflict"
+
 // LabelOrganization names, on a namespace and on every worker pod, the Organization that they belong to.
 const LabelOrganization = "ocr.openplp.com/organization"
 

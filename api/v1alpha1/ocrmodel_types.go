@@ -49,7 +49,7 @@ type TesseractModel struct {
 
 // OcrModelStatus says whether the model can be used.
 type OcrModelStatus struct {
-	// Conditions: Ready.
+	// Conditions: Ready, DefaultConflict.
 	// +listType=map
 	// +listMapKey=type
 	// +optional

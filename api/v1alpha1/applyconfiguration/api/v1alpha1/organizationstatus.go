@@ -19,7 +19,7 @@ type OrganizationStatusApplyConfiguration struct {
 	Ledger []LedgerEntryApplyConfiguration `json:"ledger,omitempty"`
 	// Usage of the current month as people read it, used/limit, for example 37/100.
 	Pages *string `json:"pages,omitempty"`
-	// Conditions: Ready.
+	// Conditions: Ready, KeyConflict.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// Generation of the spec that the status was computed from.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
