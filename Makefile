@@ -13,6 +13,8 @@ MODULES := . hack/images hack/localcluster
 SCRIPTS := .ci/run $(wildcard hack/*.sh)
 # The same sources give the same bytes, wherever they are built: image tags are derived from them.
 BUILD_FLAGS := -trimpath -buildvcs=false -ldflags='-s -w -buildid='
+# Without it zlib and libjpeg in MuPDF's archive take the place of those that Tesseract's libraries were built with.
+ENGINE_LDFLAGS := -O2 -g -Wl,--exclude-libs,ALL
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -44,10 +46,12 @@ undeploy: ## Remove khocr from the cluster of KUBECONFIG, with its jobs, organiz
 build: ## Compile the programs into bin/
 	mkdir -p bin
 	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o bin/ ./cmd/manager ./cmd/apigateway ./cmd/worker
-	CGO_ENABLED=1 go build $(BUILD_FLAGS) -o bin/ ./cmd/engine
+	CGO_ENABLED=1 CGO_LDFLAGS="$(ENGINE_LDFLAGS)" go build $(BUILD_FLAGS) -o bin/ ./cmd/engine
 
 .PHONY: images
-images: packages build ## Make the container images in .local/images, without Docker
+images: ## Make the container images in .local/images, without Docker
+	hack/packages.sh build image
+	$(MAKE) --no-print-directory build
 	CGO_ENABLED=0 go build -C hack/images $(BUILD_FLAGS) -o $(CURDIR)/bin/ . ./samples
 	bin/images build --bin bin --out .local/images
 
@@ -97,7 +101,7 @@ test-integration: cluster-programs ## Test the controllers against a real API se
 
 .PHONY: test-e2e
 test-e2e: ## Test the whole platform on a Kubernetes of its own
-	hack/e2e.sh
+	hack/e2e.sh $(TEST_FLAGS)
 
 .PHONY: bench
 bench: ## Measure

@@ -112,7 +112,7 @@ trap explain ERR
 started=$SECONDS
 
 say "Building (the first time takes minutes: Kubernetes is compiled from source)"
-hack/packages.sh
+hack/packages.sh build image cluster demo
 make --no-print-directory images cluster-programs
 
 say "Starting Kubernetes and khocr"

@@ -20,11 +20,12 @@ cp config/default/worker_image.yaml "$overlay"
 	done
 } >"$overlay/kustomization.yaml"
 
-apply() { kubectl apply --server-side --force-conflicts --field-manager=khocr-deploy "$@"; }
+# Its list of everything that it looked at would bury what matters.
+apply() { kubectl apply --server-side --force-conflicts --field-manager=khocr-deploy "$@" >/dev/null; }
 
 # Resources of a kind can be made only once the API server serves the kind.
 apply --kustomize config/crd
-kubectl wait --for=condition=Established --timeout=60s --filename <(kubectl kustomize config/crd)
+kubectl wait --for=condition=Established --timeout=60s --filename <(kubectl kustomize config/crd) >/dev/null
 apply --kustomize "$overlay"
 
 kubectl --namespace khocr-system rollout status --timeout=180s deployment/khocr-manager

@@ -46,8 +46,6 @@ start_cluster e2e 127.0.0.1:0=30080
 say "Testing"
 export KHOCR_E2E_KUBECONFIG="$KUBECONFIG"
 export KHOCR_E2E_KUBECTL="$PWD/bin/k8s/kubectl"
-export KHOCR_E2E_LOCALCLUSTER="$PWD/bin/localcluster"
-export KHOCR_E2E_CLUSTER_DIR="$PWD/.local/e2e"
-KHOCR_URL="$(cluster_url e2e)"
-export KHOCR_URL
+KHOCR_E2E_URL="$(cluster_url e2e)"
+export KHOCR_E2E_URL
 go test ./test/e2e -count=1 -timeout=30m "$@"
