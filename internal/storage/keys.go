@@ -2,6 +2,7 @@ package storage
 
 import (
 	"fmt"
+	"io/fs"
 	"path"
 	"strconv"
 	"strings"
@@ -45,3 +46,11 @@ func pageNumber(prefix, key string) (int, bool) {
 	number, err := strconv.ParseUint(digits, 10, 32)
 	return int(number), err == nil && number > 0
 }
+
+// validKey tells whether a key is one that every driver takes as it is: the file driver rewrites what cannot be a path,
+// and its file would then not be where its key says.
+func validKey(key string) bool {
+	return fs.ValidPath(key) && key != "." && !strings.ContainsFunc(key, func(r rune) bool { return !strings.ContainsRune(keyCharacters, r) })
+}
+
+const keyCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-./"

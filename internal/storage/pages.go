@@ -47,14 +47,9 @@ func (s *Store) Page(ctx context.Context, namespace string, job types.UID, numbe
 	return page, nil
 }
 
-// Pages yields the stored pages of a job in order, one in memory at a time. An error ends the sequence.
-func (s *Store) Pages(ctx context.Context, namespace string, job types.UID) iter.Seq2[*document.Page, error] {
+// Pages yields stored pages of a job, those of the numbers given, one in memory at a time. An error ends the sequence.
+func (s *Store) Pages(ctx context.Context, namespace string, job types.UID, numbers []int) iter.Seq2[*document.Page, error] {
 	return func(yield func(*document.Page, error) bool) {
-		numbers, err := s.PageNumbers(ctx, namespace, job)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
 		for _, number := range numbers {
 			page, err := s.Page(ctx, namespace, job, number)
 			if !yield(page, err) || err != nil {

@@ -15,6 +15,9 @@ import (
 // error the content is durable. It fails with ErrExists where the key was written before, with the reader's own error
 // where that one fails, and with ErrUnavailable otherwise; then nothing is left behind.
 func (s *Store) Put(ctx context.Context, key string, content io.Reader) (int64, error) {
+	if !validKey(key) {
+		return 0, fmt.Errorf("write %q: this is no key", key)
+	}
 	ctx, abandon := context.WithCancel(ctx)
 	defer abandon()
 

@@ -59,10 +59,14 @@ func (s *Store) Close() error {
 
 // Check tells, as an ErrUnavailable, whether the store is out of reach.
 func (s *Store) Check(ctx context.Context) error {
-	accessible, err := s.bucket.IsAccessible(ctx)
-	if err == nil && s.root != "" {
-		_, err = os.Stat(s.root)
+	if s.root != "" {
+		// The file driver would list folders for an answer.
+		if _, err := os.Stat(s.root); err != nil {
+			return fmt.Errorf("%w: reach the store: %w", ErrUnavailable, err)
+		}
+		return nil
 	}
+	accessible, err := s.bucket.IsAccessible(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: reach the store: %w", ErrUnavailable, err)
 	}

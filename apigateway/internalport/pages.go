@@ -1,0 +1,69 @@
+package internalport
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/gorilla/mux"
+
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/storage"
+)
+
+// maxPage bounds the result of one page in bytes, as the engine's messages are.
+const maxPage = 64 << 20
+
+// page stores the result of a page, once.
+func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) error {
+	number, err := strconv.Atoi(mux.Vars(r)["page"])
+	if err != nil || number < 1 || number > MaxPages {
+		return badPage(fmt.Sprintf("pages are numbered from 1 to %d", MaxPages), err)
+	}
+	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPage))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return &refusal{http.StatusRequestEntityTooLarge, "PageTooLarge", fmt.Sprintf("a page has at most %d bytes", maxPage), nil}
+	}
+	if err != nil {
+		return badPage("the page did not come in whole", err)
+	}
+	if err := checkPage(content, number); err != nil {
+		return badPage("this is not the result of that page", err)
+	}
+	key := storage.PageKey(work.job.Namespace, work.job.UID, number)
+	switch _, err := s.Store.Put(r.Context(), key, bytes.NewReader(content)); {
+	case errors.Is(err, storage.ErrExists):
+		w.WriteHeader(http.StatusOK)
+	case err != nil:
+		return err
+	default:
+		w.WriteHeader(http.StatusCreated)
+	}
+	return nil
+}
+
+// checkPage makes sure that what is stored for good can be read as the page that it is stored for.
+func checkPage(content []byte, number int) error {
+	var page document.Page
+	if err := json.Unmarshal(content, &page); err != nil {
+		return fmt.Errorf("decode: %w", err)
+	}
+	if page.Number != number {
+		return fmt.Errorf("it says to be page %d", page.Number)
+	}
+	switch page.Source {
+	case document.SourceNative, document.SourceOCR, document.SourceNone:
+		return nil
+	default:
+		return fmt.Errorf("it has the source %q", page.Source)
+	}
+}
+
+func badPage(message string, cause error) *refusal {
+	return &refusal{http.StatusBadRequest, "InvalidPage", message, cause}
+}

@@ -1,0 +1,133 @@
+// Package internalport serves worker pods: each its own ticket, its own document and the pages that it stores. What a pod
+// is comes from its pod-bound token alone, so a worker that was taken over by a hostile document can ask for nothing but
+// what it has already. It never trusts a name or a number that a worker sends.
+package internalport
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/gorilla/mux"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openplp/khocr/apigateway/fetch"
+	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/internal/storage"
+	"github.com/openplp/khocr/internal/workerport"
+)
+
+// Server serves the internal port, by the contract of package workerport.
+type Server struct {
+	// Client reads from informers with the indexes of tenants.AddIndexes, and has tokens reviewed.
+	Client client.Client
+	// Live reads from the API server itself.
+	Live    client.Reader
+	Store   *storage.Store
+	Fetcher *fetch.Fetcher
+	Log     *slog.Logger
+
+	fetches fetches
+	reviews *reviews
+}
+
+// New makes the server of the internal port.
+func New(c client.Client, live client.Reader, store *storage.Store, fetcher *fetch.Fetcher, log *slog.Logger) *Server {
+	return &Server{Client: c, Live: live, Store: store, Fetcher: fetcher, Log: log, reviews: newReviews(c)}
+}
+
+// workerFunc answers a worker's request, or returns the refusal that is to be answered.
+type workerFunc func(w http.ResponseWriter, r *http.Request, work assignment) error
+
+// Handler serves the routes of package workerport.
+func (s *Server) Handler() http.Handler {
+	router := mux.NewRouter().SkipClean(true)
+	for _, route := range []struct {
+		method, path string
+		serve        workerFunc
+	}{
+		{http.MethodGet, workerport.PathTicket, s.ticket},
+		{http.MethodGet, workerport.PathDocument, s.document},
+		{http.MethodPut, workerport.PathPage, s.page},
+	} {
+		router.Handle(route.path, s.assigned(route.path, route.serve)).Methods(route.method)
+	}
+	router.NotFoundHandler = s.refusing(http.StatusNotFound, "NotFound")
+	router.MethodNotAllowedHandler = s.refusing(http.StatusMethodNotAllowed, "MethodNotAllowed")
+	return serving.Handler(s.Log, router, s.refusing(http.StatusInternalServerError, "InternalError"))
+}
+
+// assigned serves requests of workers that have an assignment.
+func (s *Server) assigned(route string, serve workerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		request := serving.RequestFrom(r.Context())
+		request.Route = route
+		work, err := s.assignmentOf(r)
+		if err == nil {
+			request.Job = work.job.Namespace + "/" + work.job.Name
+			err = serve(w, r, work)
+		}
+		if err != nil {
+			refusal := s.refusalOf(r.Context(), err)
+			serving.Drain(r)
+			writeRefusal(w, r, refusal)
+		}
+	})
+}
+
+func (s *Server) refusing(status int, reason string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		writeRefusal(w, r, &refusal{status: status, reason: reason, message: http.StatusText(status)})
+	}
+}
+
+// refusal is an error answer on its way to a worker.
+type refusal struct {
+	status          int
+	reason, message string
+	cause           error
+}
+
+func (r *refusal) Error() string {
+	if r.cause != nil {
+		return r.reason + ": " + r.message + ": " + r.cause.Error()
+	}
+	return r.reason + ": " + r.message
+}
+
+func (r *refusal) Unwrap() error { return r.cause }
+
+// refusalOf finds what the worker is told of an error, and logs what is for us.
+func (s *Server) refusalOf(ctx context.Context, err error) *refusal {
+	var known *refusal
+	var unfetched *fetch.Error
+	switch {
+	case errors.As(err, &known):
+	case errors.As(err, &unfetched) && unfetched.Final:
+		known = &refusal{http.StatusUnprocessableEntity, unfetched.Reason, unfetched.Message, err}
+	case errors.As(err, &unfetched):
+		known = &refusal{http.StatusBadGateway, unfetched.Reason, unfetched.Message, err}
+	default:
+		known = &refusal{http.StatusServiceUnavailable, "Unavailable", "the gateway cannot serve this at present", err}
+	}
+	level := slog.LevelInfo
+	if known.status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	s.Log.Log(ctx, level, "worker refused", "request_id", serving.RequestFrom(ctx).ID, "status", known.status, "err", known)
+	return known
+}
+
+func writeRefusal(w http.ResponseWriter, r *http.Request, refused *refusal) {
+	serving.RequestFrom(r.Context()).Code = refused.reason
+	writeJSON(w, refused.status, workerport.Refusal{Reason: refused.reason, Message: refused.message})
+}
+
+func writeJSON(w http.ResponseWriter, status int, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	// A worker that went away before the answer cannot be told so.
+	_ = json.NewEncoder(serving.PacedWriter(w)).Encode(value)
+}

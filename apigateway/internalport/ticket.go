@@ -1,0 +1,60 @@
+package internalport
+
+import (
+	"fmt"
+	"net/http"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/workerport"
+)
+
+const (
+	// MaxPages is the number of pages beyond which a document is refused.
+	MaxPages = 5000
+	// PageTimeoutSeconds bounds the processing of one page.
+	PageTimeoutSeconds = 300
+)
+
+// ticket tells a worker what it is to do and what is done already.
+func (s *Server) ticket(w http.ResponseWriter, r *http.Request, work assignment) error {
+	job := work.job
+	name := job.Status.Model
+	if name == "" {
+		name = job.Spec.Model
+	}
+	model := new(v1alpha1.OcrModel)
+	if err := s.Client.Get(r.Context(), client.ObjectKey{Name: name}, model); err != nil {
+		return fmt.Errorf("read model %q: %w", name, err)
+	}
+	trainedData := ""
+	if model.Spec.Tesseract != nil {
+		trainedData = model.Spec.Tesseract.TrainedData
+	}
+	numbers, err := s.Store.PageNumbers(r.Context(), job.Namespace, job.UID)
+	if err != nil {
+		return err
+	}
+	stored := make([]workerport.StoredPage, 0, len(numbers))
+	for page, err := range s.Store.Pages(r.Context(), job.Namespace, job.UID, numbers) {
+		if err != nil {
+			return err
+		}
+		stored = append(stored, workerport.StoredPage{Number: page.Number, Outcome: page.Outcome()})
+	}
+	writeJSON(w, http.StatusOK, workerport.Ticket{
+		Namespace:          job.Namespace,
+		Job:                job.Name,
+		UID:                string(job.UID),
+		Part:               work.part,
+		Mode:               string(job.Spec.EffectiveMode()),
+		Pages:              job.Spec.Pages,
+		Model:              name,
+		TrainedData:        trainedData,
+		MaxPages:           MaxPages,
+		PageTimeoutSeconds: PageTimeoutSeconds,
+		Stored:             stored,
+	})
+	return nil
+}

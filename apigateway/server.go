@@ -1,0 +1,118 @@
+// Package apigateway is the public API: it turns requests into OcrJobs and stored documents, and stored pages into
+// results. It keeps no state of its own, so any number of gateways may stand beside one another. It never opens a
+// customer's document beyond the first bytes that tell its type, and never writes a status.
+package apigateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/apigateway/tenants"
+	"github.com/openplp/khocr/internal/storage"
+)
+
+// Server serves the public API.
+type Server struct {
+	// Client reads from informers with the indexes of tenants.AddIndexes, and writes to the API server.
+	Client client.Client
+	// Live reads from the API server itself, for what the informers may not have seen yet.
+	Live  client.Reader
+	Store *storage.Store
+	Log   *slog.Logger
+	// Now is the clock.
+	Now func() time.Time
+	// NewID makes up the id of a job: 12 random hexadecimal digits.
+	NewID func() string
+	// Version of the platform, for health.
+	Version string
+}
+
+// handlerFunc answers a request, or returns the problem that is to be answered.
+type handlerFunc func(w http.ResponseWriter, r *http.Request) error
+
+// methods are the handlers of a resource by HTTP method. GET serves HEAD, too.
+type methods map[string]handlerFunc
+
+// Handler serves /api/v1.
+func (s *Server) Handler() http.Handler {
+	router := mux.NewRouter().SkipClean(true)
+	for path, resource := range map[string]methods{
+		"/api/v1/convert":          {http.MethodPost: s.authorized(v1alpha1.ScopeConvert, s.convert)},
+		"/api/v1/jobs/{id}":        {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.job)},
+		"/api/v1/jobs/{id}/result": {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.result)},
+		"/api/v1/health":           {http.MethodGet: s.health},
+	} {
+		router.Handle(path, s.resource(path, resource))
+	}
+	router.NotFoundHandler = s.answering(func(http.ResponseWriter, *http.Request) error {
+		return notFound.because(nil)
+	})
+	return serving.Handler(s.Log, router, func(w http.ResponseWriter, r *http.Request) {
+		writeProblem(w, r, internalError.because(nil))
+	})
+}
+
+// resource picks the handler of a method.
+func (s *Server) resource(path string, resource methods) http.Handler {
+	allowed := slices.Collect(maps.Keys(resource))
+	if resource[http.MethodGet] != nil {
+		allowed = append(allowed, http.MethodHead)
+	}
+	slices.Sort(allowed)
+	return s.answering(func(w http.ResponseWriter, r *http.Request) error {
+		serving.RequestFrom(r.Context()).Route = path
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		handle := resource[method]
+		if handle == nil {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			return methodNotAllowed.detailed("This address takes %s.", strings.Join(allowed, ", "))
+		}
+		return handle(w, r)
+	})
+}
+
+// answering turns the error of a handler into its answer.
+func (s *Server) answering(handle handlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := handle(w, r)
+		if err == nil {
+			return
+		}
+		problem := s.problemOf(r.Context(), err)
+		serving.Drain(r)
+		writeProblem(w, r, problem)
+	})
+}
+
+// problemOf finds what the caller is told of an error, and logs what is for us.
+func (s *Server) problemOf(ctx context.Context, err error) *problemError {
+	var problem *problemError
+	if !errors.As(err, &problem) {
+		switch {
+		case errors.Is(err, storage.ErrUnavailable):
+			problem = storeUnavailable.because(err)
+		case errors.Is(err, tenants.ErrNotReady):
+			problem = organizationNotReady.because(err)
+		default:
+			problem = internalError.because(err)
+		}
+	}
+	if problem.Status >= http.StatusInternalServerError {
+		s.Log.ErrorContext(ctx, "request failed", "request_id", serving.RequestFrom(ctx).ID, "code", problem.Code, "err", problem)
+	}
+	return problem
+}

@@ -1,0 +1,136 @@
+// Package tenants finds organizations by their keys and namespaces, and the limits that they are held to. It only reads,
+// from informers' indexes, and never keeps or logs a key.
+package tenants
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/apikey"
+)
+
+var (
+	// ErrUnknownKey: no organization has the key, or more than one does, and then it cannot be told whose it is.
+	ErrUnknownKey = errors.New("unknown key")
+	// ErrNotReady: the organization's plan or namespace is not there yet.
+	ErrNotReady = errors.New("organization not ready")
+)
+
+// Names of the indexes over Organizations.
+const (
+	indexKeyHash   = "spec.apiKeys.sha256"
+	indexNamespace = "jobNamespace"
+)
+
+// AddIndexes makes the indexes that a Directory needs, before the informers start.
+func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	for name, values := range map[string]client.IndexerFunc{indexKeyHash: keyHashes, indexNamespace: namespaces} {
+		if err := indexer.IndexField(ctx, &v1alpha1.Organization{}, name, values); err != nil {
+			return fmt.Errorf("index organizations by %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func keyHashes(object client.Object) []string {
+	keys := object.(*v1alpha1.Organization).Spec.APIKeys
+	hashes := make([]string, 0, len(keys))
+	for _, key := range keys {
+		hashes = append(hashes, key.SHA256)
+	}
+	return hashes
+}
+
+func namespaces(object client.Object) []string {
+	return []string{object.(*v1alpha1.Organization).JobNamespace()}
+}
+
+// Directory looks organizations up in a cache that has the indexes of AddIndexes.
+type Directory struct {
+	Reader client.Reader
+}
+
+// ByKey finds whose key it is, expired or not, or fails with ErrUnknownKey.
+func (d Directory) ByKey(ctx context.Context, key string) (*v1alpha1.Organization, *v1alpha1.APIKey, error) {
+	hash := apikey.Hash(key)
+	var found v1alpha1.OrganizationList
+	if err := d.Reader.List(ctx, &found, client.MatchingFields{indexKeyHash: hash}); err != nil {
+		return nil, nil, fmt.Errorf("look up a key: %w", err)
+	}
+	return owner(found.Items, hash)
+}
+
+// owner picks the one key of that digest. A digest that stands twice is refused, in one organization as in two: whose
+// pages and whose scopes it is about would be a matter of chance.
+func owner(organizations []v1alpha1.Organization, hash string) (*v1alpha1.Organization, *v1alpha1.APIKey, error) {
+	var organization *v1alpha1.Organization
+	var key *v1alpha1.APIKey
+	for i := range organizations {
+		for j := range organizations[i].Spec.APIKeys {
+			candidate := &organizations[i].Spec.APIKeys[j]
+			if subtle.ConstantTimeCompare([]byte(candidate.SHA256), []byte(hash)) != 1 {
+				continue
+			}
+			if key != nil {
+				return nil, nil, fmt.Errorf("%w: its digest stands in %s and in %s",
+					ErrUnknownKey, organization.Name, organizations[i].Name)
+			}
+			organization, key = &organizations[i], candidate
+		}
+	}
+	if key == nil {
+		return nil, nil, ErrUnknownKey
+	}
+	return organization, key, nil
+}
+
+// ByNamespace finds the organization that owns a namespace, or fails with ErrNotReady.
+func (d Directory) ByNamespace(ctx context.Context, namespace string) (*v1alpha1.Organization, error) {
+	var found v1alpha1.OrganizationList
+	if err := d.Reader.List(ctx, &found, client.MatchingFields{indexNamespace: namespace}); err != nil {
+		return nil, fmt.Errorf("look up the organization of namespace %s: %w", namespace, err)
+	}
+	if len(found.Items) != 1 {
+		return nil, fmt.Errorf("%w: %d organizations claim namespace %s", ErrNotReady, len(found.Items), namespace)
+	}
+	return &found.Items[0], nil
+}
+
+// Plan finds the plan of an organization, or fails with ErrNotReady.
+func (d Directory) Plan(ctx context.Context, organization *v1alpha1.Organization) (*v1alpha1.Plan, error) {
+	plan := new(v1alpha1.Plan)
+	err := d.Reader.Get(ctx, client.ObjectKey{Name: organization.Spec.PlanRef}, plan)
+	if apierrors.IsNotFound(err) {
+		return nil, fmt.Errorf("%w: there is no plan %s", ErrNotReady, organization.Spec.PlanRef)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up plan %s: %w", organization.Spec.PlanRef, err)
+	}
+	return plan, nil
+}
+
+// Expired tells whether a key is refused at that moment.
+func Expired(key *v1alpha1.APIKey, now time.Time) bool {
+	return key.ExpiresAt != nil && !now.Before(key.ExpiresAt.Time)
+}
+
+// Allows tells whether a key has a scope. One that names none may convert and read.
+func Allows(key *v1alpha1.APIKey, scope v1alpha1.Scope) bool {
+	granted := key.Scopes
+	if len(granted) == 0 {
+		granted = []v1alpha1.Scope{v1alpha1.ScopeConvert, v1alpha1.ScopeRead}
+	}
+	for _, has := range granted {
+		if has == scope || has == v1alpha1.ScopeAdmin {
+			return true
+		}
+	}
+	return false
+}

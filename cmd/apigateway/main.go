@@ -1,0 +1,30 @@
+// Command apigateway serves the public API and, to worker pods, the internal port.
+package main
+
+import (
+	"context"
+	"flag"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/go-logr/logr"
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+
+	options := parseFlags(flag.CommandLine, os.Args[1:])
+	if err := run(ctx, options, log); err != nil {
+		log.Error("the gateway ends", "err", err)
+		os.Exit(1)
+	}
+}

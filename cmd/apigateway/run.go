@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/cluster"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway"
+	"github.com/openplp/khocr/apigateway/fetch"
+	"github.com/openplp/khocr/apigateway/internalport"
+	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/apigateway/tenants"
+	"github.com/openplp/khocr/internal/storage"
+)
+
+// The client's own limits are far above what a gateway asks for: the API server's fairness is what bounds it.
+const (
+	clientQPS   = 300
+	clientBurst = 600
+)
+
+// run serves until ctx is done and the requests under way are finished.
+func run(ctx context.Context, o options, log *slog.Logger) error {
+	store, err := storage.Open(ctx, o.store)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	kubernetes, err := connect(ctx)
+	if err != nil {
+		return err
+	}
+
+	var synced atomic.Bool
+	public := &apigateway.Server{
+		Client: kubernetes.GetClient(), Live: kubernetes.GetAPIReader(), Store: store, Log: log,
+		Now: time.Now, NewID: apigateway.RandomID, Version: version,
+	}
+	internal := internalport.New(kubernetes.GetClient(), kubernetes.GetAPIReader(), store, fetch.New(o.fetchAllow), log)
+	probes := serving.Probes(log, map[string]serving.Check{
+		"store": store.Check,
+		"cache": func(context.Context) error {
+			if !synced.Load() || ctx.Err() != nil {
+				return errors.New("not synced, or about to stop")
+			}
+			return nil
+		},
+	})
+
+	// The informers and the probes outlive the requests under way.
+	backing, release := context.WithCancel(context.WithoutCancel(ctx))
+	defer release()
+	ctx, stop := context.WithCancel(ctx)
+	behind := new(errgroup.Group)
+	behind.Go(func() error {
+		defer stop()
+		return kubernetes.Start(backing)
+	})
+	behind.Go(func() error {
+		defer stop()
+		return listen(backing, o.healthListen, serving.NewServer(probes, log))
+	})
+	ports, ctx := errgroup.WithContext(ctx)
+	ports.Go(func() error {
+		if !kubernetes.GetCache().WaitForCacheSync(ctx) {
+			return nil
+		}
+		synced.Store(true)
+		log.Info("serving the public API", "address", o.listen)
+		return listen(ctx, o.listen, serving.NewServer(public.Handler(), log))
+	})
+	ports.Go(func() error { return serveInternal(ctx, o, internal.Handler(), log) })
+	err = ports.Wait()
+	release()
+	return errors.Join(err, behind.Wait())
+}
+
+// connect makes a client whose reads come from informers, and registers those.
+func connect(ctx context.Context) (cluster.Cluster, error) {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return nil, fmt.Errorf("build the scheme: %w", err)
+	}
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find the cluster: %w", err)
+	}
+	config.QPS, config.Burst = clientQPS, clientBurst
+	kubernetes, err := cluster.New(config, func(options *cluster.Options) {
+		options.Scheme = scheme
+		options.Cache.DefaultTransform = cache.TransformStripManagedFields()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connect to the cluster: %w", err)
+	}
+	if err := tenants.AddIndexes(ctx, kubernetes.GetFieldIndexer()); err != nil {
+		return nil, err
+	}
+	for _, object := range []client.Object{&v1alpha1.OcrJob{}, &v1alpha1.Organization{}, &v1alpha1.Plan{}, &v1alpha1.OcrModel{}} {
+		if _, err := kubernetes.GetCache().GetInformer(ctx, object, cache.BlockUntilSynced(false)); err != nil {
+			return nil, fmt.Errorf("watch %T: %w", object, err)
+		}
+	}
+	return kubernetes, nil
+}
+
+// serveInternal serves worker pods once the manager has made the certificate.
+func serveInternal(ctx context.Context, o options, handler http.Handler, log *slog.Logger) error {
+	certificate, err := serving.AwaitCertificate(ctx, o.tlsDir, log)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	go func() {
+		if err := certificate.Start(watching); err != nil {
+			log.Error("the certificate's renewal is not followed any more", "err", err)
+		}
+	}()
+	server := serving.NewServer(handler, log)
+	server.TLSConfig = serving.TLSConfig(certificate)
+	log.Info("serving workers", "address", o.internalListen)
+	return listen(ctx, o.internalListen, server)
+}
+
+func listen(ctx context.Context, address string, server *http.Server) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen at %s: %w", address, err)
+	}
+	return serving.Run(ctx, server, listener)
+}
