@@ -138,7 +138,6 @@ func (p program) build(ctx context.Context, source, bin string) error {
 	// The new program replaces the old one at once: a running one must neither
 	// be in the way nor change under its process.
 	partial := target + ".partial"
-	// #nosec G204 -- the arguments are constants of this package and a path of the caller's
 	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w "+p.flags, "-o", partial, p.path)
 	command.Dir = filepath.Join(source, p.module)
 	// Without cgo the programs are static, run on any distribution, and build
