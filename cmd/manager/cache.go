@@ -1,0 +1,52 @@
+package main
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/controllers/certs"
+)
+
+// cacheOptions keep out of memory what is none of khocr's business: the manager watches a whole cluster's kinds.
+func cacheOptions(o options) cache.Options {
+	owned := cache.ByObject{Label: has(v1alpha1.LabelOrganization)}
+	return cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&corev1.Pod{}:                 {Label: has(v1alpha1.LabelJob)},
+			&corev1.ServiceAccount{}:      owned,
+			&rbacv1.Role{}:                owned,
+			&rbacv1.RoleBinding{}:         owned,
+			&networkingv1.NetworkPolicy{}: owned,
+			&corev1.Secret{}:              {Namespaces: map[string]cache.Config{o.namespace: named(certs.SecretName)}},
+			&corev1.Service{}: {Namespaces: map[string]cache.Config{
+				metav1.NamespaceDefault: named("kubernetes"),
+				o.gateway.Namespace:     named(o.gateway.Name),
+			}},
+			&discoveryv1.EndpointSlice{}: {Namespaces: map[string]cache.Config{
+				metav1.NamespaceDefault: {LabelSelector: labels.SelectorFromSet(labels.Set{discoveryv1.LabelServiceName: "kubernetes"})},
+			}},
+		},
+	}
+}
+
+func named(name string) cache.Config {
+	return cache.Config{FieldSelector: fields.OneTermEqualSelector("metadata.name", name)}
+}
+
+func has(label string) labels.Selector {
+	requirement, err := labels.NewRequirement(label, selection.Exists, nil)
+	if err != nil {
+		panic(err) // the label is a constant
+	}
+	return labels.NewSelector().Add(*requirement)
+}

@@ -1,0 +1,126 @@
+// The manager reconciles khocr's custom resources. Any number may run; one of them leads.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/controllers/certs"
+	"github.com/openplp/khocr/controllers/ocrjob"
+	"github.com/openplp/khocr/controllers/ocrmodel"
+	"github.com/openplp/khocr/controllers/organization"
+	"github.com/openplp/khocr/internal/metricsauth"
+)
+
+// version is set when the program is linked.
+var version = "development"
+
+// shutdown is the time that reconciles under way have to end; a pod has little more.
+const shutdown = 5 * time.Second
+
+func main() {
+	o := parseOptions()
+	handler := slog.NewJSONHandler(os.Stderr, nil)
+	ctrl.SetLogger(logr.FromSlogHandler(handler))
+	klog.SetSlogLogger(slog.New(handler))
+	if err := run(ctrl.SetupSignalHandler(), o); err != nil {
+		slog.New(handler).Error("The manager has failed", "error", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	mgr, err := newManager(o)
+	if err != nil {
+		return err
+	}
+	if err := addControllers(ctx, mgr, o); err != nil {
+		return err
+	}
+	mgr.GetLogger().Info("Starting the manager", "version", version)
+	if err := mgr.Start(ctx); err != nil {
+		return fmt.Errorf("running the manager: %w", err)
+	}
+	return nil
+}
+
+func newManager(o options) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, fmt.Errorf("collecting the types: %w", err)
+		}
+	}
+	rest, err := config.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("finding the API server: %w", err)
+	}
+	rest.QPS, rest.Burst = 300, 600
+	rest.UserAgent = "khocr-manager/" + version
+	grace := shutdown
+	mgr, err := ctrl.NewManager(rest, ctrl.Options{
+		Scheme: scheme,
+		Cache:  cacheOptions(o),
+		Metrics: metricsserver.Options{
+			BindAddress:    o.metricsAddress,
+			SecureServing:  true,
+			FilterProvider: metricsauth.Filter,
+		},
+		HealthProbeBindAddress:        o.healthAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              "khocr-manager",
+		LeaderElectionNamespace:       o.namespace,
+		LeaderElectionReleaseOnCancel: true, // the program ends with its manager
+		GracefulShutdownTimeout:       &grace,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the manager: %w", err)
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return nil, fmt.Errorf("adding the liveness check: %w", err)
+	}
+	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
+		return nil, fmt.Errorf("adding the readiness check: %w", err)
+	}
+	return mgr, nil
+}
+
+func addControllers(ctx context.Context, mgr ctrl.Manager, o options) error {
+	certificates := &certs.Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.namespace, Service: o.gateway, Now: time.Now,
+	}
+	if err := certificates.SetupWithManager(mgr); err != nil {
+		return err
+	}
+	models := &ocrmodel.Reconciler{Client: mgr.GetClient(), Now: time.Now}
+	if err := models.SetupWithManager(mgr); err != nil {
+		return err
+	}
+	organizations := &organization.Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("khocr-organization"),
+		GatewayNamespace: o.gateway.Namespace, Now: time.Now,
+	}
+	if err := organizations.SetupWithManager(ctx, mgr); err != nil {
+		return err
+	}
+	jobs := &ocrjob.Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("khocr-ocrjob"),
+		Gateway: ocrjob.ServiceLocator{Reader: mgr.GetClient(), Service: o.gateway, CA: certificates.CABundle},
+		Worker:  ocrjob.WorkerTemplate{Image: o.workerImage, Resources: o.workerResources},
+		Now:     time.Now,
+	}
+	return jobs.SetupWithManager(ctx, mgr)
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// options are the manager's flags.
+type options struct {
+	workerImage     string
+	workerResources corev1.ResourceRequirements
+	gateway         types.NamespacedName
+	namespace       string
+	metricsAddress  string
+	healthAddress   string
+	leaderElect     bool
+}
+
+// parseOptions reads the command line, and ends the program where it is wrong.
+func parseOptions() options {
+	o := options{
+		gateway: types.NamespacedName{Namespace: "khocr-system", Name: "khocr-gateway-internal"},
+		workerResources: corev1.ResourceRequirements{
+			Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("500m"), corev1.ResourceMemory: resource.MustParse("512Mi")},
+			Limits:   corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2"), corev1.ResourceMemory: resource.MustParse("2Gi")},
+		},
+	}
+	flag.StringVar(&o.workerImage, "worker-image", "", "container image of the workers (required)")
+	flag.StringVar(&o.namespace, "namespace", "khocr-system", "namespace of the manager's lease and of the internal port's certificates")
+	flag.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "address of the metrics, served over TLS to those whom the API server lets; 0 for none")
+	flag.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")
+	flag.BoolVar(&o.leaderElect, "leader-elect", false, "reconcile only while holding the lease, so that several managers may run")
+	flag.Func("gateway-service", "namespace/name of the internal port's Service (default "+o.gateway.String()+")", func(text string) error {
+		namespace, name, ok := strings.Cut(text, "/")
+		if !ok || namespace == "" || name == "" {
+			return fmt.Errorf("%q is not of the form namespace/name", text)
+		}
+		o.gateway = types.NamespacedName{Namespace: namespace, Name: name}
+		return nil
+	})
+	quantity := func(name string, list corev1.ResourceList, kind corev1.ResourceName, what string) {
+		standard := list[kind]
+		flag.Func(name, fmt.Sprintf("%s of a worker (default %s)", what, standard.String()), func(text string) error {
+			parsed, err := resource.ParseQuantity(text)
+			if err == nil {
+				list[kind] = parsed
+			}
+			return err
+		})
+	}
+	quantity("worker-cpu-request", o.workerResources.Requests, corev1.ResourceCPU, "CPU request")
+	quantity("worker-memory-request", o.workerResources.Requests, corev1.ResourceMemory, "memory request")
+	quantity("worker-cpu-limit", o.workerResources.Limits, corev1.ResourceCPU, "CPU limit")
+	quantity("worker-memory-limit", o.workerResources.Limits, corev1.ResourceMemory, "memory limit")
+	flag.Parse()
+	if o.workerImage == "" {
+		fmt.Fprintln(flag.CommandLine.Output(), "the flag --worker-image is missing")
+		flag.Usage()
+		os.Exit(2)
+	}
+	return o
+}
