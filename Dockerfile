@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # The images of khocr for those who have Docker; `make images` builds the same ones without.
-#   docker build --target manager -t registry.example.com/khocr/manager:v0.1.0 .
+#   docker build --target manager --build-arg VERSION=v0.1.0 --tag registry.example.com/khocr/manager:v0.1.0 .
 
 FROM debian:bookworm AS build
 COPY hack/packages.txt hack/packages.sh /src/hack/
@@ -12,7 +12,8 @@ COPY go.mod go.sum ./
 COPY hack/images/go.mod hack/images/go.sum hack/images/
 RUN go mod download && go -C hack/images mod download
 COPY . .
-RUN make build && go build -C hack/images -o /usr/local/bin/ .
+ARG VERSION=dev
+RUN make build VERSION=$VERSION && go build -C hack/images -o /usr/local/bin/ .
 
 FROM build AS rootfs
 RUN for image in manager apigateway worker; do images stage --bin bin --rootfs /rootfs/$image $image; done

@@ -3,6 +3,8 @@
 # Where the images go for a cluster of your own, for example IMAGE_PREFIX=registry.example.com/ocr/ IMAGE_TAG=v0.1.0.
 IMAGE_PREFIX ?= khocr/
 IMAGE_TAG ?= latest
+# What the programs say that they are. Not taken from Git: a commit that changes no code shall change no image.
+VERSION ?= dev
 # Arguments for every `go test`, for example TEST_FLAGS="-race -count=1".
 TEST_FLAGS ?=
 
@@ -12,7 +14,7 @@ TOOL := go tool -modfile=hack/tools/go.mod
 MODULES := . hack/images hack/localcluster
 SCRIPTS := .ci/run $(wildcard hack/*.sh)
 # The same sources give the same bytes, wherever they are built: image tags are derived from them.
-BUILD_FLAGS := -trimpath -buildvcs=false -ldflags='-s -w -buildid='
+BUILD_FLAGS := -trimpath -buildvcs=false -ldflags='-s -w -buildid= -X main.version=$(VERSION)'
 # Without it zlib and libjpeg in MuPDF's archive take the place of those that Tesseract's libraries were built with.
 ENGINE_LDFLAGS := -O2 -g -Wl,--exclude-libs,ALL
 
