@@ -1,0 +1,104 @@
+package admission
+
+import (
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/testenv"
+)
+
+func TestManagerPolicies(t *testing.T) {
+	environment := testenv.Start(t)
+	s := newSite(t, environment)
+	as := func(user string) client.Client {
+		c, err := client.New(testenv.As(environment.Admin, user), client.Options{Scheme: testenv.Scheme()})
+		s.must(err)
+		return c
+	}
+	admin, gateway := environment.Client, as("system:serviceaccount:khocr-system:khocr-gateway")
+	collector := as("system:serviceaccount:kube-system:generic-garbage-collector")
+
+	newJob := func(name string, finalizers ...string) *v1alpha1.OcrJob {
+		return &v1alpha1.OcrJob{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name, Finalizers: finalizers},
+			Spec:       v1alpha1.OcrJobSpec{Source: v1alpha1.DocumentSource{URL: "http://documents.test/a.pdf"}},
+		}
+	}
+	merge := func(c client.Client, object client.Object, body string) error {
+		return c.Patch(t.Context(), object.DeepCopyObject().(client.Object), client.RawPatch(types.MergePatchType, []byte(body)))
+	}
+	mergeStatus := func(c client.Client, object client.Object, body string) error {
+		return c.Status().Patch(t.Context(), object.DeepCopyObject().(client.Object), client.RawPatch(types.MergePatchType, []byte(body)))
+	}
+	allowed := func(what string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	refused := func(what, policy string, err error) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), "ValidatingAdmissionPolicy '"+policy+"'") {
+			t.Errorf("%s: the answer is %v, want a refusal by the policy %s", what, err, policy)
+		}
+	}
+	const (
+		finalizers = "khocr-job-finalizers"
+		status     = "khocr-manager-status"
+	)
+
+	held := newJob("held", v1alpha1.FinalizerLedger)
+	allowed("the gateway makes a job with the ledger's finalizer", gateway.Create(t.Context(), held))
+	plain := newJob("plain")
+	allowed("somebody makes a job without", admin.Create(t.Context(), plain))
+	refused("somebody makes a job with a finalizer of their own", finalizers, admin.Create(t.Context(), newJob("own", "example.com/mine")))
+
+	allowed("somebody cancels a job", merge(admin, held, `{"spec":{"cancel":true}}`))
+	allowed("somebody labels a job", merge(admin, held, `{"metadata":{"labels":{"a":"b"}}}`))
+	refused("somebody takes the finalizer off", finalizers, merge(admin, held, `{"metadata":{"finalizers":null}}`))
+	refused("the gateway takes the finalizer off", finalizers, merge(gateway, held, `{"metadata":{"finalizers":null}}`))
+	refused("the garbage collector takes the ledger's finalizer off", finalizers, merge(collector, held, `{"metadata":{"finalizers":null}}`))
+	refused("somebody puts the finalizer on", finalizers, merge(admin, plain, `{"metadata":{"finalizers":["ocr.openplp.com/ledger"]}}`))
+	refused("somebody puts another finalizer on", finalizers, merge(admin, plain, `{"metadata":{"finalizers":["example.com/mine"]}}`))
+	allowed("the manager puts the finalizer on", merge(s.manager, plain, `{"metadata":{"finalizers":["ocr.openplp.com/ledger"]}}`))
+	allowed("the manager takes the finalizer off", merge(s.manager, plain, `{"metadata":{"finalizers":null}}`))
+
+	allowed("somebody deletes a job in the foreground", admin.Delete(t.Context(), held.DeepCopy(), client.PropagationPolicy(metav1.DeletePropagationForeground)))
+	s.must(admin.Get(t.Context(), client.ObjectKeyFromObject(held), held))
+	if len(held.Finalizers) != 2 {
+		t.Fatalf("the finalizers are %v, want the ledger's and that of the deletion in the foreground", held.Finalizers)
+	}
+	allowed("the garbage collector ends the deletion in the foreground", merge(collector, held, `{"metadata":{"finalizers":["ocr.openplp.com/ledger"]}}`))
+	allowed("the manager lets the job go", merge(s.manager, held, `{"metadata":{"finalizers":null}}`))
+	namespaces := as("system:serviceaccount:kube-system:namespace-controller")
+	allowed("the namespace controller removes all jobs", namespaces.DeleteAllOf(t.Context(), &v1alpha1.OcrJob{}, client.InNamespace(s.namespace)))
+
+	job := s.job("job")
+	organization := &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: "moj"},
+		Spec: v1alpha1.OrganizationSpec{PlanRef: "free", DisplayName: v1alpha1.LocalizedText{En: "Ministry"}}}
+	s.must(admin.Create(t.Context(), organization))
+	model := &v1alpha1.OcrModel{ObjectMeta: metav1.ObjectMeta{Name: "khmer"}, Spec: v1alpha1.OcrModelSpec{
+		DisplayName: v1alpha1.LocalizedText{En: "Khmer"}, Engine: v1alpha1.EngineTesseract,
+		Tesseract: &v1alpha1.TesseractModel{TrainedData: "script/Khmer"}, Languages: []string{"km"}}}
+	s.must(admin.Create(t.Context(), model))
+	for _, c := range []struct {
+		what   string
+		object client.Object
+		body   string
+	}{
+		{"a job's phase", job, `{"status":{"phase":"Completed"}}`},
+		{"an organization's usage", organization, `{"status":{"usage":[{"month":"2026-08","settled":0}]}}`},
+		{"a model's generation", model, `{"status":{"observedGeneration":5}}`},
+	} {
+		refused("somebody writes "+c.what, status, mergeStatus(admin, c.object, c.body))
+		refused("the gateway writes "+c.what, status, mergeStatus(gateway, c.object, c.body))
+		allowed("the manager writes "+c.what, mergeStatus(s.manager, c.object, c.body))
+	}
+	refused("a worker writes an organization's usage", status,
+		mergeStatus(as("system:serviceaccount:khocr-moj:khocr-worker"), organization, `{"status":{"usage":null}}`))
+}
