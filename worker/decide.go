@@ -13,8 +13,9 @@ const (
 	// supervisorMemory is what children leave of the pod's memory to the supervisor, in bytes: it takes 30 to 40 MB, more
 	// while it holds pages of the largest size.
 	supervisorMemory = 128 << 20
-	// minChildMemory in bytes is the least that a child gets. Where the pod has less for each core, there are fewer children.
-	minChildMemory = 384 << 20
+	// minChildMemory in bytes is the least that a child gets: one that has done many pages takes 0.4 GiB. Where the pod has
+	// less for each core, there are fewer children.
+	minChildMemory = 512 << 20
 )
 
 // childCount is the number of engine children for a pod of the given limits (cores, bytes).

@@ -55,8 +55,8 @@ func (c *statusClient) apply(ctx context.Context, counts v1alpha1.PageCounts) er
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: c.ticket.Namespace,
 			Name:      c.ticket.Job,
-			// A job that was deleted and created again is another one.
-			UID: types.UID(c.ticket.UID),
+			// No UID: the status subresource does not look at it. A job that was deleted and created again is told by the
+			// admission policy, because it has not recorded this pod.
 		},
 		Status: v1alpha1.OcrJobStatus{Workers: []v1alpha1.WorkerStatus{{Part: c.ticket.Part, Progress: &counts}}},
 	}
@@ -113,13 +113,13 @@ func (r *reporter) run(ctx context.Context, next v1alpha1.PageCounts) {
 	backoff := newBackoff()
 	for {
 		pause := r.interval
-		if r.sent == nil || *r.sent != next {
+		if counts := next; r.sent == nil || *r.sent != counts {
 			// Not cut short by the end of ctx: it would be unknown whether the report arrived.
-			if err := r.apply(context.WithoutCancel(ctx), next); err != nil {
+			if err := r.apply(context.WithoutCancel(ctx), counts); err != nil {
 				pause = backoff.Step()
 				r.log.Info("Progress was not taken yet", "error", err)
 			} else {
-				r.sent = &next
+				r.sent = &counts
 				backoff = newBackoff()
 			}
 		}

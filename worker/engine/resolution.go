@@ -13,7 +13,7 @@ const (
 	minPixels      = 1240 * 1754
 	maxEnlargement = 2
 	// maxReduction is how far below its natural resolution a page can still be read. A page that would have to be
-	// reduced further, such as 64 by 64 inches of PDF or an image of 160 megapixels, is too large.
+	// reduced further, such as 64 by 64 inches of PDF or 160 megapixels of photograph, is too large.
 	maxReduction = 4
 	// maxSide is below what Tesseract takes, 32767 pixels.
 	maxSide = 32000

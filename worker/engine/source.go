@@ -68,13 +68,14 @@ func (s *source) size(number int) (width, height int, err error) {
 	return bound.Dx(), bound.Dy(), nil
 }
 
-// naturalDPI is the resolution at which the page loses nothing and gains nothing.
+// naturalDPI is the resolution that suits the page's type: that of print, and no more than an image has of its own. Images of
+// 300 dpi are read better at 200, and for two thirds of the time.
 func (s *source) naturalDPI(width, height int) float64 {
 	if s.pixels == (image.Point{}) {
 		return printDPI
 	}
 	// Long side by long side: a photograph may be turned. Points were cut to whole ones, so half of one is added.
-	return 72 * float64(max(s.pixels.X, s.pixels.Y)) / (float64(max(width, height)) + 0.5)
+	return min(printDPI, 72*float64(max(s.pixels.X, s.pixels.Y))/(float64(max(width, height))+0.5))
 }
 
 // draw a page in grey. The caller has checked that the resolution is one that the page can be drawn at: MuPDF ends the

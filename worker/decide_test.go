@@ -1,0 +1,103 @@
+package worker
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/workerport"
+)
+
+func TestMakePlan(t *testing.T) {
+	stored := []workerport.StoredPage{{Number: 1, Outcome: document.OutcomeNative}, {Number: 4, Outcome: document.OutcomeRecognized}}
+	for name, test := range map[string]struct {
+		ticket workerport.Ticket
+		total  int
+		pages  []int
+		counts v1alpha1.PageCounts
+		reason string
+	}{
+		"all pages": {
+			ticket: workerport.Ticket{MaxPages: 3}, total: 3,
+			pages: []int{1, 2, 3}, counts: v1alpha1.PageCounts{Total: 3},
+		},
+		"stored pages are done": {
+			ticket: workerport.Ticket{MaxPages: 9, Stored: stored}, total: 5,
+			pages: []int{2, 3, 5}, counts: v1alpha1.PageCounts{Total: 5, Done: 2, Native: 1, Recognized: 1},
+		},
+		"stored pages that are not asked for do not count": {
+			ticket: workerport.Ticket{MaxPages: 9, Stored: stored, Pages: "4-5"}, total: 5,
+			pages: []int{5}, counts: v1alpha1.PageCounts{Total: 2, Done: 1, Recognized: 1},
+		},
+		"everything is stored": {
+			ticket: workerport.Ticket{MaxPages: 9, Stored: stored, Pages: "1,4"}, total: 5,
+			counts: v1alpha1.PageCounts{Total: 2, Done: 2, Native: 1, Recognized: 1},
+		},
+		"one page too many":                         {ticket: workerport.Ticket{MaxPages: 3}, total: 4, reason: v1alpha1.ReasonTooManyPages},
+		"a page count that cannot be true":          {ticket: workerport.Ticket{MaxPages: 3}, total: 2_000_000_000, reason: v1alpha1.ReasonTooManyPages},
+		"pages beyond the end":                      {ticket: workerport.Ticket{MaxPages: 3, Pages: "5-9"}, total: 4, reason: v1alpha1.ReasonPagesOutOfRange},
+		"pages that cannot be read":                 {ticket: workerport.Ticket{MaxPages: 3, Pages: "x"}, total: 4, reason: v1alpha1.ReasonPagesOutOfRange},
+		"a document without pages":                  {ticket: workerport.Ticket{MaxPages: 3}, total: 0, reason: v1alpha1.ReasonEmptyDocument},
+		"a page count below zero":                   {ticket: workerport.Ticket{MaxPages: 3}, total: -4, reason: v1alpha1.ReasonEmptyDocument},
+		"the limit is for pages that are asked for": {ticket: workerport.Ticket{MaxPages: 1, Pages: "3"}, total: 4, pages: []int{3}, counts: v1alpha1.PageCounts{Total: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, bad := makePlan(&test.ticket, test.total)
+			switch {
+			case test.reason != "" && (bad == nil || bad.termination.Reason != test.reason || bad.exitCode != workerport.ExitBadDocument):
+				t.Errorf("failure = %v, want %s", bad, test.reason)
+			case test.reason == "" && (bad != nil || !slices.Equal(got.pages, test.pages) || got.counts != test.counts):
+				t.Errorf("plan = %+v, %v, want %v, %+v", got, bad, test.pages, test.counts)
+			}
+		})
+	}
+}
+
+func TestJudge(t *testing.T) {
+	for name, test := range map[string]struct {
+		ending ending
+		round  round
+		again  bool
+		code   string
+	}{
+		"an answer stands":                      {answered, firstRound, false, ""},
+		"an answer in the last round stands":    {answered, lastRound, false, ""},
+		"a death is tried again":                {died, firstRound, true, ""},
+		"a death in the last round is an error": {died, lastRound, false, document.PageErrorCrashed},
+		"a hang is an error at once":            {timedOut, firstRound, false, document.PageErrorTimeout},
+		"a hang in the last round is no other":  {timedOut, lastRound, false, document.PageErrorTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			again, pageError := judge(test.ending, test.round)
+			if again != test.again || (pageError == nil) != (test.code == "") || pageError != nil && pageError.Code != test.code {
+				t.Errorf("judge = %v, %v, want %v, %q", again, pageError, test.again, test.code)
+			}
+		})
+	}
+}
+
+func TestChildrenStayUnderTheMemoryLimit(t *testing.T) {
+	const mebibyte = 1 << 20
+	for name, test := range map[string]struct {
+		cpu    int
+		memory int64
+		want   int
+	}{
+		"one for each core":                           {2, 2048 * mebibyte, 2},
+		"fewer than cores where memory is short":      {4, 1280 * mebibyte, 2},
+		"one in the smallest pod":                     {4, 256 * mebibyte, 1},
+		"one where there is nothing left for a child": {4, 64 * mebibyte, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := childCount(test.cpu, test.memory)
+			if got != test.want {
+				t.Errorf("childCount = %d, want %d", got, test.want)
+			}
+			share := childMemory(test.memory, got)
+			if share <= 0 || share*int64(got) > test.memory {
+				t.Errorf("%d children of %d bytes in a pod of %d", got, share, test.memory)
+			}
+		})
+	}
+}

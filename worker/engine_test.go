@@ -1,0 +1,218 @@
+package worker
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/worker/wire"
+)
+
+// TestMain makes this binary the engine when it is run under that name: a real child process that speaks the real
+// protocol, and misbehaves as the document tells it.
+func TestMain(m *testing.M) {
+	switch filepath.Base(os.Args[0]) {
+	case "engine":
+		runEngine()
+	case "parent":
+		runParent()
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+// script is a document of the test engine.
+type script struct {
+	Pages     int
+	OpenError *wire.Error
+	// OpenCrashes is the number of processes that die when they open the document; OpenHangs likewise.
+	OpenCrashes, OpenHangs int
+	// Crash kills every child on these pages, CrashOnce only the first.
+	Crash, CrashOnce []int
+	Hang             []int
+	// Eat takes this many bytes on a page, by its number.
+	Eat map[int]int64
+	// Rambling answers these pages with what is no answer, Huge with one that is too long, Wrong with another page.
+	Rambling, Huge, Wrong []int
+	PageError             []int
+	Native                []int
+	// Gate holds a page back until the file of that name exists beside the document.
+	Gate map[int]string
+}
+
+// diary is where the engine notes what it was asked, one line each, beside the document.
+const diary = "diary"
+
+func runEngine() {
+	limitAddressSpace()
+	requests := bufio.NewScanner(os.NewFile(wire.RequestFD, "requests"))
+	responses := json.NewEncoder(os.NewFile(wire.ResponseFD, "responses"))
+	var document script
+	var folder string
+	for requests.Scan() {
+		var request wire.Request
+		if err := json.Unmarshal(requests.Bytes(), &request); err != nil {
+			panic(err)
+		}
+		var response wire.Response
+		if request.Open != nil {
+			folder = filepath.Dir(request.Open.Path)
+			response = openScript(request.Open.Path, &document)
+		} else {
+			response = document.answer(folder, request.Page)
+		}
+		if err := responses.Encode(response); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// limitAddressSpace does what the protocol asks of an engine.
+func limitAddressSpace() {
+	allowance, err := strconv.ParseUint(os.Getenv(wire.EnvAddressSpace), 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		panic(err)
+	}
+	pages, err := strconv.ParseUint(strings.Fields(string(statm))[0], 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	limit := pages*uint64(os.Getpagesize()) + allowance
+	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+		panic(err)
+	}
+}
+
+func openScript(path string, document *script) wire.Response {
+	folder := filepath.Dir(path)
+	environment := slices.Sorted(slices.Values(os.Environ()))
+	note(folder, "open "+strings.Join(environment, " "))
+	content, err := os.ReadFile(path)
+	if err != nil {
+		panic(err)
+	}
+	if err := json.Unmarshal(content, document); err != nil {
+		panic(err)
+	}
+	opened := 0
+	for _, line := range readDiary(folder) {
+		if strings.HasPrefix(line, "open ") {
+			opened++
+		}
+	}
+	switch {
+	case opened <= document.OpenCrashes:
+		crash()
+	case opened <= document.OpenHangs:
+		hang()
+	case document.OpenError != nil:
+		return wire.Response{Error: document.OpenError}
+	}
+	return wire.Response{Opened: &wire.Opened{Pages: document.Pages}}
+}
+
+func (s *script) answer(folder string, request *wire.Page) wire.Response {
+	n := request.Number
+	asked := fmt.Sprintf("page %d", n)
+	again := slices.Contains(readDiary(folder), asked)
+	note(folder, asked)
+	switch {
+	case slices.Contains(s.Crash, n), slices.Contains(s.CrashOnce, n) && !again:
+		fmt.Fprintln(os.Stderr, "an engine's last words")
+		crash()
+	case slices.Contains(s.Hang, n):
+		hang()
+	case slices.Contains(s.Rambling, n):
+		_, _ = os.NewFile(wire.ResponseFD, "responses").WriteString("what is this?\n")
+		hang()
+	case slices.Contains(s.Huge, n):
+		_, _ = os.NewFile(wire.ResponseFD, "responses").Write(make([]byte, wire.MaxMessage+1<<20))
+		hang()
+	case slices.Contains(s.Wrong, n):
+		n++
+	}
+	if gate, ok := s.Gate[n]; ok {
+		for {
+			if _, err := os.Stat(filepath.Join(folder, gate)); err == nil {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if size := s.Eat[n]; size > 0 {
+		// As a C library would: from the system, not from Go's heap.
+		eaten, err := syscall.Mmap(-1, 0, int(size), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+		if err != nil {
+			panic(err)
+		}
+		defer func() { _ = syscall.Munmap(eaten) }()
+		for i := 0; i < len(eaten); i += os.Getpagesize() {
+			eaten[i] = 1
+		}
+	}
+	page := &document.Page{
+		Number: n, Width: 595, Height: 842, Source: document.SourceOCR, Reason: "no_text_layer", Model: request.Model,
+		Text: request.Mode + " " + request.TrainedData, Lines: []document.Line{}, ProcessedAt: time.Now(),
+	}
+	if slices.Contains(s.Native, n) {
+		page.Source = document.SourceNative
+	}
+	if slices.Contains(s.PageError, n) {
+		page.Error = &document.PageError{Code: document.PageErrorTooLarge, Message: "The page is too large."}
+	}
+	return wire.Response{Page: page}
+}
+
+func crash() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGSEGV)
+	hang()
+}
+
+// hang never ends; a plain select{} would be found out by the runtime.
+func hang() {
+	for {
+		time.Sleep(time.Hour)
+	}
+}
+
+func note(folder, line string) {
+	file, err := os.OpenFile(filepath.Join(folder, diary), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	if _, err := file.WriteString(line + "\n"); err != nil {
+		panic(err)
+	}
+	_ = file.Close()
+}
+
+func readDiary(folder string) []string {
+	content, err := os.ReadFile(filepath.Join(folder, diary))
+	if err != nil {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(content), "\n"), "\n")
+}
+
+// runParent starts a child, tells its process id and waits to be killed.
+func runParent() {
+	engine, err := startChild(Config{Engine: os.Args[1]}, 1<<30)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(engine.command.Process.Pid)
+	hang()
+}
