@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -78,6 +79,10 @@ func covers(current, wanted any) bool {
 			return false
 		}
 		for key, value := range wanted {
+			// Owners are a set that others may add to; an apply takes none of theirs away.
+			if key == "ownerReferences" && containsAll(current[key], value) {
+				continue
+			}
 			if !covers(current[key], value) {
 				return false
 			}
@@ -97,6 +102,16 @@ func covers(current, wanted any) bool {
 	default:
 		return current == wanted
 	}
+}
+
+func containsAll(current, wanted any) bool {
+	list, _ := current.([]any)
+	for _, element := range wanted.([]any) {
+		if !slices.ContainsFunc(list, func(c any) bool { return covers(c, element) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // asMap gives an object in the form of its JSON.

@@ -1,0 +1,87 @@
+package certs
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/openplp/khocr/internal/testenv"
+)
+
+func TestReconciler(t *testing.T) {
+	environment := testenv.Start(t)
+	mgr, err := ctrl.NewManager(environment.Manager, ctrl.Options{
+		Scheme: testenv.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reconciler := &Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: "khocr-system", Now: time.Now,
+		Service: types.NamespacedName{Namespace: "khocr-system", Name: "khocr-gateway-internal"},
+	}
+	if err := reconciler.SetupWithManager(mgr); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	stopped := make(chan error, 1)
+	go func() { stopped <- mgr.Start(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-stopped; err != nil {
+			t.Errorf("the manager ended with: %v", err)
+		}
+	})
+	await := func(what string, condition func() bool) {
+		t.Helper()
+		err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true,
+			func(context.Context) (bool, error) { return condition(), nil })
+		if err != nil {
+			t.Fatalf("waiting until %s: %v", what, err)
+		}
+	}
+	key := types.NamespacedName{Namespace: "khocr-system", Name: SecretName}
+	secret := &corev1.Secret{}
+	exists := func() bool { return environment.Client.Get(t.Context(), key, secret) == nil }
+
+	await("the Secret is made", exists)
+	if secret.Type != corev1.SecretTypeTLS {
+		t.Errorf("the Secret is of type %s", secret.Type)
+	}
+	bundle := string(secret.Data[keyBundle])
+	await("the bundle is known", func() bool {
+		known, err := reconciler.CABundle(t.Context())
+		return err == nil && known == bundle
+	})
+	version := secret.ResourceVersion
+	if _, err := reconciler.Reconcile(t.Context(), ctrl.Request{}); err != nil {
+		t.Fatal(err)
+	}
+	if exists(); secret.ResourceVersion != version {
+		t.Error("looking at it once more has written the Secret")
+	}
+
+	if err := environment.Client.Delete(t.Context(), secret.DeepCopy()); err != nil {
+		t.Fatal(err)
+	}
+	uid := secret.UID
+	await("a Secret that was deleted is made again", func() bool { return exists() && secret.UID != uid })
+	if string(secret.Data[keyBundle]) != bundle {
+		t.Error("the new certificate is by an authority that workers do not know")
+	}
+
+	authority := &corev1.Secret{}
+	if err := environment.Client.Get(t.Context(), client.ObjectKey{Namespace: "khocr-system", Name: AuthoritySecretName}, authority); err != nil {
+		t.Fatal(err)
+	}
+	if string(authority.Data[corev1.TLSPrivateKeyKey]) == string(secret.Data[corev1.TLSPrivateKeyKey]) {
+		t.Error("the server has the authority's key")
+	}
+}
