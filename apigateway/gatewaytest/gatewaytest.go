@@ -1,0 +1,166 @@
+// Package gatewaytest sets up what the gateway's integration tests stand on: a real API server, informers with the
+// gateway's indexes, a store in a folder, and organizations. It is for tests only.
+package gatewaytest
+
+import (
+	"context"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/cluster"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/tenants"
+	"github.com/openplp/khocr/internal/apikey"
+	"github.com/openplp/khocr/internal/storage"
+	"github.com/openplp/khocr/internal/testenv"
+)
+
+// MaxFileBytes is the limit of the plan that organizations are made with.
+const MaxFileBytes = 1 << 20
+
+// Gateway is what a gateway works with.
+type Gateway struct {
+	*testenv.Environment
+	// Cached reads from informers, Live from the API server.
+	Cached client.Client
+	Live   client.Reader
+	Store  *storage.Store
+	// Folder that the store lies in.
+	Folder string
+
+	manager client.Client
+}
+
+// Start sets a gateway's surroundings up until the test ends.
+func Start(t testing.TB) *Gateway {
+	t.Helper()
+	environment := testenv.Start(t)
+	kubernetes, err := cluster.New(environment.Admin, func(o *cluster.Options) { o.Scheme = testenv.Scheme() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tenants.AddIndexes(t.Context(), kubernetes.GetFieldIndexer()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	stopped := make(chan error, 1)
+	go func() { stopped <- kubernetes.Start(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-stopped; err != nil {
+			t.Errorf("the informers ended: %v", err)
+		}
+	})
+	manager, err := client.New(environment.Manager, client.Options{Scheme: testenv.Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &Gateway{Environment: environment, Cached: kubernetes.GetClient(), Live: kubernetes.GetAPIReader(), manager: manager}
+	g.Folder = t.TempDir()
+	g.Store = OpenStore(t, g.Folder)
+	g.create(t, &v1alpha1.Plan{
+		ObjectMeta: metav1.ObjectMeta{Name: "tested"},
+		Spec: v1alpha1.PlanSpec{DisplayName: v1alpha1.LocalizedText{En: "Tested"}, Limits: v1alpha1.PlanLimits{
+			RequestsPerMinute: 10, PagesPerMonth: new(int64(100)), MaxFileBytes: MaxFileBytes,
+			Priorities:        []v1alpha1.Priority{v1alpha1.PriorityNormal, v1alpha1.PriorityLow},
+			MaxConcurrentJobs: 1, JobTTLSeconds: 3600, ResultRetentionSeconds: 3600,
+		}},
+	})
+	return g
+}
+
+// OpenStore opens a store in a folder until the test ends.
+func OpenStore(t testing.TB, folder string) *storage.Store {
+	t.Helper()
+	store, err := storage.Open(t.Context(), "file://"+folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+func (g *Gateway) create(t testing.TB, object client.Object) {
+	t.Helper()
+	if err := g.Client.Create(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Organization makes an organization of that name, with its namespace and one key, once edit has changed what it likes.
+// It returns the key when the informers know it.
+func (g *Gateway) Organization(t testing.TB, name string, edit func(*v1alpha1.Organization)) string {
+	t.Helper()
+	key := apikey.Generate()
+	organization := &v1alpha1.Organization{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: v1alpha1.OrganizationSpec{
+			PlanRef:     "tested",
+			DisplayName: v1alpha1.LocalizedText{En: name},
+			APIKeys:     []v1alpha1.APIKey{{Name: "main", SHA256: apikey.Hash(key)}},
+		},
+	}
+	if edit != nil {
+		edit(organization)
+	}
+	status := organization.Status
+	status.Namespace = g.Namespace(t, organization.JobNamespace())
+	g.create(t, organization)
+	organization.Status = status
+	g.UpdateStatus(t, organization)
+	return key
+}
+
+// UpdateStatus writes the status of an object as the manager does, and waits until the informers have seen it.
+func (g *Gateway) UpdateStatus(t testing.TB, object client.Object) {
+	t.Helper()
+	if err := g.manager.Status().Update(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+	seen := object.DeepCopyObject().(client.Object)
+	Eventually(t, "the informers see "+object.GetName(), func() bool {
+		err := g.Cached.Get(t.Context(), client.ObjectKeyFromObject(object), seen)
+		return err == nil && seen.GetResourceVersion() == object.GetResourceVersion()
+	})
+}
+
+// Jobs lists the OcrJobs in a namespace, from the API server.
+func (g *Gateway) Jobs(t testing.TB, namespace string) []v1alpha1.OcrJob {
+	t.Helper()
+	var jobs v1alpha1.OcrJobList
+	if err := g.Live.List(t.Context(), &jobs, client.InNamespace(namespace)); err != nil {
+		t.Fatal(err)
+	}
+	return jobs.Items
+}
+
+// Files lists the files below a folder, of whatever kind.
+func Files(t testing.TB, folder string) []string {
+	t.Helper()
+	var files []string
+	_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		// A file may go while we look.
+		if err == nil && !entry.IsDir() {
+			files = append(files, strings.TrimPrefix(path, folder+"/"))
+		}
+		return nil
+	})
+	return files
+}
+
+// Eventually waits for a condition, and fails the test if it does not come.
+func Eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true,
+		func(context.Context) (bool, error) { return condition(), nil })
+	if err != nil {
+		t.Fatalf("waiting until %s: %v", what, err)
+	}
+}

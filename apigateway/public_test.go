@@ -1,0 +1,20 @@
+package apigateway
+
+import (
+	"testing"
+
+	"github.com/openplp/khocr/apigateway/gatewaytest"
+)
+
+// TestPublicAPI holds the tests that need an API server: they share one.
+func TestPublicAPI(t *testing.T) {
+	g := gatewaytest.Start(t)
+	t.Run("Convert", func(t *testing.T) { testConvert(t, g) })
+	t.Run("ConvertRefuses", func(t *testing.T) { testConvertRefuses(t, g) })
+	t.Run("Authentication", func(t *testing.T) { testAuthentication(t, g) })
+	t.Run("Transport", func(t *testing.T) { testTransport(t, g) })
+	t.Run("Job", func(t *testing.T) { testJob(t, g) })
+	t.Run("Result", func(t *testing.T) { testResult(t, g) })
+	t.Run("Surface", func(t *testing.T) { testSurface(t, g) })
+	t.Run("Memory", func(t *testing.T) { testMemory(t, g) })
+}
