@@ -11,6 +11,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
@@ -36,14 +37,19 @@ func main() {
 	handler := slog.NewJSONHandler(os.Stderr, nil)
 	ctrl.SetLogger(logr.FromSlogHandler(handler))
 	klog.SetSlogLogger(slog.New(handler))
-	if err := run(ctrl.SetupSignalHandler(), o); err != nil {
+	server, err := config.GetConfig()
+	if err == nil {
+		err = run(ctrl.SetupSignalHandler(), server, o)
+	}
+	if err != nil {
 		slog.New(handler).Error("The manager has failed", "error", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, o options) error {
-	mgr, err := newManager(o)
+// run is the manager, until the context ends.
+func run(ctx context.Context, server *rest.Config, o options) error {
+	mgr, err := newManager(server, o)
 	if err != nil {
 		return err
 	}
@@ -57,21 +63,18 @@ func run(ctx context.Context, o options) error {
 	return nil
 }
 
-func newManager(o options) (ctrl.Manager, error) {
+func newManager(server *rest.Config, o options) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			return nil, fmt.Errorf("collecting the types: %w", err)
 		}
 	}
-	rest, err := config.GetConfig()
-	if err != nil {
-		return nil, fmt.Errorf("finding the API server: %w", err)
-	}
-	rest.QPS, rest.Burst = 300, 600
-	rest.UserAgent = "khocr-manager/" + version
+	server = rest.CopyConfig(server)
+	server.QPS, server.Burst = 300, 600
+	server.UserAgent = "khocr-manager/" + version
 	grace := shutdown
-	mgr, err := ctrl.NewManager(rest, ctrl.Options{
+	mgr, err := ctrl.NewManager(server, ctrl.Options{
 		Scheme: scheme,
 		Cache:  cacheOptions(o),
 		Metrics: metricsserver.Options{

@@ -4,7 +4,9 @@
 package testenv
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -47,9 +49,8 @@ func Start(t testing.TB) *Environment {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		t.Skip("KUBEBUILDER_ASSETS names no folder with kube-apiserver and etcd")
 	}
-	root := repositoryRoot()
 	server := &envtest.Environment{
-		CRDDirectoryPaths:     []string{filepath.Join(root, "config", "crd", "bases")},
+		CRDDirectoryPaths:     []string{filepath.Join(repositoryRoot(), "config", "crd", "bases")},
 		ErrorIfCRDPathMissing: true,
 	}
 	admin, err := server.Start()
@@ -69,7 +70,8 @@ func Start(t testing.TB) *Environment {
 	}
 	e := &Environment{Admin: admin, Manager: As(admin, ManagerUser), Client: c}
 	e.Namespace(t, "khocr-system")
-	e.applyPolicies(t, filepath.Join(root, "config", "admission"))
+	e.Apply(t, "config/admission/*policy*.yaml")
+	e.awaitPolicies(t)
 	return e
 }
 
@@ -104,40 +106,45 @@ func (e *Environment) Namespace(t testing.TB, name string) string {
 	return namespace.Name
 }
 
-// applyPolicies makes the objects in a folder of manifests and waits until the API server enforces them.
-func (e *Environment) applyPolicies(t testing.TB, folder string) {
+// Apply makes the objects in the manifests, whose paths are patterns from the root of the repository.
+func (e *Environment) Apply(t testing.TB, patterns ...string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(folder, "*policy*.yaml"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("finding admission policies in %s: %v", folder, err)
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(filepath.Join(repositoryRoot(), pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("finding manifests %s: %v", pattern, err)
+		}
+		for _, file := range files {
+			e.applyFile(t, file)
+		}
 	}
+}
+
+func (e *Environment) applyFile(t testing.TB, name string) {
+	t.Helper()
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	documents := yaml.NewYAMLReader(bufio.NewReader(file))
 	decoder := serializer.NewCodecFactory(Scheme()).UniversalDeserializer()
-	for _, name := range files {
-		file, err := os.Open(name)
+	for {
+		document, err := documents.Read()
+		if errors.Is(err, io.EOF) {
+			return
+		}
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("reading %s: %v", name, err)
 		}
-		documents := yaml.NewDocumentDecoder(file)
-		buffer := make([]byte, 1<<20)
-		for {
-			n, err := documents.Read(buffer)
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				t.Fatalf("reading %s: %v", name, err)
-			}
-			object, _, err := decoder.Decode(buffer[:n], nil, nil)
-			if err != nil {
-				t.Fatalf("decoding %s: %v", name, err)
-			}
-			if err := e.Client.Create(t.Context(), object.(client.Object)); err != nil {
-				t.Fatalf("applying %s: %v", name, err)
-			}
+		object, _, err := decoder.Decode(document, nil, nil)
+		if err != nil {
+			t.Fatalf("decoding %s: %v", name, err)
 		}
-		_ = file.Close()
+		if err := e.Client.Create(t.Context(), object.(client.Object)); err != nil {
+			t.Fatalf("applying %s: %v", name, err)
+		}
 	}
-	e.awaitPolicies(t)
 }
 
 // awaitPolicies waits until every policy refuses what the probe for it does: the API server takes new policies into

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/testenv"
+)
+
+// TestTheManagerWorksWithItsOwnRole runs the whole manager with a token of its service account and nothing but the roles
+// that config/ gives it.
+func TestTheManagerWorksWithItsOwnRole(t *testing.T) {
+	environment := testenv.Start(t)
+	environment.Apply(t, "config/rbac/service_accounts.yaml", "config/rbac/role.yaml", "config/rbac/leader_election_role.yaml",
+		"config/rbac/metrics_roles.yaml", "config/rbac/manager_bindings.yaml", "config/priority/priority_classes.yaml",
+		"config/plans/free.yaml", "config/models/khmer.yaml")
+	c := &cluster{T: t, Client: environment.Client, admin: environment.Admin}
+	c.must(c.Create(t.Context(), &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "khocr-system", Name: "khocr-gateway-internal"},
+		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 8443}}},
+	}))
+
+	o := options{
+		workerImage: "khocr/worker:test", namespace: "khocr-system", leaderElect: true, healthAddress: "0", metricsAddress: freeAddress(t),
+		gateway: types.NamespacedName{Namespace: "khocr-system", Name: "khocr-gateway-internal"},
+		workerResources: corev1.ResourceRequirements{Limits: corev1.ResourceList{
+			corev1.ResourceCPU: resource.MustParse("1"), corev1.ResourceMemory: resource.MustParse("1Gi")}},
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	stopped := make(chan error, 1)
+	go func() { stopped <- run(ctx, c.as("khocr-manager"), o) }()
+
+	organization := &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: "moj"},
+		Spec: v1alpha1.OrganizationSpec{PlanRef: "free", DisplayName: v1alpha1.LocalizedText{En: "Ministry"}}}
+	c.must(c.Create(t.Context(), organization))
+	c.await("the organization is ready", func() bool {
+		c.must(c.Get(t.Context(), client.ObjectKeyFromObject(organization), organization))
+		return meta.IsStatusConditionTrue(organization.Status.Conditions, v1alpha1.ConditionReady)
+	})
+	job := &v1alpha1.OcrJob{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "khocr-moj", Name: "aaaaaaaaaaaa"},
+		Spec:       v1alpha1.OcrJobSpec{Source: v1alpha1.DocumentSource{URL: "http://documents.test/a.pdf"}},
+	}
+	c.must(c.Create(t.Context(), job))
+	pod := &corev1.Pod{}
+	c.await("the job has a worker", func() bool {
+		return c.Get(t.Context(), client.ObjectKey{Namespace: "khocr-moj", Name: "aaaaaaaaaaaa-0-1"}, pod) == nil
+	})
+	c.must(c.Get(t.Context(), client.ObjectKeyFromObject(job), job))
+	c.must(c.Delete(t.Context(), job))
+	c.await("a deleted job goes once its ledger is settled", func() bool {
+		return client.IgnoreNotFound(c.Get(t.Context(), client.ObjectKeyFromObject(job), job)) == nil &&
+			c.Get(t.Context(), client.ObjectKeyFromObject(job), job) != nil
+	})
+	c.await("the ledger is empty again", func() bool {
+		c.must(c.Get(t.Context(), client.ObjectKeyFromObject(organization), organization))
+		return len(organization.Status.Ledger) == 0
+	})
+	c.metrics("https://" + o.metricsAddress + "/metrics")
+
+	stop()
+	if err := <-stopped; err != nil {
+		t.Errorf("the manager ended with: %v", err)
+	}
+}
+
+// metrics are for those who have a token and the role to read them.
+func (c *cluster) metrics(url string) {
+	c.Helper()
+	reader := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "khocr-system", Name: "prometheus"}}
+	c.must(c.Create(c.Context(), reader))
+	c.must(c.Create(c.Context(), &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "prometheus"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "khocr-metrics-reader"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: "khocr-system", Name: "prometheus"}},
+	}))
+	scraper := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} // the server's certificate is its own
+	status := func(token string) int {
+		request, err := http.NewRequestWithContext(c.Context(), http.MethodGet, url, nil)
+		c.must(err)
+		if token != "" {
+			request.Header.Set("Authorization", "Bearer "+token)
+		}
+		response, err := scraper.Do(request)
+		if err != nil {
+			return 0
+		}
+		_ = response.Body.Close()
+		return response.StatusCode
+	}
+	c.await("whoever has the role reads metrics", func() bool { return status(c.as("prometheus").BearerToken) == http.StatusOK })
+	for token, want := range map[string]int{
+		"":                                http.StatusUnauthorized,
+		"none":                            http.StatusUnauthorized,
+		c.as("khocr-gateway").BearerToken: http.StatusForbidden,
+	} {
+		if got := status(token); got != want {
+			c.Errorf("a request for metrics is answered %d, want %d", got, want)
+		}
+	}
+}
+
+type cluster struct {
+	*testing.T
+	client.Client
+	admin *rest.Config
+}
+
+// as authenticates with a token of a service account in khocr-system.
+func (c *cluster) as(account string) *rest.Config {
+	c.Helper()
+	token, err := kubernetes.NewForConfigOrDie(c.admin).CoreV1().ServiceAccounts("khocr-system").
+		CreateToken(c.Context(), account, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	c.must(err)
+	config := rest.AnonymousClientConfig(c.admin)
+	config.BearerToken = token.Status.Token
+	return config
+}
+
+func (c *cluster) await(what string, condition func() bool) {
+	c.Helper()
+	err := wait.PollUntilContextTimeout(c.Context(), 20*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
+		return condition(), nil
+	})
+	if err != nil {
+		c.Fatalf("waiting until %s: %v", what, err)
+	}
+}
+
+func (c *cluster) must(err error) {
+	c.Helper()
+	if err != nil {
+		c.Fatal(err)
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
