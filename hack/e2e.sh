@@ -16,7 +16,7 @@ keep_logs() {
 	kubectl get pods --all-namespaces --no-headers --output=custom-columns=NS:.metadata.namespace,NAME:.metadata.name |
 		while read -r namespace name; do
 			kubectl --namespace "$namespace" logs "$name" --all-containers >"$logs/$namespace.$name.log" || true
-			kubectl --namespace "$namespace" logs "$name" --all-containers --previous >"$logs/$namespace.$name.previous.log" || true
+			kubectl --namespace "$namespace" logs "$name" --all-containers --previous >"$logs/$namespace.$name.previous.log" 2>/dev/null || true
 		done
 	find "$logs" -empty -delete
 	echo "Logs of the failed run: $logs" >&2
