@@ -17,8 +17,8 @@ import (
 // testMemory uploads 20 documents of 50 MB at once and looks at how much memory the process came to hold, clients and
 // informers included.
 func testMemory(t *testing.T, g *gatewaytest.Gateway) {
-	if testing.Short() {
-		t.Skip("this writes a gigabyte")
+	if testing.Short() || raceDetector {
+		t.Skip("this writes a gigabyte, and measures memory")
 	}
 	const uploads, size, bound = 20, 50 << 20, 150 << 20
 	key := g.Organization(t, "heavy", func(o *v1alpha1.Organization) {
