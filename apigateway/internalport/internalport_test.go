@@ -1,0 +1,363 @@
+package internalport
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/fetch"
+	"github.com/openplp/khocr/apigateway/gatewaytest"
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/storage"
+	"github.com/openplp/khocr/internal/workerport"
+)
+
+// port is a running internal port, over a real API server.
+type port struct {
+	*gatewaytest.Gateway
+	url, namespace string
+}
+
+func TestInternalPort(t *testing.T) {
+	g := gatewaytest.Start(t)
+	g.Organization(t, "acme", nil)
+	namespace := "khocr-acme"
+	for _, object := range []string{workerport.ServiceAccount, "other"} {
+		account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: object, Namespace: namespace}}
+		if err := g.Client.Create(t.Context(), account); err != nil {
+			t.Fatal(err)
+		}
+	}
+	model := &v1alpha1.OcrModel{ObjectMeta: metav1.ObjectMeta{Name: "khmer"}, Spec: v1alpha1.OcrModelSpec{
+		DisplayName: v1alpha1.LocalizedText{En: "Khmer"}, Engine: v1alpha1.EngineTesseract, Languages: []string{"km"},
+		Tesseract: &v1alpha1.TesseractModel{TrainedData: "script/Khmer"},
+	}}
+	if err := g.Client.Create(t.Context(), model); err != nil {
+		t.Fatal(err)
+	}
+	allowed := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	server := httptest.NewServer(New(g.Cached, g.Live, g.Store, fetch.New(allowed), slog.New(slog.DiscardHandler)).Handler())
+	t.Cleanup(server.Close)
+	p := &port{g, server.URL, namespace}
+
+	t.Run("Authentication", p.testAuthentication)
+	t.Run("Ticket", p.testTicket)
+	t.Run("Upload", p.testUpload)
+	t.Run("URL", p.testURL)
+	t.Run("Pages", p.testPages)
+}
+
+// job makes an OcrJob that is running with the pod of its first part recorded, and returns the pod's token.
+func (p *port) job(t *testing.T, name string, source v1alpha1.DocumentSource) (*v1alpha1.OcrJob, string) {
+	t.Helper()
+	job := &v1alpha1.OcrJob{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: p.namespace},
+		Spec:       v1alpha1.OcrJobSpec{Source: source},
+	}
+	if err := p.Client.Create(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	worker := p.pod(t, name+"-0-1")
+	job.Status = v1alpha1.OcrJobStatus{Phase: v1alpha1.PhaseRunning, Model: "khmer",
+		Workers: []v1alpha1.WorkerStatus{{Part: 0, Attempt: 1, PodName: worker.Name, PodUID: worker.UID}}}
+	p.UpdateStatus(t, job)
+	return job, p.token(t, workerport.ServiceAccount, worker, workerport.Audience)
+}
+
+func uploaded(id string) v1alpha1.DocumentSource {
+	return v1alpha1.DocumentSource{Upload: &v1alpha1.Upload{ID: id}}
+}
+
+func (p *port) pod(t *testing.T, name string) *corev1.Pod {
+	t.Helper()
+	worker := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: p.namespace},
+		Spec: corev1.PodSpec{
+			ServiceAccountName: workerport.ServiceAccount,
+			Containers:         []corev1.Container{{Name: "worker", Image: "worker"}},
+		},
+	}
+	if err := p.Client.Create(t.Context(), worker); err != nil {
+		t.Fatal(err)
+	}
+	return worker
+}
+
+// token asks the API server for a token, bound to the pod if one is given.
+func (p *port) token(t *testing.T, account string, worker *corev1.Pod, audience string) string {
+	t.Helper()
+	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{Audiences: []string{audience}}}
+	if worker != nil {
+		request.Spec.BoundObjectRef = &authenticationv1.BoundObjectReference{
+			APIVersion: "v1", Kind: "Pod", Name: worker.Name, UID: worker.UID,
+		}
+	}
+	owner := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: account, Namespace: p.namespace}}
+	if err := p.Client.SubResource("token").Create(t.Context(), owner, request); err != nil {
+		t.Fatal(err)
+	}
+	return request.Status.Token
+}
+
+func (p *port) do(t *testing.T, method, path, token, body string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, p.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(content)
+}
+
+func (p *port) wantRefusal(t *testing.T, token, path string, status int, reason string) {
+	t.Helper()
+	got, body := p.do(t, http.MethodGet, path, token, "")
+	var refusal workerport.Refusal
+	if err := json.Unmarshal([]byte(body), &refusal); err != nil || got != status || refusal.Reason != reason || refusal.Message == "" {
+		t.Errorf("status %d, %s (%v); want %d and %s", got, body, err, status, reason)
+	}
+}
+
+func (p *port) testAuthentication(t *testing.T) {
+	job, token := p.job(t, "my-job-7", uploaded("0123456789ab"))
+	worker := &corev1.Pod{}
+	if err := p.Live.Get(t.Context(), types.NamespacedName{Namespace: p.namespace, Name: "my-job-7-0-1"}, worker); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := p.do(t, http.MethodGet, workerport.PathTicket, token, ""); status != http.StatusOK {
+		t.Fatalf("the recorded pod: status %d: %s", status, body)
+	}
+
+	stranger := p.pod(t, "my-job-7-0-2")
+	unnamed := p.pod(t, "database")
+	orphan := p.pod(t, "no-such-job-0-1")
+	for name, c := range map[string]struct {
+		token  string
+		status int
+		reason string
+	}{
+		"no token":                            {"", 401, "Unauthorized"},
+		"no token of the API server's":        {"eyJhbGciOiJub25lIn0.e30.", 401, "Unauthorized"},
+		"a token for the API server":          {p.token(t, workerport.ServiceAccount, worker, "https://kubernetes.default.svc.cluster.local"), 401, "Unauthorized"},
+		"a token that is bound to no pod":     {p.token(t, workerport.ServiceAccount, nil, workerport.Audience), 401, "Unauthorized"},
+		"a pod that the job has not recorded": {p.token(t, workerport.ServiceAccount, stranger, workerport.Audience), 401, "Unauthorized"},
+		"a pod that is named after no job":    {p.token(t, workerport.ServiceAccount, unnamed, workerport.Audience), 401, "Unauthorized"},
+		"a pod whose job is gone":             {p.token(t, workerport.ServiceAccount, orphan, workerport.Audience), 410, "Gone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, path := range []string{workerport.PathTicket, workerport.PathDocument} {
+				p.wantRefusal(t, c.token, path, c.status, c.reason)
+			}
+		})
+	}
+
+	t.Run("a pod that is recorded later is served as soon as it is", func(t *testing.T) {
+		job.Status.Workers[0].PodUID, job.Status.Workers[0].PodName = stranger.UID, stranger.Name
+		p.UpdateStatus(t, job)
+		late := p.token(t, workerport.ServiceAccount, stranger, workerport.Audience)
+		if status, body := p.do(t, http.MethodGet, workerport.PathTicket, late, ""); status != http.StatusOK {
+			t.Errorf("status %d: %s", status, body)
+		}
+		p.wantRefusal(t, token, workerport.PathTicket, 401, "Unauthorized")
+	})
+
+	t.Run("an ended job sends its worker away", func(t *testing.T) {
+		job, token := p.job(t, "ending", uploaded("0123456789ab"))
+		job.Status.Phase = v1alpha1.PhaseCancelled
+		p.UpdateStatus(t, job)
+		p.wantRefusal(t, token, workerport.PathTicket, 410, "Gone")
+	})
+
+	t.Run("what there is not", func(t *testing.T) {
+		p.wantRefusal(t, token, "/internal/v1/jobs", 404, "NotFound")
+		if status, _ := p.do(t, http.MethodDelete, workerport.PathTicket, token, ""); status != http.StatusMethodNotAllowed {
+			t.Errorf("DELETE: status %d", status)
+		}
+	})
+}
+
+func (p *port) testTicket(t *testing.T) {
+	job, token := p.job(t, "ticketed", uploaded("0123456789ab"))
+	for _, page := range []document.Page{
+		{Number: 2, Source: document.SourceOCR},
+		{Number: 1, Source: document.SourceNative},
+		{Number: 7, Source: document.SourceNone, Error: &document.PageError{Code: document.PageErrorCrashed}},
+	} {
+		if status, body := p.put(t, token, page.Number, page); status != http.StatusCreated {
+			t.Fatalf("status %d: %s", status, body)
+		}
+	}
+	_, body := p.do(t, http.MethodGet, workerport.PathTicket, token, "")
+	var got workerport.Ticket
+	if err := json.Unmarshal([]byte(body), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := workerport.Ticket{
+		Namespace: p.namespace, Job: "ticketed", UID: string(job.UID), Mode: "auto", Model: "khmer", TrainedData: "script/Khmer",
+		MaxPages: 5000, PageTimeoutSeconds: 300,
+		Stored: []workerport.StoredPage{{Number: 1, Outcome: "native"}, {Number: 2, Outcome: "recognized"}, {Number: 7, Outcome: "failed"}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("ticket %+v, want %+v", got, want)
+	}
+}
+
+func (p *port) testUpload(t *testing.T) {
+	const id = "aabbccddeeff"
+	content := "%PDF-1.7\n" + strings.Repeat("x", 1<<20)
+	if _, err := p.Store.Put(t.Context(), storage.UploadKey(p.namespace, id), strings.NewReader(content)); err != nil {
+		t.Fatal(err)
+	}
+	_, token := p.job(t, "uploaded", uploaded(id))
+	if status, body := p.do(t, http.MethodGet, workerport.PathDocument, token, ""); status != http.StatusOK || body != content {
+		t.Errorf("status %d, %d bytes, want the %d of the upload", status, len(body), len(content))
+	}
+	_, token = p.job(t, "lost", uploaded("ffffffffffff"))
+	p.wantRefusal(t, token, workerport.PathDocument, 422, v1alpha1.ReasonSourceUnavailable)
+}
+
+func (p *port) testURL(t *testing.T) {
+	var calls atomic.Int32
+	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/changing.pdf":
+			fmt.Fprintf(w, "%%PDF-1.7\nversion %d", calls.Add(1))
+		case "/large.pdf":
+			_, _ = io.WriteString(w, "%PDF-1.7\n"+strings.Repeat("x", gatewaytest.MaxFileBytes))
+		case "/page.html":
+			_, _ = io.WriteString(w, "<!DOCTYPE html>")
+		case "/failing.pdf":
+			w.WriteHeader(http.StatusInternalServerError)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer source.Close()
+	from := func(address string) v1alpha1.DocumentSource { return v1alpha1.DocumentSource{URL: address} }
+
+	t.Run("a document is fetched once, and every attempt sees the same", func(t *testing.T) {
+		job, token := p.job(t, "fetched", from(source.URL+"/changing.pdf"))
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if status, body := p.do(t, http.MethodGet, workerport.PathDocument, token, ""); status != http.StatusOK || body != "%PDF-1.7\nversion 1" {
+					t.Errorf("status %d: %s", status, body)
+				}
+			})
+		}
+		all.Wait()
+		if exists, err := p.Store.Exists(t.Context(), storage.DocumentKey(p.namespace, job.UID)); !exists || err != nil {
+			t.Errorf("the document is not kept (%v)", err)
+		}
+	})
+
+	for name, c := range map[string]struct {
+		address string
+		status  int
+		reason  string
+	}{
+		"metadata":    {"http://169.254.169.254/latest/meta-data", 422, v1alpha1.ReasonSourceRefused},
+		"large":       {source.URL + "/large.pdf", 422, v1alpha1.ReasonSourceTooLarge},
+		"unsupported": {source.URL + "/page.html", 422, v1alpha1.ReasonUnsupportedDocument},
+		"missing":     {source.URL + "/missing.pdf", 422, v1alpha1.ReasonSourceUnavailable},
+		"failing":     {source.URL + "/failing.pdf", 502, v1alpha1.ReasonSourceUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			job, token := p.job(t, "url-"+name, from(c.address))
+			p.wantRefusal(t, token, workerport.PathDocument, c.status, c.reason)
+			if exists, err := p.Store.Exists(t.Context(), storage.DocumentKey(p.namespace, job.UID)); exists || err != nil {
+				t.Errorf("something of it is kept (%v)", err)
+			}
+		})
+	}
+}
+
+func (p *port) put(t *testing.T, token string, number int, page document.Page) (int, string) {
+	t.Helper()
+	body, err := json.Marshal(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.do(t, http.MethodPut, fmt.Sprintf("/internal/v1/pages/%d", number), token, string(body))
+}
+
+func (p *port) testPages(t *testing.T) {
+	job, token := p.job(t, "paged", uploaded("0123456789ab"))
+	page := func(number int, text string) document.Page {
+		return document.Page{Number: number, Source: document.SourceOCR, Text: text}
+	}
+
+	t.Run("the first result of a page stands", func(t *testing.T) {
+		for i, want := range []int{http.StatusCreated, http.StatusOK, http.StatusOK} {
+			if status, body := p.put(t, token, 1, page(1, fmt.Sprint("attempt ", i))); status != want {
+				t.Errorf("attempt %d: status %d, want %d: %s", i, status, want, body)
+			}
+		}
+		stored, err := p.Store.Page(t.Context(), p.namespace, job.UID, 1)
+		if err != nil || stored.Text != "attempt 0" {
+			t.Errorf("stored is %+v, %v", stored, err)
+		}
+	})
+
+	t.Run("what is not the page's result is not stored", func(t *testing.T) {
+		for name, c := range map[string]struct{ path, body string }{
+			"another page's":     {"/internal/v1/pages/2", `{"page":3,"source":"ocr"}`},
+			"no page at all":     {"/internal/v1/pages/2", `hello`},
+			"cut off":            {"/internal/v1/pages/2", `{"page":2,"source":"ocr"`},
+			"two pages":          {"/internal/v1/pages/2", `{"page":2,"source":"ocr"}{"page":2,"source":"ocr"}`},
+			"of no known source": {"/internal/v1/pages/2", `{"page":2,"source":"magic"}`},
+			"page 0":             {"/internal/v1/pages/0", `{"page":0,"source":"ocr"}`},
+			"beyond all pages":   {"/internal/v1/pages/5001", `{"page":5001,"source":"ocr"}`},
+			"beyond all numbers": {"/internal/v1/pages/99999999999999999999", `{"page":1,"source":"ocr"}`},
+		} {
+			if status, body := p.do(t, http.MethodPut, c.path, token, c.body); status != http.StatusBadRequest {
+				t.Errorf("%s: status %d: %s", name, status, body)
+			}
+		}
+		numbers, err := p.Store.PageNumbers(t.Context(), p.namespace, job.UID)
+		if err != nil || !reflect.DeepEqual(numbers, []int{1}) {
+			t.Errorf("stored pages %v, %v", numbers, err)
+		}
+	})
+
+	t.Run("a page without end is refused", func(t *testing.T) {
+		body := `{"page":2,"source":"ocr","text":"` + strings.Repeat("x", maxPage) + `"}`
+		if status, _ := p.do(t, http.MethodPut, "/internal/v1/pages/2", token, body); status != http.StatusRequestEntityTooLarge {
+			t.Errorf("status %d", status)
+		}
+	})
+
+	t.Run("an ended job takes no page", func(t *testing.T) {
+		job.Status.Phase = v1alpha1.PhaseFailed
+		p.UpdateStatus(t, job)
+		if status, _ := p.put(t, token, 2, page(2, "late")); status != http.StatusGone {
+			t.Errorf("status %d", status)
+		}
+	})
+}
