@@ -14,7 +14,7 @@ TOOL := go tool -modfile=hack/tools/go.mod
 MODULES := . hack/images hack/localcluster
 SCRIPTS := .ci/run $(wildcard hack/*.sh)
 # The same sources give the same bytes, wherever they are built: image tags are derived from them.
-BUILD_FLAGS := -trimpath -buildvcs=false -ldflags='-s -w -buildid= -X main.version=$(VERSION)'
+BUILD_FLAGS := -trimpath -buildvcs=false -ldflags='-s -w -X main.version=$(VERSION)'
 # Without it zlib and libjpeg in MuPDF's archive take the place of those that Tesseract's libraries were built with.
 ENGINE_LDFLAGS := -O2 -g -Wl,--exclude-libs,ALL
 

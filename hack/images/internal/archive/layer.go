@@ -6,16 +6,15 @@ import (
 	"archive/tar"
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"slices"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/openplp/khocr/hack/images/internal/content"
 )
@@ -23,16 +22,14 @@ import (
 // epoch is the time of every file and image.
 var epoch = time.Unix(0, 0).UTC()
 
-// layer packs files, with the folders that they lie in, and tells how many bytes they take unpacked.
+// layer packs files, with the folders that they lie in, and tells how many bytes they take. It is not compressed: the
+// tarball never leaves this machine, so time counts and not size.
 func layer(files []content.File) (v1.Layer, int64, error) {
 	packed, err := pack(files)
 	if err != nil {
 		return nil, 0, err
 	}
-	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(packed)), nil }
-	// The tarball never leaves this machine: time counts, not size.
-	layer, err := tarball.LayerFromOpener(open, tarball.WithCompressionLevel(gzip.BestSpeed))
-	return layer, int64(len(packed)), err
+	return static.NewLayer(packed, types.DockerUncompressedLayer), int64(len(packed)), nil
 }
 
 func pack(files []content.File) ([]byte, error) {
