@@ -1,0 +1,116 @@
+package document
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"time"
+)
+
+// Format is a format in which a result is delivered, by the name that the API uses.
+type Format string
+
+const (
+	// FormatJSON carries everything that is known of the pages. See docs/result-format.md.
+	FormatJSON Format = "json"
+	// FormatText is UTF-8: every line ends in a newline, a form feed stands between two pages.
+	FormatText Format = "text"
+	// FormatDocx is an Office Open XML document of paragraphs, for Word and LibreOffice.
+	FormatDocx Format = "docx"
+)
+
+type renderer func(w io.Writer, info Info, pages iter.Seq2[*Page, error]) error
+
+type formatSpec struct {
+	name        Format
+	contentType string
+	extension   string
+	render      renderer
+}
+
+// formats in the order in which people should read them.
+func formats() []formatSpec {
+	return []formatSpec{
+		{FormatJSON, "application/json", ".json", renderJSON},
+		{FormatText, "text/plain; charset=utf-8", ".txt", renderText},
+		{FormatDocx, "application/vnd.openxmlformats-officedocument.wordprocessingml.document", ".docx", renderDocx},
+	}
+}
+
+// ParseFormat finds the format of that name, or says which names there are.
+func ParseFormat(name string) (Format, error) {
+	spec, err := Format(name).spec()
+	return spec.name, err
+}
+
+// ContentType is the format's media type; empty for an unknown format.
+func (f Format) ContentType() string {
+	spec, _ := f.spec()
+	return spec.contentType
+}
+
+// Extension is the ending of file names of the format, with its dot; empty for an unknown format.
+func (f Format) Extension() string {
+	spec, _ := f.spec()
+	return spec.extension
+}
+
+func (f Format) spec() (formatSpec, error) {
+	all := formats()
+	i := slices.IndexFunc(all, func(s formatSpec) bool { return s.name == f })
+	if i < 0 {
+		return formatSpec{}, fmt.Errorf("unknown format %q: it is one of json, text, docx", string(f))
+	}
+	return all[i], nil
+}
+
+// Info is what a result says of the document as a whole.
+type Info struct {
+	// ID of the job.
+	ID string
+	// FileName under which the document was handed in.
+	FileName string
+	// Pages that the result has: as many as Render is given.
+	Pages int
+	// Model that was asked for.
+	Model string
+	// CreatedAt is when the document was accepted, FinishedAt when its last page was done.
+	CreatedAt, FinishedAt time.Time
+}
+
+// Render writes the pages, which come in the order of their numbers, in a format. It keeps no page longer than the next
+// one takes, so its memory does not grow with their number, and the same input gives the same bytes.
+//
+// It fails with the first error of pages, of w, or when there were more or fewer pages than info says. What was written
+// until then is not a valid document in json and docx; text has no end to miss, so a caller that has begun to send it must
+// break the transfer off.
+func Render(w io.Writer, format Format, info Info, pages iter.Seq2[*Page, error]) error {
+	spec, err := format.spec()
+	if err != nil {
+		return err
+	}
+	if err := spec.render(w, info, counted(pages, info.Pages)); err != nil {
+		return fmt.Errorf("rendering %s: %w", format, err)
+	}
+	return nil
+}
+
+// counted passes pages on and ends with an error if they were not as many as expected.
+func counted(pages iter.Seq2[*Page, error], expected int) iter.Seq2[*Page, error] {
+	return func(yield func(*Page, error) bool) {
+		seen := 0
+		for page, err := range pages {
+			seen++
+			if err == nil && seen > expected {
+				err = fmt.Errorf("more pages than the %d expected", expected)
+			}
+			if !yield(page, err) || err != nil {
+				return
+			}
+		}
+		if seen < expected {
+			yield(nil, fmt.Errorf("%d pages of the %d expected", seen, expected))
+		}
+	}
+}
