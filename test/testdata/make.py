@@ -97,10 +97,9 @@ def pages20():
     digits = str.maketrans("0123456789", "០១២៣៤៥៦៧៨៩")
     images = []
     for number in range(1, 21):
-        order = sentences[:]
-        random.Random(number).shuffle(order)
-        lines = [f"ទំព័រទី {number}".translate(digits)] + [" ".join(order[i:i + 2]) for i in range(0, 26, 2)]
-        images.append(picture(lines, 150, leading=1.4).point(lambda grey: 255 if grey > 150 else 0, "1"))
+        order = random.Random(number).sample(sentences * 2, 46)
+        lines = [f"ទំព័រទី {number}".translate(digits)] + [" ".join(order[i:i + 2]) for i in range(0, 46, 2)]
+        images.append(picture(lines, 150, leading=1.25).point(lambda grey: 255 if grey > 150 else 0, "1"))
     save_images("pages20.pdf", images, 150)
     return images
 

@@ -9,9 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/worker/wire"
 )
@@ -216,5 +218,35 @@ func TestMissingModelEndsTheEngine(t *testing.T) {
 	}
 	if err := engine.command.Wait(); err == nil {
 		t.Error("the engine ended without an error")
+	}
+}
+
+func TestAddressSpaceIsLimited(t *testing.T) {
+	const additional = 512 << 20
+	engine := startChild(t, wire.EnvAddressSpace+"="+strconv.Itoa(additional))
+	engine.open(filepath.Join(testdata, "native.pdf"))
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", engine.command.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(limits), "Max address space")
+	fields := strings.Fields(after)
+	for _, field := range fields[:2] {
+		if limit, err := strconv.ParseInt(field, 10, 64); err != nil || limit <= additional || limit > additional+4<<30 {
+			t.Errorf("limit of address space is %s", field)
+		}
+	}
+}
+
+func TestReasonsAreTheAPIs(t *testing.T) {
+	for ours, theirs := range map[string]string{
+		reasonPasswordProtected:   v1alpha1.ReasonPasswordProtected,
+		reasonInvalidDocument:     v1alpha1.ReasonInvalidDocument,
+		reasonEmptyDocument:       v1alpha1.ReasonEmptyDocument,
+		reasonUnsupportedDocument: v1alpha1.ReasonUnsupportedDocument,
+	} {
+		if ours != theirs {
+			t.Errorf("reason %q is %q in the API", ours, theirs)
+		}
 	}
 }

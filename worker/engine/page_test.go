@@ -1,8 +1,12 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -46,11 +50,15 @@ func TestNativePage(t *testing.T) {
 	if heading.Paragraph != 1 || first.Paragraph != 2 || page.Lines[2].Paragraph != 2 {
 		t.Errorf("paragraphs are %d, %d and %d, want 1, 2 and 2", heading.Paragraph, first.Paragraph, page.Lines[2].Paragraph)
 	}
-	// Drawn from 62 points on; the right edges were measured with pdftotext -bbox.
-	for i, right := range map[int]float64{1: 416.2, 7: 350} {
-		if box := page.Lines[i].Box; box[0] != 62 || box[2] < right-3 || box[2] > right+3 {
-			t.Errorf("line %d goes from %v to %v, want 62 to %v", i, box[0], box[2], right)
+	// The edges that the PDF's own metrics give.
+	for i, edges := range map[int][2]float64{0: {62, 149}, 1: {62, 422.6}, 2: {62, 386.1}, 6: {62, 325}} {
+		box := page.Lines[i].Box
+		if math.Abs(box[0]-edges[0]) > 2 || math.Abs(box[2]-edges[1]) > 2 {
+			t.Errorf("line %d goes from %v to %v, want %v", i, box[0], box[2], edges)
 		}
+	}
+	if second := page.Lines[2].Words[1].Box; math.Abs(second[0]-110.9) > 2 {
+		t.Errorf("the second word begins at %v, want 110.9", second[0])
 	}
 }
 
@@ -89,12 +97,35 @@ func TestModes(t *testing.T) {
 	}
 }
 
-func TestImageKeepsItsPixels(t *testing.T) {
+func TestSmallImageIsEnlarged(t *testing.T) {
 	needsTesseract(t)
 	page := openSample(t, "image.png").page(1, "auto")
-	// Drawn at 200 dpi on 520 by 220 points; small pages are enlarged, twice at most.
-	if page.DPI != 400 || page.Width < 519 || page.Width > 521 || page.Height < 219 || page.Height > 221 {
+	// 520 by 220 points at 200 dpi have less pixels than A4 at 150 by a factor of 2.47.
+	if page.DPI != 315 || math.Abs(page.Width-520) > 1 || math.Abs(page.Height-220) > 1 {
 		t.Errorf("page has %v by %v points at %d dpi", page.Width, page.Height, page.DPI)
+	}
+}
+
+func TestPageTooLarge(t *testing.T) {
+	for name, size := range map[string]string{
+		"a large page":            "/MediaBox [0 0 14400 14400]",
+		"a large unit":            "/MediaBox [0 0 595 842] /UserUnit 1000",
+		"a strip of no thickness": "/MediaBox [0 0 1000000 1]",
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "document")
+			content := "%PDF-1.7\n1 0 obj <</Type /Catalog /Pages 2 0 R>> endobj\n" +
+				"2 0 obj <</Type /Pages /Kids [3 0 R] /Count 1>> endobj\n" +
+				"3 0 obj <</Type /Page /Parent 2 0 R " + size + ">> endobj\ntrailer <</Root 1 0 R>>\n"
+			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			engine := startChild(t)
+			engine.open(path)
+			if page := engine.page(1, "force"); page.Error == nil || page.Error.Code != document.PageErrorTooLarge {
+				t.Errorf("page has the error %+v, size %v by %v", page.Error, page.Width, page.Height)
+			}
+		})
 	}
 }
 
@@ -118,6 +149,34 @@ func TestPageOutOfRange(t *testing.T) {
 			t.Errorf("page %d has the error %+v", number, page.Error)
 		}
 	}
+}
+
+func TestTurnedPageIsTurnedBack(t *testing.T) {
+	needsTesseract(t)
+	content, err := os.ReadFile(filepath.Join(testdata, "sample.pdf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mediaBox := []byte("/MediaBox [ 0 0 ")
+	if bytes.Count(content, mediaBox) != 1 {
+		t.Fatal("sample.pdf has not one page")
+	}
+	// The same page, shown on its side. The file's offsets are wrong now, which MuPDF repairs.
+	turned := bytes.Replace(content, mediaBox, append([]byte("/Rotate 90 "), mediaBox...), 1)
+	path := filepath.Join(t.TempDir(), "turned.pdf")
+	if err := os.WriteFile(path, turned, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	engine := startChild(t)
+	engine.open(path)
+	page := engine.page(1, "auto")
+	if page.Rotation != 270 || page.Width > page.Height {
+		t.Errorf("page was turned by %d degrees and is %v by %v points", page.Rotation, page.Width, page.Height)
+	}
+	if cer := characterErrorRate(strings.Join(readLines(t, "sample.txt"), "\n"), page.Text); cer > 0.07 {
+		t.Errorf("CER is %.3f:\n%s", cer, page.Text)
+	}
+	checkPage(t, page)
 }
 
 // checkPage checks what holds for every page.

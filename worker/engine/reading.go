@@ -6,7 +6,8 @@ const (
 	// sureConfidence is the mean confidence of a page from which on nothing else is tried. Clean pages have 80 and more.
 	sureConfidence = 65
 	// turnedConfidence is the mean confidence below which a page may stand on its side or its head: upright pages have
-	// about 82, pages on their side 35, on their head 16. Tesseract's own detection of orientation does not know Khmer.
+	// about 82, pages on their side 35, on their head 16. A turned page must have as much to be believed: ornaments and
+	// pictures are unsure any way up. Tesseract's own detection of orientation does not know Khmer.
 	turnedConfidence = 50
 )
 
@@ -62,7 +63,7 @@ func readBest(read func(rotation int, method threshold) (reading, error)) (readi
 		if err != nil {
 			return reading{}, err
 		}
-		if turned.betterThan(best) {
+		if turned.confidence() >= turnedConfidence && turned.betterThan(best) {
 			best = turned
 		}
 		if best.confidence() >= sureConfidence {
