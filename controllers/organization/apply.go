@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -42,18 +41,6 @@ func (r *Reconciler) ensure(ctx context.Context, objects []object) error {
 		}
 	}
 	return nil
-}
-
-// createNamespace makes the organization's namespace, and tells whether it was there already without the cache knowing.
-func (r *Reconciler) createNamespace(ctx context.Context, namespace client.Object) (exists bool, err error) {
-	err = r.Client.Create(ctx, namespace, fieldOwner)
-	if apierrors.IsAlreadyExists(err) {
-		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("making namespace %s: %w", namespace.GetName(), err)
-	}
-	return false, nil
 }
 
 // upToDate tells whether an object already has every field that an apply would set.

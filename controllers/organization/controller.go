@@ -2,6 +2,7 @@ package organization
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -50,9 +51,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if organization.DeletionTimestamp != nil {
 		return ctrl.Result{}, nil
 	}
-	status, requeue, err := r.reconcile(ctx, organization)
+	// What cannot be provided for is tried again, but keeps no job from being settled.
+	claim, problem, failure := r.provideNamespace(ctx, organization)
+	if claim == claimUnknown {
+		return result(0, failure)
+	}
+	status, requeue, err := r.reconcile(ctx, organization, findings{claim: claim, claimProblem: problem, incomplete: failure != nil})
 	if err != nil || equality.Semantic.DeepEqual(&organization.Status, status) {
-		return ctrl.Result{RequeueAfter: requeue}, err
+		return result(requeue, errors.Join(failure, err))
 	}
 	before := organization.Status.DeepCopy()
 	organization.Status = *status
@@ -60,36 +66,39 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.Client.Status().Update(ctx, organization); err != nil {
 		if apierrors.IsConflict(err) {
 			logf.FromContext(ctx).V(1).Info("The ledger was computed from an organization that has changed since")
-			return ctrl.Result{}, nil // the change is on its way to the cache and brings us back
+			return result(0, failure) // the change is on its way to the cache and brings us back
 		}
-		return ctrl.Result{}, fmt.Errorf("writing the organization's status: %w", err)
+		return result(0, errors.Join(failure, fmt.Errorf("writing the organization's status: %w", err)))
 	}
 	for _, n := range noticesOf(before, status) {
 		r.Recorder.Eventf(organization, nil, n.kind, n.reason, "Reconcile", "%s", n.message)
 	}
+	return result(requeue, failure)
+}
+
+// result leaves it to the queue when to try again after a failure.
+func result(requeue time.Duration, err error) (ctrl.Result, error) {
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	return ctrl.Result{RequeueAfter: requeue}, nil
 }
 
-// reconcile provides for the organization, and computes the status that it shall have and the time after which that is to
-// be computed again; 0 for never.
-func (r *Reconciler) reconcile(ctx context.Context, organization *v1alpha1.Organization) (*v1alpha1.OrganizationStatus, time.Duration, error) {
+// reconcile computes the status that the organization shall have, and the time after which that is to be computed again; 0
+// for never.
+func (r *Reconciler) reconcile(ctx context.Context, organization *v1alpha1.Organization, found findings) (*v1alpha1.OrganizationStatus, time.Duration, error) {
 	now := r.Now()
-	found, err := r.lookAround(ctx, organization)
-	if err != nil {
-		return nil, 0, err
-	}
-	if found.claimProblem, err = r.provideNamespace(ctx, organization); err != nil {
+	if err := r.lookAround(ctx, organization, &found); err != nil {
 		return nil, 0, err
 	}
 	status, requeue := organization.Status.DeepCopy(), time.Duration(0)
-	if found.claimProblem == "" {
-		status, requeue, err = r.keepLedger(ctx, organization, &found, now)
-		if err != nil {
+	status.Namespace = ""
+	if found.claim != claimRefused {
+		var err error
+		if status, requeue, err = r.keepLedger(ctx, organization, &found, now); err != nil {
 			return nil, 0, err
 		}
 		status.Namespace = organization.JobNamespace()
-	} else {
-		status.Namespace = ""
 	}
 	status.ObservedGeneration = organization.Generation
 	setConditions(status, organization, found, metav1.NewTime(now))
@@ -97,37 +106,36 @@ func (r *Reconciler) reconcile(ctx context.Context, organization *v1alpha1.Organ
 }
 
 // lookAround finds the organization's plan, and the organizations that have a key of its.
-func (r *Reconciler) lookAround(ctx context.Context, organization *v1alpha1.Organization) (findings, error) {
-	var found findings
+func (r *Reconciler) lookAround(ctx context.Context, organization *v1alpha1.Organization, found *findings) error {
 	plan := &v1alpha1.Plan{}
 	err := r.Client.Get(ctx, client.ObjectKey{Name: organization.Spec.PlanRef}, plan)
 	switch {
 	case err == nil:
 		found.plan = plan
 	case !apierrors.IsNotFound(err):
-		return found, fmt.Errorf("reading plan %s: %w", organization.Spec.PlanRef, err)
+		return fmt.Errorf("reading plan %s: %w", organization.Spec.PlanRef, err)
 	}
 	others := map[string]v1alpha1.Organization{}
 	for _, key := range organization.Spec.APIKeys {
 		holders := &v1alpha1.OrganizationList{}
 		if err := r.Client.List(ctx, holders, client.MatchingFields{indexKey: key.SHA256}); err != nil {
-			return found, fmt.Errorf("looking up the holders of key %s: %w", key.Name, err)
+			return fmt.Errorf("looking up the holders of key %s: %w", key.Name, err)
 		}
 		for _, holder := range holders.Items {
 			others[holder.Name] = holder
 		}
 	}
 	found.sharedKeys = sharedKeys(organization, others)
-	return found, nil
+	return nil
 }
 
-// provideNamespace makes and mends what the organization owns. If the namespace is somebody else's it says so, and nothing
-// is touched.
-func (r *Reconciler) provideNamespace(ctx context.Context, organization *v1alpha1.Organization) (problem string, err error) {
+// provideNamespace makes and mends what the organization owns. If the namespace is somebody else's, or on its way out, it
+// says so and touches nothing.
+func (r *Reconciler) provideNamespace(ctx context.Context, organization *v1alpha1.Organization) (verdict claim, problem string, err error) {
 	name := organization.JobNamespace()
 	claimants := &v1alpha1.OrganizationList{}
 	if err := r.Client.List(ctx, claimants, client.MatchingFields{indexClaim: name}); err != nil {
-		return "", fmt.Errorf("looking up the organizations that claim namespace %s: %w", name, err)
+		return claimUnknown, "", fmt.Errorf("looking up the organizations that claim namespace %s: %w", name, err)
 	}
 	namespace := &corev1.Namespace{}
 	err = r.Client.Get(ctx, client.ObjectKey{Name: name}, namespace)
@@ -135,30 +143,25 @@ func (r *Reconciler) provideNamespace(ctx context.Context, organization *v1alpha
 	case apierrors.IsNotFound(err):
 		namespace = nil
 	case err != nil:
-		return "", fmt.Errorf("reading namespace %s: %w", name, err)
+		return claimUnknown, "", fmt.Errorf("reading namespace %s: %w", name, err)
 	}
-	verdict, problem := decideClaim(organization, claimants.Items, namespace)
-	if verdict == claimRefused {
-		return problem, nil
-	}
-	if verdict == claimFree {
-		exists, err := r.createNamespace(ctx, newNamespace(organization))
-		if err != nil {
-			return "", err
-		}
-		if exists {
-			return "", fmt.Errorf("namespace %s exists and is not in the cache yet", name)
-		}
+	verdict, problem = decideClaim(organization, claimants.Items, namespace)
+	if verdict == claimRefused || verdict == claimLeaving {
+		return verdict, problem, nil
 	}
 	apiServer, err := r.apiServer(ctx)
 	if err != nil {
-		return "", err
+		return verdict, "", err
 	}
 	objects := objectsOf(organization, r.GatewayNamespace, apiServer)
 	if verdict == claimFree {
+		// If one exists without the cache knowing, whose it is will be decided when the cache does.
+		if err := r.Client.Create(ctx, newNamespace(organization), fieldOwner); err != nil {
+			return claimUnknown, "", fmt.Errorf("making namespace %s: %w", name, err)
+		}
 		objects = objects[1:] // the namespace has just been made as it shall be
 	}
-	return "", r.ensure(ctx, objects)
+	return verdict, "", r.ensure(ctx, objects)
 }
 
 // apiServer finds the addresses of the API server.

@@ -24,6 +24,8 @@ const (
 	reasonPlanNotFound      = "PlanNotFound"
 	reasonPlanInvalid       = "PlanInvalid"
 	reasonNamespaceConflict = "NamespaceConflict"
+	reasonNamespaceLeaving  = "NamespaceTerminating"
+	reasonNotProvisioned    = "ProvisioningFailed"
 	reasonKeyShared         = "KeyShared"
 )
 
@@ -31,20 +33,28 @@ const (
 type claim int
 
 const (
+	// claimUnknown: whose the namespace is could not be found out.
+	claimUnknown claim = iota
 	// claimRefused: the namespace is somebody else's and must not be touched.
-	claimRefused claim = iota
+	claimRefused
 	// claimFree: there is no such namespace, and it is this organization's to make.
 	claimFree
 	// claimOwned: the namespace is this organization's.
 	claimOwned
+	// claimLeaving: the namespace is this organization's and is being deleted. Nothing can be made in it any more, but the
+	// jobs in it must be settled, or it never goes.
+	claimLeaving
 )
 
-// decideClaim says whose the namespace of the organization is, with a text for people where it is refused. An owner stays
-// one; among organizations that name the same namespace before it exists, the oldest makes it.
+// decideClaim says whose the namespace of the organization is, with a text for people where nothing can be made in it. An
+// owner stays one; among organizations that name the same namespace before it exists, the oldest makes it.
 func decideClaim(organization *v1alpha1.Organization, others []v1alpha1.Organization, namespace *corev1.Namespace) (claim, string) {
 	name := organization.JobNamespace()
 	if namespace != nil {
-		if metav1.IsControlledBy(namespace, organization) {
+		switch {
+		case metav1.IsControlledBy(namespace, organization) && namespace.DeletionTimestamp != nil:
+			return claimLeaving, fmt.Sprintf("The namespace %s is being deleted, and is made again after that", name)
+		case metav1.IsControlledBy(namespace, organization):
 			return claimOwned, ""
 		}
 		return claimRefused, fmt.Sprintf("The namespace %s exists and was not made for this organization", name)
@@ -81,8 +91,11 @@ func sharedKeys(organization *v1alpha1.Organization, others map[string]v1alpha1.
 
 // findings are what the organization's conditions are made of.
 type findings struct {
-	// claimProblem says why the organization may not have its namespace; empty if it has it.
+	claim claim
+	// claimProblem says why the organization has no namespace to work in; empty if it has it.
 	claimProblem string
+	// incomplete tells that something in the namespace could not be made.
+	incomplete bool
 	// plan is nil if there is none of the name.
 	plan *v1alpha1.Plan
 	// planProblem says what is wrong with the plan; empty if nothing is.
@@ -99,8 +112,12 @@ func setConditions(status *v1alpha1.OrganizationStatus, organization *v1alpha1.O
 		LastTransitionTime: now,
 	}
 	switch {
-	case f.claimProblem != "":
+	case f.claim == claimRefused:
 		ready.Reason, ready.Message = reasonNamespaceConflict, f.claimProblem
+	case f.claim == claimLeaving:
+		ready.Reason, ready.Message = reasonNamespaceLeaving, f.claimProblem
+	case f.incomplete:
+		ready.Reason, ready.Message = reasonNotProvisioned, "What workers need could not be made; the manager's log says why"
 	case f.plan == nil:
 		ready.Reason, ready.Message = reasonPlanNotFound, fmt.Sprintf("The Plan %s does not exist", organization.Spec.PlanRef)
 	case f.planProblem != "":

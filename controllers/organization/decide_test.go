@@ -31,6 +31,10 @@ func TestDecideClaim(t *testing.T) {
 	ownedBy := func(o v1alpha1.Organization) *corev1.Namespace { return newNamespace(&o) }
 	mentioned := ownedBy(old)
 	mentioned.OwnerReferences[0].Controller = nil
+	leaving := ownedBy(old)
+	leaving.DeletionTimestamp = new(metav1.NewTime(noon))
+	foreignLeaving := ownedBy(young)
+	foreignLeaving.DeletionTimestamp = new(metav1.NewTime(noon))
 	recreated := old
 	recreated.UID = "old-2"
 
@@ -47,6 +51,8 @@ func TestDecideClaim(t *testing.T) {
 		"an owner's namespace is its own":                                  {old, all, ownedBy(old), claimOwned},
 		"an owner stays one although an older one names it":                {young, all, ownedBy(young), claimOwned},
 		"an older one does not take what is owned":                         {old, all, ownedBy(young), claimRefused},
+		"an owner's namespace that is being deleted is no place to work":   {old, all, leaving, claimLeaving},
+		"another's namespace that is being deleted is left alone":          {old, all, foreignLeaving, claimRefused},
 		"a namespace without an owner is left alone":                       {old, all, &corev1.Namespace{}, claimRefused},
 		"a namespace that only mentions it is left alone":                  {old, all, mentioned, claimRefused},
 		"the namespace of an organization of the same name is not its own": {recreated, all, ownedBy(old), claimRefused},
@@ -57,7 +63,7 @@ func TestDecideClaim(t *testing.T) {
 			if got != test.want {
 				t.Errorf("the claim is %d, want %d", got, test.want)
 			}
-			if (problem != "") != (got == claimRefused) {
+			if (problem != "") != (got == claimRefused || got == claimLeaving) {
 				t.Errorf("the problem is %q", problem)
 			}
 		})
@@ -85,11 +91,13 @@ func TestSetConditions(t *testing.T) {
 		status   metav1.ConditionStatus
 		reason   string
 	}{
-		"all is well":                           {findings{plan: plan}, metav1.ConditionTrue, reasonProvisioned},
-		"shared keys leave it ready":            {findings{plan: plan, sharedKeys: []string{"one: b"}}, metav1.ConditionTrue, reasonProvisioned},
-		"a plan is missing":                     {findings{}, metav1.ConditionFalse, reasonPlanNotFound},
-		"a plan is wrong":                       {findings{plan: plan, planProblem: "x"}, metav1.ConditionFalse, reasonPlanInvalid},
-		"the namespace is told before the plan": {findings{claimProblem: "x"}, metav1.ConditionFalse, reasonNamespaceConflict},
+		"all is well":                           {findings{claim: claimOwned, plan: plan}, metav1.ConditionTrue, reasonProvisioned},
+		"shared keys leave it ready":            {findings{claim: claimFree, plan: plan, sharedKeys: []string{"one: b"}}, metav1.ConditionTrue, reasonProvisioned},
+		"a plan is missing":                     {findings{claim: claimOwned}, metav1.ConditionFalse, reasonPlanNotFound},
+		"a plan is wrong":                       {findings{claim: claimOwned, plan: plan, planProblem: "x"}, metav1.ConditionFalse, reasonPlanInvalid},
+		"the namespace is told before the plan": {findings{claim: claimRefused, claimProblem: "x"}, metav1.ConditionFalse, reasonNamespaceConflict},
+		"a namespace is being deleted":          {findings{claim: claimLeaving, plan: plan, claimProblem: "x"}, metav1.ConditionFalse, reasonNamespaceLeaving},
+		"something could not be made":           {findings{claim: claimOwned, plan: plan, incomplete: true}, metav1.ConditionFalse, reasonNotProvisioned},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -115,10 +123,10 @@ func TestNoticesTellOnlyWhatIsNew(t *testing.T) {
 	o := organization("a", 0)
 	before := &v1alpha1.OrganizationStatus{Ledger: []v1alpha1.LedgerEntry{
 		{UID: "1", Job: "one", State: v1alpha1.LedgerRefused}, {UID: "2", Job: "two", State: v1alpha1.LedgerReserved}}}
-	setConditions(before, &o, findings{}, metav1.NewTime(noon))
+	setConditions(before, &o, findings{claim: claimOwned}, metav1.NewTime(noon))
 	after := before.DeepCopy()
 	after.Ledger = append(after.Ledger, v1alpha1.LedgerEntry{UID: "3", Job: "three", Pages: 7, Month: "2026-08", State: v1alpha1.LedgerRefused})
-	setConditions(after, &o, findings{plan: &v1alpha1.Plan{}}, metav1.NewTime(noon))
+	setConditions(after, &o, findings{claim: claimOwned, plan: &v1alpha1.Plan{}}, metav1.NewTime(noon))
 	want := []notice{
 		{corev1.EventTypeNormal, reasonProvisioned, "Documents are recognised in the namespace shared"},
 		{corev1.EventTypeWarning, v1alpha1.ReasonPageQuotaExceeded, "The 7 pages of OcrJob three are more than the month 2026-08 has left"},

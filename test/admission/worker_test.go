@@ -194,7 +194,7 @@ func TestWorkerPolicy(t *testing.T) {
 		t.Errorf("the status is %+v, want 7 pages done and the rest as the manager wrote it", current.Status)
 	}
 	if len(current.Finalizers) != 0 || !slices.ContainsFunc(current.ManagedFields, func(m metav1.ManagedFieldsEntry) bool {
-		return m.Manager == "khocr-manager" && strings.Contains(string(m.FieldsV1.Raw), "f:phase")
+		return m.Manager == "khocr-manager" && strings.Contains(m.FieldsV1.GetRawString(), "f:phase")
 	}) {
 		t.Errorf("a worker changed the metadata to %+v", current.ObjectMeta)
 	}
