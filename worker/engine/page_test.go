@@ -23,8 +23,8 @@ func TestScannedPage(t *testing.T) {
 	if page.Model != "khmer" || page.DPI != 200 || page.Rotation != 0 || page.Number != 1 {
 		t.Errorf("page %d was recognised by %q at %d dpi, turned by %d", page.Number, page.Model, page.DPI, page.Rotation)
 	}
-	// Tesseract 5.3.0 has 3.4 %.
-	if cer := characterErrorRate(strings.Join(readLines(t, "sample.txt"), "\n"), page.Text); cer > 0.07 {
+	// Tesseract 5.3.0 has 4.3 %.
+	if cer := characterErrorRate(strings.Join(readLines(t, "sample.txt"), "\n"), page.Text); cer > 0.09 {
 		t.Errorf("CER is %.3f:\n%s", cer, page.Text)
 	}
 	if page.Confidence < sureConfidence || page.Confidence > 100 {
@@ -173,7 +173,7 @@ func TestTurnedPageIsTurnedBack(t *testing.T) {
 	if page.Rotation != 270 || page.Width > page.Height {
 		t.Errorf("page was turned by %d degrees and is %v by %v points", page.Rotation, page.Width, page.Height)
 	}
-	if cer := characterErrorRate(strings.Join(readLines(t, "sample.txt"), "\n"), page.Text); cer > 0.07 {
+	if cer := characterErrorRate(strings.Join(readLines(t, "sample.txt"), "\n"), page.Text); cer > 0.09 {
 		t.Errorf("CER is %.3f:\n%s", cer, page.Text)
 	}
 	checkPage(t, page)
