@@ -19,10 +19,10 @@ import (
 var docxParts embed.FS
 
 // renderDocx writes the package with document.xml last, so that pages can flow into it. Without the zip's directory,
-// which End writes, a file that ended early cannot be opened.
+// which comes at the very end, a file that was broken off cannot be opened.
 func renderDocx(w io.Writer, info Info, pages iter.Seq2[*Page, error]) error {
 	archive := docxArchive{zip: zip.NewWriter(w), modified: zipTime(info.FinishedAt)}
-	// The fastest level: 5 % larger than the default one at half the time.
+	// The fastest level: a third of the default one's time, for a file half as large again (300 pages: 0.6 MB).
 	archive.zip.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
 		return flate.NewWriter(w, flate.BestSpeed)
 	})
