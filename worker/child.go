@@ -58,6 +58,7 @@ func startChild(config Config, addressSpace int64) (*child, error) {
 		// Before the process starts, or OpenMP takes every core for each child.
 		"OMP_THREAD_LIMIT=1",
 		"TESSDATA_PREFIX=" + config.TessdataPrefix,
+		"TMPDIR=" + config.WorkDir,
 		wire.EnvAddressSpace + "=" + strconv.FormatInt(addressSpace, 10),
 	}
 	c.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -75,6 +76,9 @@ var (
 	errChildTimedOut = errors.New("the engine took too long")
 	errChildDied     = errors.New("the engine died")
 )
+
+// exitNotLoaded is the exit code of the dynamic loader, and of a shell, for a program that cannot be run.
+const exitNotLoaded = 127
 
 // ask sends a request and waits for the answer. The error is errChildTimedOut, errChildDied (which includes an answer
 // that breaks the protocol) or the context's; after any of them the child is of no more use and must be killed.
@@ -125,12 +129,12 @@ func (c *child) exchange(message []byte) ([]byte, error) {
 }
 
 // kill ends the child with all that it started, and tells how it ended and the last of what it printed.
-func (c *child) kill() (state, printed string) {
+func (c *child) kill() (state *os.ProcessState, printed string) {
 	_ = syscall.Kill(-c.command.Process.Pid, syscall.SIGKILL)
 	_ = c.command.Wait()
 	c.requests.Close()
 	c.responses.Close()
-	return c.command.ProcessState.String(), c.stderr.String()
+	return c.command.ProcessState, c.stderr.String()
 }
 
 // tail keeps the last of what is written to it. The copying goroutine of one command writes it, and it is read after the

@@ -21,7 +21,11 @@ func TestAnEngineDiesWithItsSupervisor(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	parent := exec.Command(filepath.Join(folder, "parent"), filepath.Join(folder, "engine"))
+	document := filepath.Join(folder, "document")
+	if err := os.WriteFile(document, []byte(`{"OpenHangs": 1}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	parent := exec.Command(filepath.Join(folder, "parent"), filepath.Join(folder, "engine"), document)
 	output, err := parent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +37,8 @@ func TestAnEngineDiesWithItsSupervisor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A child that waits for requests would see the end of them; one that hangs in a document does not.
+	await(t, "the engine to hang", func() bool { return readDiary(folder) != nil })
 	_ = parent.Process.Kill()
 	_ = parent.Wait()
 	await(t, "the engine to end", func() bool { return hasEnded(strings.TrimSpace(pid)) })

@@ -51,9 +51,10 @@ func makePlan(ticket *workerport.Ticket, total int) (plan, *failure) {
 	case count == 0:
 		return plan{}, badDocument(v1alpha1.ReasonPagesOutOfRange,
 			fmt.Sprintf("The document has %d pages, none of those asked for.", total))
-	case count > ticket.MaxPages:
+	case ranges[len(ranges)-1].last > ticket.MaxPages:
+		// By the number of the page and not by how many there are: the internal port stores none beyond.
 		return plan{}, badDocument(v1alpha1.ReasonTooManyPages,
-			fmt.Sprintf("The document has %d pages to process; the limit is %d.", count, ticket.MaxPages))
+			fmt.Sprintf("The document has %d pages; those beyond page %d cannot be processed.", total, ticket.MaxPages))
 	}
 
 	stored := make(map[int]document.Outcome, len(ticket.Stored))

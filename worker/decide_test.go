@@ -34,13 +34,17 @@ func TestMakePlan(t *testing.T) {
 			ticket: workerport.Ticket{MaxPages: 9, Stored: stored, Pages: "1,4"}, total: 5,
 			counts: v1alpha1.PageCounts{Total: 2, Done: 2, Native: 1, Recognized: 1},
 		},
-		"one page too many":                         {ticket: workerport.Ticket{MaxPages: 3}, total: 4, reason: v1alpha1.ReasonTooManyPages},
-		"a page count that cannot be true":          {ticket: workerport.Ticket{MaxPages: 3}, total: 2_000_000_000, reason: v1alpha1.ReasonTooManyPages},
-		"pages beyond the end":                      {ticket: workerport.Ticket{MaxPages: 3, Pages: "5-9"}, total: 4, reason: v1alpha1.ReasonPagesOutOfRange},
-		"pages that cannot be read":                 {ticket: workerport.Ticket{MaxPages: 3, Pages: "x"}, total: 4, reason: v1alpha1.ReasonPagesOutOfRange},
-		"a document without pages":                  {ticket: workerport.Ticket{MaxPages: 3}, total: 0, reason: v1alpha1.ReasonEmptyDocument},
-		"a page count below zero":                   {ticket: workerport.Ticket{MaxPages: 3}, total: -4, reason: v1alpha1.ReasonEmptyDocument},
-		"the limit is for pages that are asked for": {ticket: workerport.Ticket{MaxPages: 1, Pages: "3"}, total: 4, pages: []int{3}, counts: v1alpha1.PageCounts{Total: 1}},
+		"one page too many":                {ticket: workerport.Ticket{MaxPages: 3}, total: 4, reason: v1alpha1.ReasonTooManyPages},
+		"a page count that cannot be true": {ticket: workerport.Ticket{MaxPages: 3}, total: 2_000_000_000, reason: v1alpha1.ReasonTooManyPages},
+		"pages beyond the end":             {ticket: workerport.Ticket{MaxPages: 3, Pages: "5-9"}, total: 4, reason: v1alpha1.ReasonPagesOutOfRange},
+		"pages that cannot be read":        {ticket: workerport.Ticket{MaxPages: 3, Pages: "x"}, total: 4, reason: v1alpha1.ReasonPagesOutOfRange},
+		"a document without pages":         {ticket: workerport.Ticket{MaxPages: 3}, total: 0, reason: v1alpha1.ReasonEmptyDocument},
+		"a page count below zero":          {ticket: workerport.Ticket{MaxPages: 3}, total: -4, reason: v1alpha1.ReasonEmptyDocument},
+		"pages below the limit of a longer document": {
+			ticket: workerport.Ticket{MaxPages: 3, Pages: "3"}, total: 9,
+			pages: []int{3}, counts: v1alpha1.PageCounts{Total: 1},
+		},
+		"one page beyond the limit": {ticket: workerport.Ticket{MaxPages: 3, Pages: "4"}, total: 9, reason: v1alpha1.ReasonTooManyPages},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, bad := makePlan(&test.ticket, test.total)

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -207,12 +208,13 @@ func readDiary(folder string) []string {
 	return strings.Split(strings.TrimSuffix(string(content), "\n"), "\n")
 }
 
-// runParent starts a child, tells its process id and waits to be killed.
+// runParent starts a child, tells its process id and has it open a document until somebody is killed.
 func runParent() {
 	engine, err := startChild(Config{Engine: os.Args[1]}, 1<<30)
 	if err != nil {
 		panic(err)
 	}
 	fmt.Println(engine.command.Process.Pid)
-	hang()
+	_, err = engine.ask(context.Background(), wire.Request{Open: &wire.Open{Path: os.Args[2]}}, time.Hour)
+	panic(err)
 }

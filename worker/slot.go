@@ -79,12 +79,11 @@ func (s *slot) ready(hard context.Context) bool {
 }
 
 // drop ends the child, if there is one.
-func (s *slot) drop() (state, printed string) {
+func (s *slot) drop() {
 	if s.engine != nil {
-		state, printed = s.engine.kill()
+		s.engine.kill()
 		s.engine = nil
 	}
-	return state, printed
 }
 
 // recognise makes one try of a page. It returns the page to store, or nil where the page went to a queue again. The
@@ -107,12 +106,13 @@ func (s *slot) recognise(hard context.Context, number int) (*document.Page, erro
 		return response.Page, nil
 	}
 
-	state, printed := s.drop()
+	state, printed := s.engine.kill()
+	s.engine = nil
 	if hard.Err() != nil {
 		s.todo.put(number)
 		return nil, nil
 	}
-	s.log.Warn("Engine was lost on a page", "page", number, "error", err, "state", state, "stderr", printed)
+	s.log.Warn("Engine was lost on a page", "page", number, "error", err, "state", state.String(), "stderr", printed)
 	how := died
 	if errors.Is(err, errChildTimedOut) {
 		how = timedOut

@@ -67,7 +67,10 @@ func (s *supervisor) open(ctx context.Context, engine *child) (pages int, err er
 		return response.Opened.Pages, nil
 	}
 	state, printed := engine.kill()
-	s.log.Warn("Document was not opened", "error", err, "state", state, "stderr", printed)
+	if errors.Is(err, errChildDied) && state.ExitCode() == exitNotLoaded {
+		err = temporary(reasonEngineUnavailable, "The engine cannot be run.", nil)
+	}
+	s.log.Warn("Document was not opened", "error", err, "state", state.String(), "stderr", printed)
 	return 0, err
 }
 

@@ -32,12 +32,16 @@ const (
 // workerport.ExitDone.
 func Run(ctx context.Context, config Config, log *slog.Logger) int {
 	log = log.With("pod", config.PodName)
-	err := run(ctx, config, log)
-	if err == nil {
-		log.Info("Worker is done")
-		return workerport.ExitDone
+	s, first, err := prepare(ctx, config)
+	if err != nil {
+		return Fail(config.TerminationFile, err, log)
 	}
-	return Fail(config.TerminationFile, err, log)
+	s.log = log.With("job", s.ticket.Job, "part", s.ticket.Part)
+	if err := work(ctx, s, first); err != nil {
+		return Fail(config.TerminationFile, err, s.log)
+	}
+	s.log.Info("Worker is done")
+	return workerport.ExitDone
 }
 
 // Fail logs an error that ends the worker, leaves the termination in the file, and returns the exit code.
@@ -54,54 +58,57 @@ func Fail(terminationFile string, err error, log *slog.Logger) int {
 	return end.exitCode
 }
 
-func run(ctx context.Context, config Config, log *slog.Logger) error {
-	hard, cancel := withGrace(ctx, pageGrace)
-	defer cancel()
-
+// prepare gets all that the work takes: the ticket, the document and a first child, which loads its libraries while they
+// are on their way.
+func prepare(ctx context.Context, config Config) (*supervisor, *child, error) {
 	internal, err := newPort(config)
 	if err != nil {
-		return temporary(reasonMisconfigured, "The internal port is not configured.", err)
+		return nil, nil, temporary(reasonMisconfigured, "The internal port is not configured.", err)
 	}
-	// The first child loads its libraries while the document is on its way.
-	children := childCount(config.CPULimit, config.MemoryLimit)
-	first, err := startChild(config, childMemory(config.MemoryLimit, children))
+	first, err := startChild(config, childMemory(config.MemoryLimit, childCount(config.CPULimit, config.MemoryLimit)))
 	if err != nil {
-		return temporary(reasonEngineUnavailable, "The engine could not be started.", err)
+		return nil, nil, temporary(reasonEngineUnavailable, "The engine could not be started.", err)
 	}
 	ticket, path, err := fetch(ctx, config, internal)
 	if err != nil {
 		first.kill()
-		return err
+		return nil, nil, err
 	}
-	log = log.With("job", ticket.Job, "part", ticket.Part)
-	status, err := newStatusClient(config.Cluster, ticket)
+	return &supervisor{config: config, ticket: ticket, path: path, store: internal.store}, first, nil
+}
+
+// work takes the document from its opening to the last report.
+func work(ctx context.Context, s *supervisor, first *child) error {
+	status, err := newStatusClient(s.config.Cluster, s.ticket)
 	if err != nil {
 		first.kill()
 		return temporary(reasonMisconfigured, "The API server is not configured.", err)
 	}
-
-	s := &supervisor{config: config, log: log, ticket: ticket, path: path, store: internal.store}
 	engine, total, alone, err := s.openFirst(ctx, first)
 	if err != nil {
 		return explain(ctx, err)
 	}
-	work, bad := makePlan(ticket, total)
+	plan, bad := makePlan(s.ticket, total)
 	if bad != nil {
 		engine.kill()
 		return bad
 	}
-	log.Info("Document was opened", "pages", total, "total", work.counts.Total, "done", work.counts.Done)
-	if alone {
-		children = 1
+	s.log.Info("Document was opened", "pages", total, "total", plan.counts.Total, "done", plan.counts.Done)
+	children := 1
+	if !alone {
+		children = max(1, min(childCount(s.config.CPULimit, s.config.MemoryLimit), len(plan.pages)))
 	}
-	reporter := startReporter(status.apply, reportInterval, work.counts, log)
+
+	reporter := startReporter(status.apply, reportInterval, plan.counts, s.log)
 	s.progress = reporter.add
-	workError := s.process(ctx, hard, engine, max(1, min(children, len(work.pages))), work.pages)
+	hard, cancel := withGrace(ctx, pageGrace)
+	defer cancel()
+	workError := s.process(ctx, hard, engine, children, plan.pages)
 
 	reporting, cancel := withGrace(ctx, pageGrace+reportGrace)
 	defer cancel()
 	if workError != nil {
-		// Nice to know, but nothing that depends on it: a worker that failed does not insist.
+		// Good to know, but nothing depends on it: a worker that failed does not insist.
 		reporting, cancel = context.WithTimeout(reporting, reportGrace)
 		defer cancel()
 	}
@@ -153,7 +160,12 @@ func explain(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return temporary(reasonTerminated, "The worker was told to stop.", err)
 	}
-	return temporary(reasonGatewayUnavailable, "The internal port could not be used.", err)
+	message := "The internal port could not be used."
+	var answer *answerError
+	if errors.As(err, &answer) && answer.refusal.Message != "" {
+		message = answer.refusal.Message // such as what is wrong with the source of the document
+	}
+	return temporary(reasonGatewayUnavailable, message, err)
 }
 
 // withGrace returns a context that ends the given time after parent does.

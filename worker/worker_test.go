@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -246,7 +245,7 @@ func TestTheEngineKnowsNoSecret(t *testing.T) {
 	t.Setenv("KHOCR_SECRET", "hidden")
 	p := newPod(t, script{Pages: 1})
 	p.expect(t, workerport.ExitDone)
-	const want = "open KHOCR_ENGINE_ADDRESS_SPACE=1006632960 OMP_THREAD_LIMIT=1 TESSDATA_PREFIX=/models"
+	want := "open KHOCR_ENGINE_ADDRESS_SPACE=1006632960 OMP_THREAD_LIMIT=1 TESSDATA_PREFIX=/models TMPDIR=" + p.config.WorkDir
 	if got := readDiary(p.config.WorkDir)[0]; got != want {
 		t.Errorf("environment = %s, want %s", got, want)
 	}
@@ -307,30 +306,6 @@ func TestWhatIsRefusedForNowIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestAJobThatHasEndedEndsTheWorker(t *testing.T) {
-	for name, path := range map[string]string{
-		"before it began":         workerport.PathTicket,
-		"while a page was stored": workerport.PagePath(1),
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := newPod(t, script{Pages: 1})
-			p.gateway.refuse = func(r *http.Request, _ int) (int, string) {
-				if r.URL.Path == path {
-					return http.StatusGone, "JobEnded"
-				}
-				return 0, ""
-			}
-			p.expect(t, workerport.ExitTemporary)
-			if got := p.termination(t).Reason; got != reasonJobEnded {
-				t.Errorf("reason = %s, want %s", got, reasonJobEnded)
-			}
-			if strings.Contains(p.log.String(), `"level":"ERROR"`) {
-				t.Errorf("the end of a job is logged as an error:\n%s", p.log)
-			}
-		})
-	}
-}
-
 func TestAPageThatTheGatewayWillNotHaveIsStoredAsFailed(t *testing.T) {
 	p := newPod(t, script{Pages: 2})
 	p.gateway.refuse = func(r *http.Request, try int) (int, string) {
@@ -356,51 +331,5 @@ func TestTheTokenGoesToNobodyElse(t *testing.T) {
 	stop()
 	if got := <-exit; got != workerport.ExitTemporary || len(p.gateway.tokens) != 0 {
 		t.Errorf("exit code = %d and %d tokens arrived, want %d and none", got, len(p.gateway.tokens), workerport.ExitTemporary)
-	}
-}
-
-func TestAWorkerThatIsToldToStopFinishesThePageAtWork(t *testing.T) {
-	p := newPod(t, script{Pages: 3, Gate: map[int]string{2: "go"}})
-	p.config.CPULimit = 1
-	ctx, stop := context.WithCancel(t.Context())
-	exit := make(chan int)
-	go func() { exit <- p.run(ctx) }()
-	await(t, "page 2 to be at work", func() bool { return p.asked(2) == 1 })
-	stop()
-	if err := os.WriteFile(filepath.Join(p.config.WorkDir, "go"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got := <-exit; got != workerport.ExitTemporary {
-		t.Errorf("exit code = %d, want %d", got, workerport.ExitTemporary)
-	}
-	if got := pagesOf(p.gateway.outcomes()); !slices.Equal(got, []int{1, 2}) || p.asked(3) != 0 {
-		t.Errorf("stored pages = %v, want 1, 2 and page 3 not begun", got)
-	}
-	if got := p.cluster.progress(); got[len(got)-1].Done != 2 {
-		t.Errorf("progress = %v, want 2 done at last", got)
-	}
-	if got := p.termination(t).Reason; got != reasonTerminated {
-		t.Errorf("reason = %s, want %s", got, reasonTerminated)
-	}
-}
-
-func TestAWorkerThatIsToldToStopDoesNotWaitForASlowPage(t *testing.T) {
-	p := newPod(t, script{Pages: 2, Hang: []int{1}})
-	ctx, stop := context.WithCancel(t.Context())
-	exit := make(chan int)
-	go func() { exit <- p.run(ctx) }()
-	await(t, "both pages to be at work", func() bool { return p.asked(1) == 1 && len(p.gateway.outcomes()) == 1 })
-	stop()
-	if got := <-exit; got != workerport.ExitTemporary || len(p.gateway.outcomes()) != 1 {
-		t.Errorf("exit code = %d with %v stored, want %d and page 2", got, p.gateway.outcomes(), workerport.ExitTemporary)
-	}
-}
-
-func TestAnEngineThatIsMissingIsNotTheDocumentsFault(t *testing.T) {
-	p := newPod(t, script{Pages: 1})
-	p.config.Engine = filepath.Join(p.config.WorkDir, "none")
-	p.expect(t, workerport.ExitTemporary)
-	if got := p.termination(t).Reason; got != reasonEngineUnavailable {
-		t.Errorf("reason = %s, want %s", got, reasonEngineUnavailable)
 	}
 }
