@@ -94,6 +94,16 @@ func testResult(t *testing.T, g *gatewaytest.Gateway) {
 		}
 	})
 
+	t.Run("an end that the informers have not seen yet", func(t *testing.T) {
+		path := ended(t, "text", completed)
+		job := &v1alpha1.OcrJob{Status: v1alpha1.OcrJobStatus{Phase: v1alpha1.PhaseRunning}}
+		job.Namespace, job.Name = "khocr-results", strings.Split(path, "/")[4]
+		behind := serve(t, g, func(s *Server) { s.Client = lagging{s.Client, job} })
+		if got := behind.get(t, path, key); got.StatusCode != http.StatusOK {
+			t.Errorf("status %d: %s", got.StatusCode, got.body)
+		}
+	})
+
 	t.Run("a failed job says why and gives nothing away", func(t *testing.T) {
 		path := ended(t, "json", v1alpha1.OcrJobStatus{Phase: v1alpha1.PhaseFailed, Pages: all,
 			Conditions: condition(v1alpha1.ConditionFailed, metav1.ConditionTrue, v1alpha1.ReasonPageQuotaExceeded)})

@@ -23,7 +23,7 @@ func TestRequestIDsOfCallersAreKeptWhereTheyAreHarmless(t *testing.T) {
 }
 
 // serveOnce serves a handler on a real connection and returns the access log.
-func serveOnce(t *testing.T, handler http.HandlerFunc) (*http.Response, []byte, error, map[string]any) {
+func serveOnce(t *testing.T, handler http.HandlerFunc) (*http.Response, []byte, map[string]any, error) {
 	t.Helper()
 	log := new(bytes.Buffer)
 	server := httptest.NewServer(Handler(slog.New(slog.NewJSONHandler(log, nil)), handler, func(w http.ResponseWriter, _ *http.Request) {
@@ -45,11 +45,11 @@ func serveOnce(t *testing.T, handler http.HandlerFunc) (*http.Response, []byte, 
 	if strings.Contains(log.String(), "khocr_secret") {
 		t.Errorf("the log holds the query: %s", log)
 	}
-	return response, body, err, access
+	return response, body, access, err
 }
 
 func TestTheAccessLogTellsWhatWasAnswered(t *testing.T) {
-	response, body, err, access := serveOnce(t, func(w http.ResponseWriter, r *http.Request) {
+	response, body, access, err := serveOnce(t, func(w http.ResponseWriter, r *http.Request) {
 		request := RequestFrom(r.Context())
 		request.Route, request.Organization, request.Key = "/path", "acme", "main"
 		w.WriteHeader(http.StatusTeapot)
@@ -69,14 +69,14 @@ func TestTheAccessLogTellsWhatWasAnswered(t *testing.T) {
 }
 
 func TestAPanicIsAnsweredBeforeAnAnswerHasBegun(t *testing.T) {
-	response, body, err, access := serveOnce(t, func(http.ResponseWriter, *http.Request) { panic("secret") })
+	response, body, access, err := serveOnce(t, func(http.ResponseWriter, *http.Request) { panic("secret") })
 	if err != nil || response.StatusCode != 500 || strings.TrimSpace(string(body)) != "sorry" || access["status"] != 500.0 {
 		t.Errorf("%v %q %v %v", response, body, err, access)
 	}
 }
 
 func TestAPanicBreaksOffAnAnswerThatHasBegun(t *testing.T) {
-	_, _, err, access := serveOnce(t, func(w http.ResponseWriter, _ *http.Request) {
+	_, _, access, err := serveOnce(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(make([]byte, 1<<16))
 		panic("secret")
 	})

@@ -81,34 +81,48 @@ func TestAnEmptyBlobIsStored(t *testing.T) {
 }
 
 func TestOfManyWritersOfOneKeyExactlyOneSucceedsAndItsContentStands(t *testing.T) {
+	const writers, rounds = 16, 20
 	folder := t.TempDir()
-	var winners atomic.Int32
-	var winner atomic.Value
-	var all sync.WaitGroup
-	for i := range 16 {
-		// Stores of their own, as two processes have.
-		store := openAt(t, folder)
-		all.Go(func() {
-			content := bytes.Repeat([]byte{byte('a' + i)}, 1<<16)
-			_, err := store.Put(t.Context(), "ns/once", bytes.NewReader(content))
-			switch {
-			case err == nil:
-				winners.Add(1)
-				winner.Store(content)
-			case !errors.Is(err, ErrExists):
-				t.Errorf("Put = %v, want ErrExists", err)
-			}
-		})
+	// Stores of their own, as two processes have.
+	stores := make([]*Store, writers)
+	for i := range stores {
+		stores[i] = openAt(t, folder)
 	}
-	all.Wait()
-	if n := winners.Load(); n != 1 {
-		t.Fatalf("%d writers succeeded, want 1", n)
+	for round := range rounds {
+		key := fmt.Sprintf("ns/once-%d", round)
+		var winners atomic.Int32
+		var winner atomic.Value
+		var written, all sync.WaitGroup
+		written.Add(writers)
+		for i, store := range stores {
+			all.Go(func() {
+				content := bytes.Repeat([]byte{byte('a' + i)}, 1<<10)
+				// Nobody finishes before everybody has written.
+				together := readerFunc(func([]byte) (int, error) {
+					written.Done()
+					written.Wait()
+					return 0, io.EOF
+				})
+				_, err := store.Put(t.Context(), key, io.MultiReader(bytes.NewReader(content), together))
+				switch {
+				case err == nil:
+					winners.Add(1)
+					winner.Store(content)
+				case !errors.Is(err, ErrExists):
+					t.Errorf("Put = %v, want ErrExists", err)
+				}
+			})
+		}
+		all.Wait()
+		if n := winners.Load(); n != 1 {
+			t.Fatalf("%d writers succeeded, want 1", n)
+		}
+		got, err := os.ReadFile(filepath.Join(folder, key))
+		if err != nil || !bytes.Equal(got, winner.Load().([]byte)) {
+			t.Errorf("the winner's content does not stand (%v)", err)
+		}
 	}
-	got, err := os.ReadFile(filepath.Join(folder, "ns", "once"))
-	if err != nil || !bytes.Equal(got, winner.Load().([]byte)) {
-		t.Errorf("the winner's content does not stand (%v)", err)
-	}
-	if files := filesIn(t, folder); len(files) != 1 {
+	if files := filesIn(t, folder); len(files) != rounds {
 		t.Errorf("files left behind: %v", files)
 	}
 }
