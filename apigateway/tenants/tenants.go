@@ -26,7 +26,7 @@ var (
 // Names of the indexes over Organizations.
 const (
 	indexKeyHash   = "spec.apiKeys.sha256"
-	indexNamespace = "jobNamespace"
+	indexNamespace = "status.namespace"
 )
 
 // AddIndexes makes the indexes that a Directory needs, before the informers start.
@@ -48,8 +48,12 @@ func keyHashes(object client.Object) []string {
 	return hashes
 }
 
+// namespaces goes by what the manager has given: any organization may claim a namespace, and one has it.
 func namespaces(object client.Object) []string {
-	return []string{object.(*v1alpha1.Organization).JobNamespace()}
+	if namespace := object.(*v1alpha1.Organization).Status.Namespace; namespace != "" {
+		return []string{namespace}
+	}
+	return nil
 }
 
 // Directory looks organizations up in a cache that has the indexes of AddIndexes.
@@ -98,7 +102,7 @@ func (d Directory) ByNamespace(ctx context.Context, namespace string) (*v1alpha1
 		return nil, fmt.Errorf("look up the organization of namespace %s: %w", namespace, err)
 	}
 	if len(found.Items) != 1 {
-		return nil, fmt.Errorf("%w: %d organizations claim namespace %s", ErrNotReady, len(found.Items), namespace)
+		return nil, fmt.Errorf("%w: %d organizations have namespace %s", ErrNotReady, len(found.Items), namespace)
 	}
 	return &found.Items[0], nil
 }
