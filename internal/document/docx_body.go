@@ -20,7 +20,7 @@ type docxParagraph struct {
 	paragraph
 	// breakBefore is whether the paragraph starts a page of the section that is open.
 	breakBefore bool
-	// scale by which its type is smaller than on the page.
+	// scale by which it is smaller than on the page.
 	scale float64
 }
 
@@ -37,6 +37,9 @@ func (b *docxBody) add(page *Page) error {
 		found = []paragraph{{}}
 	}
 	next, breakBefore := sheetOf(page), false
+	if b.last != nil && !hasSize(page) {
+		next = b.sheet
+	}
 	switch {
 	case b.last == nil:
 		b.sheet = next
@@ -78,7 +81,7 @@ func (b *docxBody) writeLast(endsSection bool) {
 	}
 	b.last = nil
 	b.out.WriteString("\n<w:p>")
-	if p.heading > 0 || p.breakBefore || p.centered || endsSection {
+	if p.heading > 0 || p.breakBefore || p.indent > 0 || p.align != "" || endsSection {
 		b.out.WriteString("<w:pPr>")
 		if p.heading > 0 {
 			fmt.Fprintf(b.out, `<w:pStyle w:val="Heading%d"/>`, p.heading)
@@ -86,8 +89,11 @@ func (b *docxBody) writeLast(endsSection bool) {
 		if p.breakBefore {
 			b.out.WriteString("<w:pageBreakBefore/>")
 		}
-		if p.centered {
-			b.out.WriteString(`<w:jc w:val="center"/>`)
+		if p.indent > 0 {
+			fmt.Fprintf(b.out, `<w:ind w:firstLine="%d"/>`, int(20*p.indent*p.scale))
+		}
+		if p.align != "" {
+			fmt.Fprintf(b.out, `<w:jc w:val="%s"/>`, p.align)
 		}
 		if endsSection {
 			b.writeSection()
@@ -151,19 +157,22 @@ const (
 	minSheet = 72
 	// minType and maxType are the sizes in points between which Word takes type.
 	minType, maxType = 1, 1638
-	// a4Width and a4Height in points stand in for a size that is not known.
+	// a4Width and a4Height in points stand in for a size that is not known, where no page before has one.
 	a4Width, a4Height = 595.3, 841.9
 )
 
 func sheetOf(page *Page) sheet {
 	width, height := page.Width, page.Height
-	if !(width > 0 && height > 0) {
+	if !hasSize(page) {
 		width, height = a4Width, a4Height
 	}
 	scale := min(1, maxSheet/max(width, height))
 	twips := func(points float64) int { return int(math.Round(20 * max(minSheet, points*scale))) }
 	return sheet{width: twips(width), height: twips(height), scale: scale}
 }
+
+// hasSize is false of pages that failed before they were measured.
+func hasSize(page *Page) bool { return page.Width > 0 && page.Height > 0 }
 
 // alike is whether the sheets are of one size: scans of the same paper differ by a few pixels.
 func (s sheet) alike(other sheet) bool {

@@ -219,7 +219,8 @@ func TestPagesBecomeSheets(t *testing.T) {
 		{"an empty page before another size has a paragraph beside the one that closes the section",
 			[]*Page{text(595, 842, "a"), text(595, 842, ""), text(842, 595, "b")},
 			"a |- -/11900x16840 b 16840x11900 landscape"},
-		{"a page of unknown size is A4", []*Page{text(0, 0, "a")}, "a A4"},
+		{"a first page of unknown size is A4", []*Page{text(0, 0, "a")}, "a A4"},
+		{"a later page of unknown size is like the one before", []*Page{text(842, 595, "a"), text(0, 0, "")}, "a |- 16840x11900 landscape"},
 		{"a page beyond Word's limit is scaled down", []*Page{text(2480, 3508, "a")}, "a 22396x31680"},
 		{"a sliver is widened", []*Page{text(20, 842, "a")}, "a 1440x16840"},
 	} {

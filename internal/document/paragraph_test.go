@@ -42,12 +42,17 @@ func TestParagraphs(t *testing.T) {
 		page Page
 		want []string
 	}{
-		{"lines of a paragraph known by its number are joined, whatever their places", Page{Lines: []Line{
-			inParagraph(1, printed("a", 300, 72, 50, 12)),
-			inParagraph(1, printed("b", 72, 72, 450, 18)),
-			inParagraph(2, printed("c", 72, 86, 450, 12)),
-			printed("d", 72, 100, 450, 12),
+		{"another number starts a paragraph, and so does none", Page{Lines: []Line{
+			inParagraph(1, printed("a", 72, 72, 450, 12)), inParagraph(1, printed("b", 72, 90, 450, 12)),
+			inParagraph(2, printed("c", 72, 108, 450, 12)), printed("d", 72, 126, 450, 12),
 		}}, []string{"a b", "c", "d"}},
+		{"lines of one number are cut by their places", Page{Lines: []Line{
+			inParagraph(1, printed("a", 90, 72, 432, 12)), inParagraph(1, printed("b", 72, 90, 200, 12)),
+			inParagraph(1, printed("c", 90, 108, 432, 12)), inParagraph(1, printed("d", 72, 126, 450, 12)),
+		}}, []string{"a b", "c d"}},
+		{"lines of one number are not cut by their sizes", Page{Lines: []Line{
+			inParagraph(1, printed("a", 72, 72, 450, 12)), inParagraph(1, printed("b", 72, 90, 450, 7.3)),
+		}}, []string{"a b"}},
 		{"a short line is the last of its paragraph", Page{Lines: []Line{
 			printed("a", 72, 72, 450, 12), printed("b", 72, 90, 200, 12), printed("c", 72, 108, 450, 12),
 		}}, []string{"a b", "c"}},
@@ -124,23 +129,43 @@ func TestHeadingsAndSizes(t *testing.T) {
 	}
 }
 
-func TestCentredText(t *testing.T) {
+func TestAlignment(t *testing.T) {
 	body := printed("body", 72, 200, 450, 12)
 	for _, test := range []struct {
 		name  string
 		lines []Line
-		want  bool
+		want  string
 	}{
-		{"a short line in the middle is centred", []Line{printed("t", 197, 72, 200, 12), body}, true},
-		{"a short line at the left is not", []Line{printed("t", 72, 72, 200, 12), body}, false},
-		{"a short line at the right is not", []Line{printed("t", 322, 72, 200, 12), body}, false},
-		{"a line that fills the width is not", []Line{printed("t", 73, 72, 448, 12), body}, false},
-		{"the widest line of a title page is", []Line{printed("t", 100, 72, 400, 12), printed("u", 200, 90, 200, 12)}, true},
-		{"the only line of a page is not", []Line{printed("t", 200, 72, 200, 12)}, false},
+		{"a short line in the middle is centred", []Line{printed("t", 197, 72, 200, 12), body}, "center"},
+		{"a short line at the left is not", []Line{printed("t", 72, 72, 200, 12), body}, ""},
+		{"a short line at the right is aligned to it", []Line{printed("t", 322, 72, 200, 12), body}, "right"},
+		{"a line at the right that begins left of the middle is not", []Line{printed("t", 222, 72, 300, 12), body}, ""},
+		{"a column at the right is not", []Line{printed("t", 322, 72, 200, 12), printed("u", 322, 90, 200, 12), body}, ""},
+		{"a line that fills the width is not", []Line{printed("t", 73, 72, 448, 12), body}, ""},
+		{"the widest line of a title page is", []Line{printed("t", 100, 72, 400, 12), printed("u", 200, 90, 200, 12)}, "center"},
+		{"the only line of a page is not", []Line{printed("t", 200, 72, 200, 12)}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := paragraphs(&Page{Lines: test.lines})[0].centered; got != test.want {
-				t.Errorf("centred is %v, want %v", got, test.want)
+			if got := paragraphs(&Page{Lines: test.lines})[0].align; got != test.want {
+				t.Errorf("aligned %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestIndentOfTheFirstLine(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		lines []Line
+		want  float64
+	}{
+		{"is the first line's against the second", []Line{printed("a", 100, 72, 422, 12), printed("b", 72, 90, 450, 12)}, 28},
+		{"is nothing where the edges only scatter", []Line{printed("a", 74, 72, 448, 12), printed("b", 72, 90, 450, 12)}, 0},
+		{"is not known of a single line", []Line{printed("a", 100, 72, 422, 12)}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := paragraphs(&Page{Lines: test.lines})[0].indent; got != test.want {
+				t.Errorf("indent is %v, want %v", got, test.want)
 			}
 		})
 	}

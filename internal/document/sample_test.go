@@ -41,8 +41,8 @@ func samplePages() []*Page {
 		},
 	}
 	failed := &Page{
-		Number: 3, Width: 595, Height: 842, Source: SourceNone, Reason: "failed", Milliseconds: 60000, ProcessedAt: done,
-		Error: &PageError{Code: PageErrorTimeout, Message: "The page took longer than 60 s."},
+		Number: 3, Source: SourceNone, Reason: PageErrorTimeout, Milliseconds: 60000, ProcessedAt: done,
+		Error: &PageError{Code: PageErrorTimeout, Message: "The page took longer than a page may take."},
 	}
 	landscape := &Page{
 		Number: 4, Width: 842, Height: 595, Rotation: 90, Source: SourceOCR, Reason: "forced", Model: "khmer", DPI: 200,
