@@ -95,11 +95,11 @@ test: packages lint verify test-unit test-integration test-e2e ## Everything tha
 
 .PHONY: test-unit
 test-unit: ## Test the parts by themselves
-	$(foreach module,$(MODULES),go -C $(module) test $(TEST_FLAGS) ./... &&) true
+	$(foreach module,$(MODULES),go -C $(module) test ./... $(TEST_FLAGS) &&) true
 
 .PHONY: test-integration
 test-integration: cluster-programs ## Test the controllers against a real API server
-	KUBEBUILDER_ASSETS=$(K8S) go test $(TEST_FLAGS) ./...
+	KUBEBUILDER_ASSETS=$(K8S) go test ./... $(TEST_FLAGS)
 
 .PHONY: test-e2e
 test-e2e: ## Test the whole platform on a Kubernetes of its own
