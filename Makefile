@@ -98,8 +98,8 @@ test-unit: ## Test the parts by themselves
 	$(foreach module,$(MODULES),go -C $(module) test ./... $(TEST_FLAGS) &&) true
 
 .PHONY: test-integration
-test-integration: cluster-programs ## Test the controllers against a real API server
-	KUBEBUILDER_ASSETS=$(K8S) go test ./... $(TEST_FLAGS)
+test-integration: cluster-programs ## Test the parts against a real API server, with the race detector
+	KUBEBUILDER_ASSETS=$(K8S) go test -race ./... $(TEST_FLAGS)
 
 .PHONY: test-e2e
 test-e2e: ## Test the whole platform on a Kubernetes of its own
