@@ -4,7 +4,7 @@
 
 FROM debian:bookworm AS build
 COPY hack/packages.txt hack/packages.sh /src/hack/
-RUN apt-get update && apt-get install --yes --no-install-recommends g++ gcc git make && /src/hack/packages.sh build image
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc git make && /src/hack/packages.sh build image
 COPY --from=golang:1.26-bookworm /usr/local/go /usr/local/go
 ENV PATH=/usr/local/go/bin:$PATH
 WORKDIR /src

@@ -110,6 +110,7 @@ progress_bar() {
 }
 
 need_root demo
+need_programs
 trap explain EXIT
 started=$SECONDS
 

@@ -32,6 +32,7 @@ finish() {
 }
 
 need_root test-e2e
+need_programs
 hack/packages.sh
 make --no-print-directory images cluster-programs
 

@@ -18,7 +18,14 @@ kubectl() {
 }
 
 need_root() {
-	[[ $EUID -eq 0 ]] || die "a Kubernetes node needs root (namespaces, mounts, control groups): sudo make $1"
+	[[ $EUID -eq 0 ]] || die "a Kubernetes node needs root (namespaces, mounts, control groups): sudo env PATH=\"\$PATH\" make $1"
+}
+
+need_programs() {
+	local program
+	for program in go gcc make git curl; do
+		command -v "$program" >/dev/null || die "$program is needed (Go 1.26 or later; the others are packages of Debian)"
+	done
 }
 
 # The images as `make images` has left them: tarballs, and NAME=REFERENCE of each.
