@@ -64,13 +64,19 @@ func Names() []string { return []string{"apigateway", "manager", "samples", "wor
 
 // Of puts together an image by its name.
 func Of(name string, place Place) (Image, error) {
+	authorities, err := certificates()
+	if err != nil {
+		return Image{}, err
+	}
+	image := static(name, place)
+	image.Base = append(image.Base, authorities)
 	switch name {
 	case "worker":
-		return worker(place)
+		return worker(image, place)
 	case "samples":
-		return samples(place)
+		return samples(image, place)
 	default:
-		return static(name, place), nil
+		return image, nil
 	}
 }
 
@@ -85,9 +91,8 @@ func static(name string, place Place) Image {
 	}
 }
 
-// worker has the engine, which is the only program with libraries, and what it reads.
-func worker(place Place) (Image, error) {
-	image := static("worker", place)
+// worker adds the engine, which is the only program with libraries, and what it reads.
+func worker(image Image, place Place) (Image, error) {
 	engine := program(place, "engine")
 	libraries, err := sharedLibraries(engine.Source)
 	if err != nil {
@@ -114,9 +119,8 @@ func worker(place Place) (Image, error) {
 	return image, nil
 }
 
-// samples serves the documents of test/testdata to clusters that can reach no other server.
-func samples(place Place) (Image, error) {
-	image := static("samples", place)
+// samples adds the documents of test/testdata, for clusters that can reach no other server.
+func samples(image Image, place Place) (Image, error) {
 	documents, err := filepath.Glob(filepath.Join(place.Checkout, "test/testdata/*.pdf"))
 	if err != nil {
 		return Image{}, err
@@ -133,9 +137,6 @@ func common() []File {
 	return []File{
 		{Target: "etc/passwd", Data: []byte("nonroot:x:65532:65532:nonroot:/:/sbin/nologin\n"), Mode: 0o644},
 		{Target: "etc/group", Data: []byte("nonroot:x:65532:\n"), Mode: 0o644},
-		{
-			Target: "etc/ssl/certs/ca-certificates.crt", Source: "/etc/ssl/certs/ca-certificates.crt", Mode: 0o644,
-		},
 	}
 }
 

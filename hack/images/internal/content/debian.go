@@ -3,12 +3,34 @@ package content
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 )
+
+// certificates is the bundle of the public authorities, as Debian ships them. The bundle in /etc/ssl/certs may hold
+// authorities that this machine alone trusts.
+func certificates() (File, error) {
+	paths, err := filepath.Glob("/usr/share/ca-certificates/mozilla/*.crt")
+	if err != nil {
+		return File{}, err
+	}
+	if len(paths) == 0 {
+		return File{}, errors.New("no certificates of authorities: the package ca-certificates is missing")
+	}
+	var bundle []byte
+	for _, path := range paths {
+		certificate, err := os.ReadFile(path)
+		if err != nil {
+			return File{}, fmt.Errorf("reading the certificates of authorities: %w", err)
+		}
+		bundle = append(bundle, certificate...)
+	}
+	return File{Target: "etc/ssl/certs/ca-certificates.crt", Data: bundle, Mode: 0o644}, nil
+}
 
 // sharedLibraries lists the absolute paths of the libraries that a program loads when it starts, the dynamic loader
 // among them. The loader itself is asked, so the answer is what will happen.
