@@ -32,7 +32,7 @@ func TestBadSubmissionsAreRefused(t *testing.T) {
 		khmer  string
 	}{
 		"not a PDF":               {form: form{fileName: "a.pdf", content: testdata(t, "not-a-pdf.txt")}, status: 400, code: "invalid_file", khmer: khmerBadRequest},
-		"empty":                   {form: form{fileName: "a.pdf", content: []byte{}}, status: 400, code: "invalid_file", khmer: khmerBadRequest},
+		"empty":                   {form: form{fileName: "a.pdf", content: []byte{}}, status: 400, code: "empty_file", khmer: khmerBadRequest},
 		"over 50 MB":              {form: form{fileName: "a.pdf", content: append(bytes.Clone(good), make([]byte, 50<<20)...)}, status: 400, code: "file_too_large", khmer: khmerBadRequest},
 		"in no known format":      {form: form{fileName: "a.pdf", content: good, fields: map[string]string{"output_format": "odt"}}, status: 400, khmer: khmerBadRequest},
 		"with no known parameter": {form: form{fileName: "a.pdf", content: good, fields: map[string]string{"colour": "red"}}, status: 400, khmer: khmerBadRequest},
