@@ -106,8 +106,8 @@ test-e2e: ## Test the whole platform on a Kubernetes of its own
 	hack/e2e.sh $(TEST_FLAGS)
 
 .PHONY: bench
-bench: ## Measure
-	go test -run='^$$' -bench=. -benchmem ./...
+bench: ## Measure the packages, the images, and the demo while it runs
+	hack/bench.sh
 
 ##@ Help
 
