@@ -18,7 +18,7 @@ func TestDigestFollowsArgumentsAndFiles(t *testing.T) {
 	base := func() component {
 		return component{args: []string{program, "--a"}, configs: map[string][]byte{"/f": []byte("x")}}
 	}
-	if base().digest() != base().digest() {
+	if first, second := base().digest(), base().digest(); first != second {
 		t.Error("the same component has two digests")
 	}
 	arguments, files := base(), base()
