@@ -17,7 +17,7 @@ func latency(ctx context.Context, p *platform, page string, rounds int) error {
 	if err != nil {
 		return err
 	}
-	image, remove, err := drawPage(ctx, page)
+	image, remove, err := pageImage(ctx, page)
 	if err != nil {
 		return err
 	}
@@ -43,20 +43,20 @@ func latency(ctx context.Context, p *platform, page string, rounds int) error {
 	return nil
 }
 
-// drawPage makes an image of a document's first page as people do for tesseract: grey, at 300 dpi.
-func drawPage(ctx context.Context, page string) (image string, remove func(), err error) {
+// pageImage takes the image that a scanned document's first page consists of.
+func pageImage(ctx context.Context, page string) (image string, remove func(), err error) {
 	folder, err := os.MkdirTemp("", "khocr-bench-")
 	if err != nil {
 		return "", nil, err
 	}
 	remove = func() { _ = os.RemoveAll(folder) }
 	prefix := filepath.Join(folder, "page")
-	draw := exec.CommandContext(ctx, "pdftoppm", "-r", "300", "-gray", "-png", "-f", "1", "-l", "1", "-singlefile", page, prefix)
-	if output, err := draw.CombinedOutput(); err != nil {
+	extract := exec.CommandContext(ctx, "pdfimages", "-png", "-f", "1", "-l", "1", page, prefix)
+	if output, err := extract.CombinedOutput(); err != nil {
 		remove()
-		return "", nil, fmt.Errorf("drawing the page with pdftoppm: %w: %s", err, output)
+		return "", nil, fmt.Errorf("taking the page's image with pdfimages: %w: %s", err, output)
 	}
-	return prefix + ".png", remove, nil
+	return prefix + "-000.png", remove, nil
 }
 
 func tesseract(ctx context.Context, image string) (time.Duration, error) {
