@@ -114,7 +114,7 @@ func (d *decider) endedFromOutside() bool {
 		d.end(v1alpha1.PhaseCancelled, v1alpha1.ReasonCancelled, "The job was cancelled")
 	case entry != nil && entry.State == v1alpha1.LedgerRefused:
 		d.end(v1alpha1.PhaseFailed, v1alpha1.ReasonPageQuotaExceeded,
-			fmt.Sprintf("The document has %d pages, more than are left of the month %s", entry.Pages, entry.Month))
+			fmt.Sprintf("The document needs more pages than are left of the month %s: %d", entry.Month, entry.Pages))
 	case spec.DeadlineSeconds != nil && d.isPast(d.Job.CreationTimestamp.Add(time.Duration(*spec.DeadlineSeconds)*time.Second)):
 		d.end(v1alpha1.PhaseFailed, v1alpha1.ReasonDeadlineExceeded,
 			fmt.Sprintf("The job did not end within its deadline of %d s", *spec.DeadlineSeconds))
@@ -184,7 +184,7 @@ func (d *decider) end(phase v1alpha1.JobPhase, reason, message string) {
 			d.condition(v1alpha1.ConditionQuotaReserved, metav1.ConditionFalse, v1alpha1.ReasonPageQuotaExceeded, message)
 		} else {
 			d.condition(v1alpha1.ConditionQuotaReserved, metav1.ConditionTrue, v1alpha1.ReasonPagesReserved,
-				fmt.Sprintf("%d pages are reserved in the month %s", entry.Pages, entry.Month))
+				fmt.Sprintf("Pages reserved in the month %s: %d", entry.Month, entry.Pages))
 		}
 	}
 	switch phase {

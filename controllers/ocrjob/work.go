@@ -165,11 +165,11 @@ func (d *decider) completeIfDone() {
 	}
 	pages := d.Status.LivePages()
 	if pages.Failed == pages.Total {
-		d.end(v1alpha1.PhaseFailed, v1alpha1.ReasonAllPagesFailed, fmt.Sprintf("None of the %d pages could be processed", pages.Total))
+		d.end(v1alpha1.PhaseFailed, v1alpha1.ReasonAllPagesFailed, fmt.Sprintf("No page could be processed, of %d", pages.Total))
 		return
 	}
 	readable := pages.Done - pages.Failed
-	message := fmt.Sprintf("%d pages: %d native, %d recognized, %d failed", pages.Total, pages.Native, pages.Recognized, pages.Failed)
+	message := fmt.Sprintf("Pages: %d in all, %d native, %d recognized, %d failed", pages.Total, pages.Native, pages.Recognized, pages.Failed)
 	d.Status.Result = &v1alpha1.ResultReference{Pages: readable, Prefix: fmt.Sprintf("%s/jobs/%s/pages/", d.Job.Namespace, d.Job.UID)}
 	d.Status.Progress = 100
 	d.end(v1alpha1.PhaseCompleted, v1alpha1.ReasonCompleted, message)

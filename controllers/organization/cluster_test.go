@@ -141,7 +141,7 @@ func (c *cluster) must(err error) {
 	}
 }
 
-// writes lists the requests of the manager that are no reads and no events.
+// writes lists the requests of the manager that were granted and are no reads and no events.
 type writes struct {
 	lock sync.Mutex
 	made []string
@@ -151,12 +151,15 @@ func (w *writes) of(config *rest.Config) *rest.Config {
 	counted := rest.CopyConfig(config)
 	counted.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(request *http.Request) (*http.Response, error) {
-			if request.Method != http.MethodGet && !strings.Contains(request.URL.Path, "/events") {
+			response, err := next.RoundTrip(request)
+			// A reconcile that began before the cache had caught up may still be refused its write.
+			made := err == nil && response.StatusCode < http.StatusMultipleChoices
+			if made && request.Method != http.MethodGet && !strings.Contains(request.URL.Path, "/events") {
 				w.lock.Lock()
 				w.made = append(w.made, request.Method+" "+request.URL.Path)
 				w.lock.Unlock()
 			}
-			return next.RoundTrip(request)
+			return response, err
 		})
 	})
 	return counted
