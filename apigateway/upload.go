@@ -53,6 +53,8 @@ func (s *Server) receive(r *http.Request, key string, maxFile int64) (form submi
 			return form, stored, bodyProblem(err, malformedForm)
 		}
 		switch name := part.FormName(); {
+		case name == "":
+			err = malformedForm.because(nil)
 		case name != "file":
 			err = readParameter(&form.parameters, name, part)
 		case stored:

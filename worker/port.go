@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/workerport"
 )
@@ -75,8 +76,12 @@ func (e *answerError) Error() string {
 	return fmt.Sprintf("status %d: %s: %s", e.status, e.refusal.Reason, e.refusal.Message)
 }
 
-// retriable tells whether the same request may succeed later.
+// retriable tells whether the same request may succeed later. A document's source that is out of reach may be so for
+// long: the worker does not keep its pod for it, the manager makes another one later.
 func (e *answerError) retriable() bool {
+	if e.refusal.Reason == v1alpha1.ReasonSourceUnavailable {
+		return false
+	}
 	switch e.status {
 	case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return true

@@ -18,6 +18,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/workerport"
 )
 
@@ -160,12 +161,11 @@ func explain(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return temporary(reasonTerminated, "The worker was told to stop.", err)
 	}
-	message := "The internal port could not be used."
 	var answer *answerError
-	if errors.As(err, &answer) && answer.refusal.Message != "" {
-		message = answer.refusal.Message // such as what is wrong with the source of the document
+	if errors.As(err, &answer) && answer.refusal.Reason == v1alpha1.ReasonSourceUnavailable {
+		return temporary(answer.refusal.Reason, answer.refusal.Message, err)
 	}
-	return temporary(reasonGatewayUnavailable, message, err)
+	return temporary(reasonGatewayUnavailable, "The internal port could not be used.", err)
 }
 
 // withGrace returns a context that ends the given time after parent does.

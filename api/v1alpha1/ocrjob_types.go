@@ -33,7 +33,7 @@ type OcrJobSpec struct {
 	// +optional
 	Priority Priority `json:"priority,omitempty"`
 
-	// Languages of the document as BCP 47 tags. The model decides where they are missing.
+	// Languages of the document as BCP 47 tags. Where no model is named, the one that reads them all is taken.
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=10
 	// +kubebuilder:validation:items:Pattern=`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`
@@ -65,6 +65,7 @@ type OcrJobSpec struct {
 
 	// Seconds from the job's creation after which it fails if it has not ended. No limit where it is missing.
 	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=31536000
 	// +optional
 	DeadlineSeconds *int64 `json:"deadlineSeconds,omitempty"`
 
@@ -196,9 +197,8 @@ const (
 	ReasonCompleted     = "Completed"
 	ReasonCancelled     = "Cancelled"
 	ReasonExpired       = "Expired"
-	ReasonPagesSettled  = "PagesSettled"
 	ReasonPodNameTaken  = "PodNameTaken"
-	ReasonPagesFailed   = "PagesFailed"
+	ReasonPodNotCreated = "PodNotCreated"
 
 	// Why a job failed.
 	ReasonPageQuotaExceeded   = "PageQuotaExceeded"

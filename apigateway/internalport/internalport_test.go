@@ -319,9 +319,10 @@ func (p *port) testPages(t *testing.T) {
 				t.Errorf("attempt %d: status %d, want %d: %s", i, status, want, body)
 			}
 		}
-		stored, err := p.Store.Page(t.Context(), p.namespace, job.UID, 1)
-		if err != nil || stored.Text != "attempt 0" {
-			t.Errorf("stored is %+v, %v", stored, err)
+		for stored, err := range p.Store.Pages(t.Context(), p.namespace, job.UID, []int{1}) {
+			if err != nil || stored.Text != "attempt 0" {
+				t.Errorf("stored is %+v, %v", stored, err)
+			}
 		}
 	})
 
@@ -347,7 +348,7 @@ func (p *port) testPages(t *testing.T) {
 	})
 
 	t.Run("a page without end is refused", func(t *testing.T) {
-		body := `{"page":2,"source":"ocr","text":"` + strings.Repeat("x", maxPage) + `"}`
+		body := `{"page":2,"source":"ocr","text":"` + strings.Repeat("x", workerport.MaxPageBytes) + `"}`
 		if status, _ := p.do(t, http.MethodPut, "/internal/v1/pages/2", token, body); status != http.StatusRequestEntityTooLarge {
 			t.Errorf("status %d", status)
 		}

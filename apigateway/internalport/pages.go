@@ -13,10 +13,8 @@ import (
 
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/storage"
+	"github.com/openplp/khocr/internal/workerport"
 )
-
-// maxPage bounds the result of one page in bytes, as the engine's messages are.
-const maxPage = 64 << 20
 
 // page stores the result of a page, once.
 func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) error {
@@ -24,10 +22,19 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 	if err != nil || number < 1 || number > MaxPages {
 		return badPage(fmt.Sprintf("pages are numbered from 1 to %d", MaxPages), err)
 	}
-	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPage))
+	size := r.ContentLength
+	if size < 0 || size > workerport.MaxPageBytes {
+		size = workerport.MaxPageBytes
+	}
+	release, err := s.Store.HoldPage(r.Context(), size)
+	if err != nil {
+		return err
+	}
+	defer release()
+	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, workerport.MaxPageBytes))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return &refusal{http.StatusRequestEntityTooLarge, "PageTooLarge", fmt.Sprintf("a page has at most %d bytes", maxPage), nil}
+		return &refusal{http.StatusRequestEntityTooLarge, "PageTooLarge", fmt.Sprintf("a page has at most %d bytes", workerport.MaxPageBytes), nil}
 	}
 	if err != nil {
 		return badPage("the page did not come in whole", err)

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 )
@@ -12,13 +14,13 @@ import (
 const lingering = 30 * time.Second
 
 // afterEnd clears up behind a job that has ended: its pods, its finalizer once the ledger is settled, and at its time the
-// job itself. The status of an ended job is not written any more.
+// job itself. The status of an ended job is not written any more, but for the last pages of a cancelled one.
 func (d *decider) afterEnd() {
 	d.clearPods()
 	settled := !d.Tenant.Known || d.Tenant.Entry != nil && d.Tenant.Entry.State == v1alpha1.LedgerSettled
 	if hasFinalizer(d.Job) {
 		// The finalizer goes first, and the job at its time in a later decision: its deletion must find nothing left to do.
-		d.RemoveFinalizer = settled
+		d.RemoveFinalizer = settled && !d.recordLastPages()
 		return
 	}
 	if d.Job.DeletionTimestamp != nil || d.Job.Spec.TTLSecondsAfterFinished == nil || d.Status.CompletionTime == nil {
@@ -29,6 +31,23 @@ func (d *decider) afterEnd() {
 		d.event(corev1.EventTypeNormal, v1alpha1.ReasonExpired, "The job is deleted at the end of its time to live")
 		d.DeleteJob = true
 	}
+}
+
+// recordLastPages records, once the ledger is settled, the pages that workers reported after their job was cancelled:
+// what is charged can be read. It tells whether there is anything to record.
+func (d *decider) recordLastPages() bool {
+	entry, live := d.Tenant.Entry, d.Job.Status.LivePages()
+	if d.Job.Status.Phase != v1alpha1.PhaseCancelled || entry == nil || entry.Pages == 0 {
+		return false
+	}
+	reserved := meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionQuotaReserved)
+	if reserved && d.Status.Pages != nil && *d.Status.Pages == live {
+		return false
+	}
+	d.Status.Pages = &live
+	d.Status.Progress = max(d.Status.Progress, int32(live.Percent()))
+	d.condition(v1alpha1.ConditionQuotaReserved, metav1.ConditionTrue, v1alpha1.ReasonPagesReserved, reservedMessage(entry))
+	return true
 }
 
 // clearPods keeps only the failed pods of a failed job, for their logs.

@@ -138,6 +138,7 @@ func (r *Reconciler) carryOut(ctx context.Context, job *v1alpha1.OcrJob, organiz
 func (r *Reconciler) createPod(ctx context.Context, job *v1alpha1.OcrJob, organization string, attempt Attempt) error {
 	gateway, err := r.Gateway.Endpoint(ctx)
 	if err != nil {
+		r.Recorder.Eventf(job, nil, corev1.EventTypeWarning, v1alpha1.ReasonPodNotCreated, "Create", "The workers' port is not ready yet")
 		return fmt.Errorf("finding the gateway for a worker: %w", err)
 	}
 	pod := workerPod(job, organization, attempt, r.Worker, gateway)
@@ -149,6 +150,7 @@ func (r *Reconciler) createPod(ctx context.Context, job *v1alpha1.OcrJob, organi
 	case apierrors.IsAlreadyExists(err):
 		return r.settleNameClash(ctx, job, pod.Name)
 	default:
+		r.Recorder.Eventf(job, nil, corev1.EventTypeWarning, v1alpha1.ReasonPodNotCreated, "Create", "%s", err)
 		return fmt.Errorf("creating pod %s: %w", pod.Name, err)
 	}
 }

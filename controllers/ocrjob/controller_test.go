@@ -226,7 +226,7 @@ func (c *cluster) waitsForModel() {
 	c.must(c.admin.Create(c.Context(), job))
 	c.eventually(job, "waiting with its finalizer", func(j *v1alpha1.OcrJob) bool {
 		return len(j.Finalizers) == 1 && j.Status.Phase == v1alpha1.PhasePending &&
-			len(j.Status.Conditions) == 1 && j.Status.Conditions[0].Reason == v1alpha1.ReasonModelNotReady
+			len(j.Status.Conditions) == 1 && j.Status.Conditions[0].Reason == v1alpha1.ReasonModelNotFound
 	})
 	model := &v1alpha1.OcrModel{}
 	c.must(c.admin.Get(c.Context(), client.ObjectKey{Name: "khmer"}, model))

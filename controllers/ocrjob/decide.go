@@ -36,10 +36,9 @@ type Tenant struct {
 
 // Model is the OcrModel that the job is to be read with.
 type Model struct {
-	// Name of the model, empty if the job names none and there is no default one.
-	Name  string
-	Ready bool
-	// Problem says why the model is not ready.
+	Name string
+	// Reason and Problem say why the model cannot be used; the reason is empty where it can.
+	Reason  string
 	Problem string
 }
 
@@ -139,10 +138,8 @@ func (d *decider) heldBack() bool {
 		d.wait(v1alpha1.ReasonNoOrganization, "The namespace "+d.Job.Namespace+" belongs to no organization")
 	case d.Tenant.Suspended:
 		d.wait(v1alpha1.ReasonOrganizationSuspended, "The organization is suspended")
-	case d.Model.Name == "":
-		d.wait(v1alpha1.ReasonModelNotFound, "No model is asked for and no OcrModel is the default one")
-	case !d.Model.Ready:
-		d.wait(v1alpha1.ReasonModelNotReady, d.Model.Problem)
+	case d.Model.Reason != "":
+		d.wait(d.Model.Reason, d.Model.Problem)
 	default:
 		return false
 	}
@@ -159,12 +156,12 @@ func (d *decider) wait(reason, message string) {
 // stopWorkers takes the pods of a suspended job away. Its workers go on with a new attempt, which counts as no failure.
 func (d *decider) stopWorkers() {
 	for _, pod := range d.Pods {
-		if pod.State.Alive() {
+		if pod.runs() {
 			d.DeletePods = append(d.DeletePods, pod)
 		}
 	}
 	for i := range d.Status.Workers {
-		if worker := &d.Status.Workers[i]; worker.PodUID != "" {
+		if worker := &d.Status.Workers[i]; worker.PodUID != "" && !isDone(worker) {
 			d.nextAttempt(worker)
 		}
 	}
@@ -183,8 +180,7 @@ func (d *decider) end(phase v1alpha1.JobPhase, reason, message string) {
 		if entry.State == v1alpha1.LedgerRefused {
 			d.condition(v1alpha1.ConditionQuotaReserved, metav1.ConditionFalse, v1alpha1.ReasonPageQuotaExceeded, message)
 		} else {
-			d.condition(v1alpha1.ConditionQuotaReserved, metav1.ConditionTrue, v1alpha1.ReasonPagesReserved,
-				fmt.Sprintf("Pages reserved in the month %s: %d", entry.Month, entry.Pages))
+			d.condition(v1alpha1.ConditionQuotaReserved, metav1.ConditionTrue, v1alpha1.ReasonPagesReserved, reservedMessage(entry))
 		}
 	}
 	switch phase {
@@ -203,7 +199,7 @@ func (d *decider) end(phase v1alpha1.JobPhase, reason, message string) {
 		d.condition(v1alpha1.ConditionStarted, metav1.ConditionFalse, reason, "The job ended before a worker started")
 	}
 	for _, pod := range d.Pods {
-		if pod.State.Alive() && phase != v1alpha1.PhaseCompleted {
+		if pod.runs() && phase != v1alpha1.PhaseCompleted {
 			d.DeletePods = append(d.DeletePods, pod)
 		}
 	}
@@ -234,6 +230,10 @@ func (d *decider) condition(kind string, value metav1.ConditionStatus, reason, m
 		ObservedGeneration: d.Job.Generation,
 		LastTransitionTime: metav1.NewTime(d.Now),
 	})
+}
+
+func reservedMessage(entry *v1alpha1.LedgerEntry) string {
+	return fmt.Sprintf("Pages reserved in the month %s: %d", entry.Month, entry.Pages)
 }
 
 func (d *decider) event(kind, reason, message string) {

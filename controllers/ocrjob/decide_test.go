@@ -26,7 +26,7 @@ func makeSnapshot() *snapshotBuilder {
 			CreationTimestamp: metav1.NewTime(start), Finalizers: []string{v1alpha1.FinalizerLedger},
 		}},
 		Tenant: Tenant{Known: true},
-		Model:  Model{Name: "khmer", Ready: true},
+		Model:  Model{Name: "khmer"},
 	}}
 }
 
@@ -199,6 +199,34 @@ func TestDecide(t *testing.T) {
 			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 3, Failures: 1, Progress: 25,
 				RequeueAfter: 2 * time.Second},
 		},
+		"a pod on a lost node is waited for": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().running(1).progress(20, 5, 0).pod(1, PodActive)
+				b.Job.Status.Pages, b.Job.Status.Progress = b.Job.Status.Workers[0].Progress, 25
+				b.Pods[0].Deleting, b.Pods[0].GoneBy = true, start.Add(-15*time.Second)
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1, Progress: 25,
+				RequeueAfter: 5 * time.Second},
+		},
+		"a pod on a lost node is replaced in the end": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().running(1).progress(20, 5, 0).pod(1, PodActive)
+				b.Pods[0].Deleting, b.Pods[0].GoneBy = true, start.Add(-25*time.Second)
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 2, Progress: 25,
+				Create: []Attempt{{Number: 2}}},
+		},
+		"a document whose source is never there fails for that": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().running(4).pod(4, PodCrashed).worker(func(w *v1alpha1.WorkerStatus) { w.Failures = 3 })
+				b.Pods[0].Reason = v1alpha1.ReasonSourceUnavailable
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseFailed, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Failed: v1alpha1.ReasonSourceUnavailable,
+				Attempt: 4, Failures: 4, PodUID: "uid-a1b2c3d4e5f6-0-4"},
+		},
 		"a crash is tried again later": {
 			given: makeSnapshot().running(1).pod(1, PodCrashed).worker(func(w *v1alpha1.WorkerStatus) { w.Failures = 1 }),
 			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 2, Failures: 2,
@@ -289,11 +317,15 @@ func TestDecide(t *testing.T) {
 			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonNoOrganization},
 		},
 		"a job without a model waits": {
-			given: func() *snapshotBuilder { b := makeSnapshot(); b.Model = Model{}; return b }(),
-			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonModelNotFound},
+			given: func() *snapshotBuilder {
+				b := makeSnapshot()
+				b.Model = Model{Reason: v1alpha1.ReasonModelNotFound}
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonModelNotFound},
 		},
 		"a job whose model is not ready waits": {
-			given: func() *snapshotBuilder { b := makeSnapshot(); b.Model.Ready = false; return b }(),
+			given: func() *snapshotBuilder { b := makeSnapshot(); b.Model.Reason = v1alpha1.ReasonModelNotReady; return b }(),
 			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonModelNotReady},
 		},
 		"an ended job keeps its finalizer until the ledger has settled it": {
@@ -304,6 +336,24 @@ func TestDecide(t *testing.T) {
 			given: makeSnapshot().running(1).ended(v1alpha1.PhaseCompleted).ledger(v1alpha1.LedgerSettled, 2),
 			want: outcome{Phase: v1alpha1.PhaseCompleted, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1,
 				RemoveFinalizer: true},
+		},
+		"a cancelled job records the pages that were charged before it is let go": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().running(1).progress(10, 4, 0).ended(v1alpha1.PhaseCancelled).ledger(v1alpha1.LedgerSettled, 4)
+				b.Job.Status.Pages = &v1alpha1.PageCounts{Total: 10, Done: 2, Recognized: 2}
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseCancelled, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1,
+				Progress: 40},
+		},
+		"a cancelled job that was charged nothing is let go as it is": {
+			given: makeSnapshot().running(1).progress(10, 0, 0).ended(v1alpha1.PhaseCancelled).ledger(v1alpha1.LedgerSettled, 0),
+			want: outcome{Phase: v1alpha1.PhaseCancelled, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1,
+				RemoveFinalizer: true},
+		},
+		"a job whose pages are done keeps its attempt when it is suspended": {
+			given: makeSnapshot().running(1).progress(2, 2, 0).pod(1, PodSucceeded).spec(func(s *v1alpha1.OcrJobSpec) { s.Suspend = new(true) }),
+			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonSuspended, Attempt: 1, PodUID: "uid-" + pod1},
 		},
 		"a completed job leaves its pod the time to end": {
 			given: makeSnapshot().running(1).ended(v1alpha1.PhaseCompleted).ledger(v1alpha1.LedgerReserved, 2).pod(1, PodActive),

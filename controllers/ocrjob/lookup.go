@@ -1,10 +1,14 @@
 package ocrjob
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
@@ -32,40 +36,69 @@ func tenantOf(organization *v1alpha1.Organization, job *v1alpha1.OcrJob) Tenant 
 	return tenant
 }
 
-// modelOf finds the model that the job is to be read with: the one that it is being read with already, the one that it
-// asks for, or the default one, the oldest where several claim to be it.
+// modelOf finds the model that the job is to be read with: the one that it is being read with already, or the one that it
+// asks for, or the best of those that read its languages.
 func (r *Reconciler) modelOf(ctx context.Context, job *v1alpha1.OcrJob) (Model, error) {
-	name := job.Status.Model
-	if name == "" {
-		name = job.Spec.Model
-	}
 	models := &v1alpha1.OcrModelList{}
 	if err := r.Client.List(ctx, models); err != nil {
 		return Model{}, fmt.Errorf("listing models: %w", err)
 	}
+	return chooseModel(models.Items, cmp.Or(job.Status.Model, job.Spec.Model), job.Spec.Languages), nil
+}
+
+// chooseModel takes the model of the name; without a name the default one, the oldest where several claim to be it; and
+// with languages that the default one does not read, the first by name that reads them all.
+func chooseModel(models []v1alpha1.OcrModel, name string, languages []string) Model {
 	var chosen *v1alpha1.OcrModel
-	for i := range models.Items {
-		model := &models.Items[i]
-		switch {
-		case name != "" && model.Name == name:
-			chosen = model
-		case name == "" && model.Spec.Default != nil && *model.Spec.Default && (chosen == nil || older(model, chosen)):
+	for i := range models {
+		model := &models[i]
+		wanted := model.Name == name
+		if name == "" {
+			wanted = reads(model, languages) && (len(languages) > 0 || isDefault(model)) && (chosen == nil || better(model, chosen))
+		}
+		if wanted {
 			chosen = model
 		}
 	}
-	if chosen == nil {
-		return Model{Name: name, Problem: fmt.Sprintf("The OcrModel %s does not exist", name)}, nil
+	switch {
+	case chosen != nil:
+	case name != "":
+		return Model{Name: name, Reason: v1alpha1.ReasonModelNotFound, Problem: fmt.Sprintf("The OcrModel %s does not exist", name)}
+	case len(languages) > 0:
+		return Model{Reason: v1alpha1.ReasonModelNotFound, Problem: "No OcrModel reads " + strings.Join(languages, " and ")}
+	default:
+		return Model{Reason: v1alpha1.ReasonModelNotFound, Problem: "No model is asked for and no OcrModel is the default one"}
 	}
 	ready := meta.FindStatusCondition(chosen.Status.Conditions, v1alpha1.ConditionReady)
-	if ready == nil {
-		return Model{Name: chosen.Name, Problem: fmt.Sprintf("The OcrModel %s was not checked yet", chosen.Name)}, nil
+	switch {
+	case ready == nil:
+		return Model{Name: chosen.Name, Reason: v1alpha1.ReasonModelNotReady, Problem: fmt.Sprintf("The OcrModel %s was not checked yet", chosen.Name)}
+	case ready.Status != metav1.ConditionTrue:
+		return Model{Name: chosen.Name, Reason: v1alpha1.ReasonModelNotReady, Problem: ready.Message}
 	}
-	return Model{Name: chosen.Name, Ready: ready.Status == "True", Problem: ready.Message}, nil
+	return Model{Name: chosen.Name}
 }
 
-func older(a, b *v1alpha1.OcrModel) bool {
-	if a.CreationTimestamp.Equal(&b.CreationTimestamp) {
-		return a.Name < b.Name
+func reads(model *v1alpha1.OcrModel, languages []string) bool {
+	for _, language := range languages {
+		if !slices.ContainsFunc(model.Spec.Languages, func(known string) bool { return strings.EqualFold(known, language) }) {
+			return false
+		}
 	}
-	return a.CreationTimestamp.Before(&b.CreationTimestamp)
+	return true
+}
+
+func isDefault(model *v1alpha1.OcrModel) bool {
+	return model.Spec.Default != nil && *model.Spec.Default
+}
+
+// better prefers the default model, the older of several.
+func better(a, b *v1alpha1.OcrModel) bool {
+	switch {
+	case isDefault(a) != isDefault(b):
+		return isDefault(a)
+	case isDefault(a) && !a.CreationTimestamp.Equal(&b.CreationTimestamp):
+		return a.CreationTimestamp.Before(&b.CreationTimestamp)
+	}
+	return a.Name < b.Name
 }

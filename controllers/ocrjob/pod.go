@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -20,9 +21,11 @@ type Pod struct {
 	Node    string
 	Attempt Attempt
 	State   PodState
-	// Deleting pods have been told to end.
+	// Deleting pods have been told to end, by GoneBy.
 	Deleting bool
-	// Reason and Message say why a pod is where it is: the reason only of PodBadDocument, one of a job's failure.
+	GoneBy   time.Time
+	// Reason and Message say why a pod is where it is. The reason is one of a job's failure, of PodBadDocument always, and
+	// of PodCrashed where the document's source is to blame.
 	Reason  string
 	Message string
 }
@@ -50,6 +53,9 @@ const (
 // Alive tells whether the pod has not ended.
 func (s PodState) Alive() bool { return s <= PodActive }
 
+// runs tells whether the pod has neither ended nor been told to.
+func (p *Pod) runs() bool { return p.State.Alive() && !p.Deleting }
+
 // observePod reads a worker pod. It fails on pods whose labels are not a worker's.
 func observePod(pod *corev1.Pod) (Pod, error) {
 	part, err := strconv.ParseInt(pod.Labels[v1alpha1.LabelPart], 10, 32)
@@ -66,6 +72,9 @@ func observePod(pod *corev1.Pod) (Pod, error) {
 		Node:     pod.Spec.NodeName,
 		Attempt:  Attempt{Part: int32(part), Number: int32(attempt)},
 		Deleting: pod.DeletionTimestamp != nil,
+	}
+	if observed.Deleting {
+		observed.GoneBy = pod.DeletionTimestamp.Time
 	}
 	observed.State, observed.Reason, observed.Message = podState(pod)
 	return observed, nil
@@ -113,10 +122,14 @@ func failedPodState(pod *corev1.Pod) (state PodState, reason, message string) {
 		return PodBadDocument, v1alpha1.ReasonInvalidDocument, "The document cannot be processed"
 	default:
 		message := fmt.Sprintf("%s, exit code %d", cmp.Or(end.Reason, "Error"), end.ExitCode)
-		if said, ok := termination(end); ok {
+		said, ok := termination(end)
+		if ok {
 			message += ": " + said.Message
 		}
-		return PodCrashed, "", message
+		if said.Reason == v1alpha1.ReasonSourceUnavailable {
+			reason = said.Reason
+		}
+		return PodCrashed, reason, message
 	}
 }
 

@@ -1,6 +1,7 @@
 package ocrjob
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -16,6 +17,10 @@ const (
 	firstBackoff = 2 * time.Second
 	maxBackoff   = 5 * time.Minute
 )
+
+// lostAfter is how long after its time a pod that was told to go is waited for. The kubelet of a node that is lost never
+// says that a pod has ended; the pod's tokens are void by then, so it cannot do anything for the job any more.
+const lostAfter = 30 * time.Second
 
 // defaultBackoffLimit is the number of counted failures that a job survives unless its spec says otherwise.
 const defaultBackoffLimit = 3
@@ -64,12 +69,14 @@ func (d *decider) followPod(worker *v1alpha1.WorkerStatus) {
 		d.disrupted(worker, "its pod is gone")
 	case pod.State == PodDisrupted:
 		d.disrupted(worker, pod.Message)
+	case pod.State.Alive() && pod.Deleting && d.isPast(pod.GoneBy.Add(lostAfter)):
+		d.disrupted(worker, "its node does not answer")
 	case pod.State == PodCrashed:
-		d.crashed(worker, pod.Message)
+		d.crashed(worker, pod)
 	case pod.State == PodBadDocument:
 		d.end(v1alpha1.PhaseFailed, pod.Reason, pod.Message)
 	case pod.State == PodSucceeded && !isDone(worker):
-		d.crashed(worker, "it ended without having finished its pages")
+		d.crashed(worker, &Pod{Message: "it ended without having finished its pages"})
 	}
 }
 
@@ -108,37 +115,46 @@ func (d *decider) followNewPod(worker *v1alpha1.WorkerStatus, pod *Pod) {
 // last one, so that a long document survives any number of preemptions, and a node that kills every pod is noticed.
 func (d *decider) disrupted(worker *v1alpha1.WorkerStatus, why string) {
 	if pagesDone(worker) > worker.DoneBefore {
-		d.retry(worker, v1alpha1.ReasonWorkerLost, why, 0)
+		d.retry(worker, retry{event: v1alpha1.ReasonWorkerLost, why: why})
 		return
 	}
 	worker.Failures++
-	d.retry(worker, v1alpha1.ReasonWorkerLost, why, backoff(worker.Failures))
+	d.retry(worker, retry{event: v1alpha1.ReasonWorkerLost, why: why, after: backoff(worker.Failures)})
 }
 
-// crashed starts over, later, after an end that was the worker's fault.
-func (d *decider) crashed(worker *v1alpha1.WorkerStatus, why string) {
+// crashed starts over, later, after an end that was the worker's fault, or that of the place where its document is.
+func (d *decider) crashed(worker *v1alpha1.WorkerStatus, pod *Pod) {
 	worker.Failures++
-	d.retry(worker, v1alpha1.ReasonWorkerCrashed, why, backoff(worker.Failures))
+	d.retry(worker, retry{event: v1alpha1.ReasonWorkerCrashed, why: pod.Message, after: backoff(worker.Failures), last: pod.Reason})
 }
 
-func (d *decider) retry(worker *v1alpha1.WorkerStatus, reason, why string, after time.Duration) {
+// retry is a new attempt after one that ended.
+type retry struct {
+	// event is the reason of the event that tells why it ended.
+	event, why string
+	after      time.Duration
+	// last is the reason for which the job fails if no attempt is left, where there is a better one than that.
+	last string
+}
+
+func (d *decider) retry(worker *v1alpha1.WorkerStatus, r retry) {
 	if isDone(worker) {
 		// Every page was stored and reported before the pod ended: there is nothing to try again.
 		return
 	}
-	message := fmt.Sprintf("Attempt %d of part %d ended: %s", worker.Attempt, worker.Part, why)
+	message := fmt.Sprintf("Attempt %d of part %d ended: %s", worker.Attempt, worker.Part, r.why)
 	limit := int32(defaultBackoffLimit)
 	if d.Job.Spec.BackoffLimit != nil {
 		limit = *d.Job.Spec.BackoffLimit
 	}
 	if worker.Failures > limit {
-		d.end(v1alpha1.PhaseFailed, v1alpha1.ReasonBackoffLimit, message)
+		d.end(v1alpha1.PhaseFailed, cmp.Or(r.last, v1alpha1.ReasonBackoffLimit), message)
 		return
 	}
-	d.event(corev1.EventTypeWarning, reason, message)
+	d.event(corev1.EventTypeWarning, r.event, message)
 	d.nextAttempt(worker)
-	if after > 0 {
-		at := metav1.NewTime(d.Now.Add(after).Truncate(time.Second))
+	if r.after > 0 {
+		at := metav1.NewTime(d.Now.Add(r.after).Truncate(time.Second))
 		worker.RetryAt = &at
 	}
 	d.startAttempt(worker)
@@ -178,7 +194,7 @@ func (d *decider) completeIfDone() {
 // dropOldPods takes away what still runs of earlier attempts.
 func (d *decider) dropOldPods(worker *v1alpha1.WorkerStatus) {
 	for _, pod := range d.Pods {
-		if pod.Attempt.Part == worker.Part && pod.Attempt.Number < worker.Attempt && pod.State.Alive() {
+		if pod.Attempt.Part == worker.Part && pod.Attempt.Number < worker.Attempt && pod.runs() {
 			d.DeletePods = append(d.DeletePods, pod)
 		}
 	}

@@ -48,9 +48,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.Client.Get(ctx, request.NamespacedName, organization); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if organization.DeletionTimestamp != nil {
-		return ctrl.Result{}, nil
-	}
 	// What cannot be provided for is tried again, but keeps no job from being settled.
 	claim, problem, failure := r.provideNamespace(ctx, organization)
 	if claim == claimUnknown {
@@ -130,7 +127,8 @@ func (r *Reconciler) lookAround(ctx context.Context, organization *v1alpha1.Orga
 }
 
 // provideNamespace makes and mends what the organization owns. If the namespace is somebody else's, or on its way out, it
-// says so and touches nothing.
+// says so and touches nothing. Nothing is made for an organization that is going, but its jobs are still settled: with
+// foreground deletion it goes last.
 func (r *Reconciler) provideNamespace(ctx context.Context, organization *v1alpha1.Organization) (verdict claim, problem string, err error) {
 	name := organization.JobNamespace()
 	claimants := &v1alpha1.OrganizationList{}
@@ -146,7 +144,7 @@ func (r *Reconciler) provideNamespace(ctx context.Context, organization *v1alpha
 		return claimUnknown, "", fmt.Errorf("reading namespace %s: %w", name, err)
 	}
 	verdict, problem = decideClaim(organization, claimants.Items, namespace)
-	if verdict == claimRefused || verdict == claimLeaving {
+	if verdict == claimRefused || verdict == claimLeaving || organization.DeletionTimestamp != nil {
 		return verdict, problem, nil
 	}
 	apiServer, err := r.apiServer(ctx)

@@ -72,6 +72,7 @@ func TestReconciler(t *testing.T) {
 	run("jobs are reserved, refused, settled and dropped", (*cluster).ledger)
 	run("a cancelled job is charged what its worker still reports", (*cluster).lastReport)
 	run("a namespace that is being deleted has its jobs settled", (*cluster).leavingNamespace)
+	run("an organization that is deleted last has its jobs settled first", (*cluster).leavingOrganization)
 	run("jobs that no plan gives a limit wait, and are reserved once it is there", (*cluster).ledgerWithoutPlan)
 }
 
@@ -280,6 +281,18 @@ func (c *cluster) ledgerWithoutPlan() {
 	}
 	c.must(c.admin.Create(c.Context(), newPlan("missing", 3)))
 	c.entry(organization, counted, v1alpha1.LedgerReserved, 3)
+}
+
+// leavingOrganization is deleted in the foreground: it stays until everything that it owns is gone.
+func (c *cluster) leavingOrganization() {
+	organization := c.organize("last", "free")
+	c.ready(organization, metav1.ConditionTrue, reasonProvisioned)
+	job := c.submit("khocr-last", "aaaaaaaaaaaa")
+	c.report(job, v1alpha1.PhaseRunning, 4, 3, 0)
+	c.entry(organization, job, v1alpha1.LedgerReserved, 4)
+	c.must(c.admin.Delete(c.Context(), organization, client.PropagationPolicy(metav1.DeletePropagationForeground)))
+	c.report(job, v1alpha1.PhaseCancelled, 4, 3, 0)
+	c.entry(organization, job, v1alpha1.LedgerSettled, 3)
 }
 
 func (c *cluster) leavingNamespace() {

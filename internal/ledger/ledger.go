@@ -40,15 +40,20 @@ type Job struct {
 	Held bool
 }
 
-// Observe takes from an OcrJob what the ledger needs to know. A job counts as ended once its phase is final.
+// Observe takes from an OcrJob what the ledger needs to know. A job counts as ended once its phase is final. One that
+// failed delivers nothing: its pages cannot be read.
 func Observe(job *v1alpha1.OcrJob) Job {
 	pages := job.Status.LivePages()
+	delivered := max(0, int64(pages.Done)-int64(pages.Failed))
+	if job.Status.Phase == v1alpha1.PhaseFailed {
+		delivered = 0
+	}
 	return Job{
 		UID:       job.UID,
 		Name:      job.Name,
 		Created:   job.CreationTimestamp.Time,
 		Pages:     int64(pages.Total),
-		Delivered: max(0, int64(pages.Done)-int64(pages.Failed)),
+		Delivered: delivered,
 		Ended:     job.Status.Phase.Ended(),
 		Held:      slices.Contains(job.Finalizers, v1alpha1.FinalizerLedger),
 	}

@@ -14,6 +14,20 @@ import (
 	"github.com/openplp/khocr/internal/document"
 )
 
+// pagesInMemory bounds the bytes of all page results that are read or written at the same time. Decoded they take ten
+// times as much, so a process needs some 300 MB for them at the most, whatever the pages are and however many ask.
+const pagesInMemory = 32 << 20
+
+// HoldPage waits until a page result of so many bytes may be taken into memory. The caller calls release when it is not
+// needed any more. It fails only when ctx ends.
+func (s *Store) HoldPage(ctx context.Context, bytes int64) (release func(), err error) {
+	weight := min(bytes, pagesInMemory)
+	if err := s.pages.Acquire(ctx, weight); err != nil {
+		return nil, fmt.Errorf("wait for memory: %w", err)
+	}
+	return func() { s.pages.Release(weight) }, nil
+}
+
 // PageNumbers lists the pages of a job that are stored, in order.
 func (s *Store) PageNumbers(ctx context.Context, namespace string, job types.UID) ([]int, error) {
 	prefix := PagesPrefix(namespace, job)
@@ -33,26 +47,38 @@ func (s *Store) PageNumbers(ctx context.Context, namespace string, job types.UID
 	}
 }
 
-// Page reads the result of one page, or fails with ErrNotFound.
-func (s *Store) Page(ctx context.Context, namespace string, job types.UID, number int) (*document.Page, error) {
+// withPage reads the result of one page and lets use have it, or fails with ErrNotFound.
+func (s *Store) withPage(ctx context.Context, namespace string, job types.UID, number int, use func(*document.Page)) error {
 	content, err := s.Get(ctx, PageKey(namespace, job, number))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer content.Close()
+	release, err := s.HoldPage(ctx, content.Size)
+	if err != nil {
+		return err
+	}
+	defer release()
 	page := new(document.Page)
 	if err := json.NewDecoder(content).Decode(page); err != nil {
-		return nil, fmt.Errorf("decode page %d: %w", number, err)
+		return fmt.Errorf("decode page %d: %w", number, err)
 	}
-	return page, nil
+	use(page)
+	return nil
 }
 
-// Pages yields stored pages of a job, those of the numbers given, one in memory at a time. An error ends the sequence.
+// Pages yields stored pages of a job, those of the numbers given, one in memory at a time. A page is good until the next
+// one is asked for. An error ends the sequence.
 func (s *Store) Pages(ctx context.Context, namespace string, job types.UID, numbers []int) iter.Seq2[*document.Page, error] {
 	return func(yield func(*document.Page, error) bool) {
 		for _, number := range numbers {
-			page, err := s.Page(ctx, namespace, job, number)
-			if !yield(page, err) || err != nil {
+			more := false
+			err := s.withPage(ctx, namespace, job, number, func(page *document.Page) { more = yield(page, nil) })
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !more {
 				return
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/gcerrors"
+	"golang.org/x/sync/semaphore"
 )
 
 var (
@@ -29,6 +30,8 @@ type Store struct {
 	bucket *blob.Bucket
 	// root is the folder of a store in a file system, "" for any other.
 	root string
+	// pages are the bytes of page results that may be in memory.
+	pages *semaphore.Weighted
 }
 
 // Open opens the store at a URL such as file:///var/lib/khocr. The drivers that the program links decide which schemes
@@ -38,7 +41,7 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the store's address: %w", err)
 	}
-	store := &Store{}
+	store := &Store{pages: semaphore.NewWeighted(pagesInMemory)}
 	if address.Scheme == fileblob.Scheme {
 		store.root = fileRoot(address)
 		address.RawQuery = fileOptions(address.Query()).Encode()

@@ -311,3 +311,22 @@ func TestOpenRefusesWhatIsNoStore(t *testing.T) {
 		})
 	}
 }
+
+func TestPagesInMemoryAreBounded(t *testing.T) {
+	store := openAt(t, t.TempDir())
+	first, err := store.HoldPage(t.Context(), pagesInMemory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := store.HoldPage(ended, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("a page was taken into memory that is full: %v", err)
+	}
+	first()
+	again, err := store.HoldPage(t.Context(), 100*pagesInMemory)
+	if err != nil {
+		t.Fatalf("memory was not given back: %v", err)
+	}
+	again()
+}

@@ -27,12 +27,16 @@ const (
 	// tried again.
 	PathDocument = "/internal/v1/document"
 	// PUT PathPage stores a document.Page, once: 201 where it was stored, 200 where one had been stored before, which
-	// then stands. The page number must be the page's.
+	// then stands. The page number must be the page's, and its JSON has at most MaxPageBytes.
 	PathPage = "/internal/v1/pages/{page:[0-9]+}"
 )
 
 // PagePath is PathPage for one page.
 func PagePath(page int) string { return "/internal/v1/pages/" + strconv.Itoa(page) }
+
+// MaxPageBytes bounds the result of one page: a dense newspaper page takes 2 MB. Whoever reads a page holds ten times as
+// much memory.
+const MaxPageBytes = 4 << 20
 
 // Status codes that mean more than HTTP says: 401 with any route while the pod's UID is not recorded on the job yet, so
 // a worker that has just started tries again; 410 once the job has ended, so the worker goes.

@@ -5,7 +5,10 @@
 // The child exits when descriptor 3 is closed. It may be killed at any moment; it keeps nothing that matters.
 package wire
 
-import "github.com/openplp/khocr/internal/document"
+import (
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/workerport"
+)
 
 // Descriptors of the child.
 const (
@@ -18,9 +21,8 @@ const (
 // reserves 1.2 GB at its start without ever using them. No limit where it is missing.
 const EnvAddressSpace = "KHOCR_ENGINE_ADDRESS_SPACE"
 
-// MaxMessage bounds one message in bytes. A dense newspaper page takes 2 MB; the supervisor may hold several messages at
-// once and has to stay small beside its children.
-const MaxMessage = 16 << 20
+// MaxMessage bounds one message in bytes: most of it is the result of a page.
+const MaxMessage = workerport.MaxPageBytes
 
 // Request is one order to the child. Exactly one field is set.
 type Request struct {

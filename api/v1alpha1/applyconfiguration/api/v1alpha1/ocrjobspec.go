@@ -20,7 +20,7 @@ type OcrJobSpecApplyConfiguration struct {
 	OcrMode *apiv1alpha1.OcrMode `json:"ocrMode,omitempty"`
 	// Priority of the job; normal where it is missing.
 	Priority *apiv1alpha1.Priority `json:"priority,omitempty"`
-	// Languages of the document as BCP 47 tags. The model decides where they are missing.
+	// Languages of the document as BCP 47 tags. Where no model is named, the one that reads them all is taken.
 	Languages []string `json:"languages,omitempty"`
 	// Pages to process, as numbers and ranges from 1, for example 1-3,7. All pages where it is missing.
 	Pages *string `json:"pages,omitempty"`
