@@ -143,7 +143,7 @@ func TestAPageThatCrashesOnceIsRecognised(t *testing.T) {
 	if got := p.gateway.outcomes()[1]; got != recognized {
 		t.Errorf("outcome = %s, want %s", got, recognized)
 	}
-	if log := p.log.String(); !strings.Contains(log, "SIGSEGV") || !strings.Contains(log, "an engine's last words") {
+	if log := p.log.String(); !strings.Contains(log, "signal: killed") || !strings.Contains(log, "an engine's last words") {
 		t.Errorf("the log does not say how the engine ended:\n%s", log)
 	}
 }

@@ -206,7 +206,7 @@ func (d *decider) end(phase v1alpha1.JobPhase, reason, message string) {
 }
 
 // sumUp records what the workers have reported. A page count alone is not worth a write: it is recorded with the first
-// pages that are done.
+// pages that are done. Nor are the last pages: they are recorded with the job's end, which waits for the ledger only.
 func (d *decider) sumUp() {
 	live := d.Job.Status.LivePages()
 	known := v1alpha1.PageCounts{}
@@ -214,7 +214,8 @@ func (d *decider) sumUp() {
 		known = *d.Status.Pages
 	}
 	changesAnyway := d.Status.Phase != d.Job.Status.Phase
-	if live.Total == 0 || live == known || (live.Done <= known.Done && !changesAnyway) {
+	goesOn := live.Done > known.Done && live.Done < live.Total
+	if live.Total == 0 || live == known || !goesOn && !changesAnyway {
 		return
 	}
 	d.Status.Pages = &live

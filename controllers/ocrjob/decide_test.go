@@ -165,14 +165,9 @@ func TestDecide(t *testing.T) {
 			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1,
 				PodUID: "uid-" + pod1, Progress: 37},
 		},
-		"a document whose pages are done waits for the ledger": {
-			given: func() *snapshotBuilder {
-				b := makeSnapshot().running(1).progress(2, 2, 0).pod(1, PodActive)
-				b.Job.Status.Pages = b.Job.Status.Workers[0].Progress
-				b.Job.Status.Progress = 100
-				return b
-			}(),
-			want: outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1, Progress: 100},
+		"a document whose pages are done waits for the ledger, and costs no write meanwhile": {
+			given: makeSnapshot().running(1).progress(2, 2, 0).pod(1, PodActive),
+			want:  outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1},
 		},
 		"a document whose pages are done and reserved is complete, before its pod has ended": {
 			given: makeSnapshot().running(1).progress(2, 2, 1).pod(1, PodActive).ledger(v1alpha1.LedgerReserved, 2),
@@ -255,12 +250,8 @@ func TestDecide(t *testing.T) {
 				RequeueAfter: 2 * time.Second},
 		},
 		"a pod lost after its last page is not replaced": {
-			given: func() *snapshotBuilder {
-				b := makeSnapshot().running(1).progress(2, 2, 0)
-				b.Job.Status.Pages, b.Job.Status.Progress = b.Job.Status.Workers[0].Progress, 100
-				return b
-			}(),
-			want: outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1, Progress: 100},
+			given: makeSnapshot().running(1).progress(2, 2, 0),
+			want:  outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1},
 		},
 		"a pod of an earlier attempt that still runs is taken away": {
 			given: makeSnapshot().running(2).pod(1, PodActive).pod(2, PodActive),
