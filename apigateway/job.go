@@ -178,13 +178,17 @@ func pagesOf(status *v1alpha1.OcrJobStatus) *pagesView {
 	return &view
 }
 
-// elapsed counts from the acceptance to the end, or to now, in seconds.
+// elapsed counts from the acceptance to the end, or to now, in seconds. The time of the end has whole seconds only, so
+// what the manager measured then is taken where it stands.
 func elapsed(job *v1alpha1.OcrJob, now time.Time) tenths {
 	if end := job.Status.CompletionTime; end != nil {
 		now = end.Time
 	}
-	seconds := max(0, now.Sub(job.CreationTimestamp.Time).Seconds())
-	return tenths(math.Round(seconds*10) / 10)
+	took := now.Sub(job.CreationTimestamp.Time)
+	if measured, err := time.ParseDuration(job.Status.Elapsed); err == nil {
+		took = measured
+	}
+	return tenths(math.Round(max(0, took.Seconds())*10) / 10)
 }
 
 // fileNameOf is the name that the document came with, or the last part of the address that it comes from.

@@ -8,6 +8,8 @@ source hack/lib.sh
 base="$1"
 shift
 
+[[ -n ${KUBECONFIG:-} ]] || die "name the cluster: make deploy KUBECONFIG=FILE"
+
 # The names of the images go into a kustomization of its own, so that nothing in config/ changes.
 overlay=".local/deploy/$(basename "$base")"
 mkdir -p "$overlay"
@@ -28,5 +30,9 @@ apply --kustomize config/crd
 kubectl wait --for=condition=Established --timeout=60s --filename <(kubectl kustomize config/crd) >/dev/null
 apply --kustomize "$overlay"
 
-kubectl --namespace khocr-system rollout status --timeout=180s deployment/khocr-manager
-kubectl --namespace khocr-system rollout status --timeout=180s deployment/khocr-gateway
+for deployment in khocr-manager khocr-gateway; do
+	kubectl --namespace khocr-system rollout status --timeout=180s "deployment/$deployment" || {
+		kubectl --namespace khocr-system get pods
+		die "$deployment is not ready; kubectl --namespace khocr-system describe pods tells why"
+	}
+done

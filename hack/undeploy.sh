@@ -5,6 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source hack/lib.sh
 
+# Nobody means the cluster that happens to be the current one.
+[[ -n ${KUBECONFIG:-} ]] || die "name the cluster: make undeploy KUBECONFIG=FILE"
+
 served() { kubectl get crd "$1.ocr.openplp.com" >/dev/null 2>&1; }
 
 # No new work comes in while the old is drained.

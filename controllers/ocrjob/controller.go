@@ -63,7 +63,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		logf.FromContext(ctx).V(1).Info("The decision was made on a job that has changed since")
 		return ctrl.Result{}, nil
 	}
-	return ctrl.Result{RequeueAfter: decision.RequeueAfter}, err
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: decision.RequeueAfter}, nil
 }
 
 // gather reads what the decision depends on from the cache, and names the job's organization.
@@ -149,6 +152,8 @@ func (r *Reconciler) createPod(ctx context.Context, job *v1alpha1.OcrJob, organi
 		return nil
 	case apierrors.IsAlreadyExists(err):
 		return r.settleNameClash(ctx, job, pod.Name)
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return nil // the job is about to be deleted with its namespace, which brings us back
 	default:
 		r.Recorder.Eventf(job, nil, corev1.EventTypeWarning, v1alpha1.ReasonPodNotCreated, "Create", "%s", err)
 		return fmt.Errorf("creating pod %s: %w", pod.Name, err)
