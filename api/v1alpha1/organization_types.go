@@ -203,6 +203,7 @@ type LedgerEntry struct {
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 57 && !self.metadata.name.contains('.')",message="the name of an organization has at most 57 characters and no dot: its namespace is named after it"
 // +kubebuilder:printcolumn:name="Plan",type=string,JSONPath=`.spec.planRef`
 // +kubebuilder:printcolumn:name="Pages",type=string,JSONPath=`.status.pages`
+// +kubebuilder:printcolumn:name="Suspended",type=boolean,JSONPath=`.spec.suspended`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Namespace",type=string,JSONPath=`.status.namespace`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

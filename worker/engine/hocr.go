@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -67,7 +68,6 @@ func parseHOCR(hocr string) []document.Line {
 // are left.
 func finishLines(lines []document.Line) []document.Line {
 	var kept []document.Line
-	paragraph, before := 0, -1
 	for _, line := range lines {
 		var words []document.Word
 		var texts []string
@@ -81,18 +81,51 @@ func finishLines(lines []document.Line) []document.Line {
 		if len(words) == 0 {
 			continue
 		}
-		if line.Paragraph != before {
-			before = line.Paragraph
-			paragraph++
-		}
-		line.Words, line.Text, line.Paragraph = words, strings.Join(texts, " "), paragraph
+		line.Words, line.Text = words, strings.Join(texts, " ")
 		line.Confidence = meanConfidence(words)
 		if hasKhmer(line.Text) {
 			line.FontSize *= khmerSize
 		}
 		kept = append(kept, line)
 	}
-	return kept
+	return countParagraphs(kept)
+}
+
+// marksConfidence is the confidence in percent below which a low line is taken for marks.
+const marksConfidence = 30
+
+// dropMarks drops lines of less than half the usual height that Tesseract itself does not believe in: the tops of vowels
+// and the subscripts of a neighbour, cut off from it and read for a second time, or dirt. On pages of small type it takes a
+// twelfth of the character errors away (8.5 to 7.8 %), on others it does nothing. What remains of a page says less of how
+// well it was read, so it comes after the choice among readings.
+func dropMarks(lines []document.Line) []document.Line {
+	if len(lines) == 0 {
+		return lines
+	}
+	heights := make([]float64, len(lines))
+	for i, line := range lines {
+		heights[i] = height(line)
+	}
+	slices.Sort(heights)
+	usual := heights[len(heights)/2]
+	return slices.DeleteFunc(lines, func(line document.Line) bool {
+		return line.Confidence < marksConfidence && height(line) < usual/2
+	})
+}
+
+func height(line document.Line) float64 { return line.Box[3] - line.Box[1] }
+
+// countParagraphs counts the paragraphs that have a line from 1.
+func countParagraphs(lines []document.Line) []document.Line {
+	paragraph, before := 0, -1
+	for i := range lines {
+		if lines[i].Paragraph != before {
+			before = lines[i].Paragraph
+			paragraph++
+		}
+		lines[i].Paragraph = paragraph
+	}
+	return lines
 }
 
 func hasKhmer(text string) bool {

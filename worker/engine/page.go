@@ -93,6 +93,7 @@ func (e *engine) recognize(page *document.Page, request wire.Page, dpi float64) 
 	if err != nil {
 		return err
 	}
+	best.lines = countParagraphs(dropMarks(best.lines))
 	size := grey.Rect.Size()
 	if best.rotation%180 != 0 {
 		size = image.Pt(size.Y, size.X)

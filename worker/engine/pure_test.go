@@ -125,6 +125,27 @@ func TestReadBest(t *testing.T) {
 	}
 }
 
+func TestDropMarks(t *testing.T) {
+	line := func(text string, top, bottom, confidence float64) document.Line {
+		return document.Line{Text: text, Box: document.Box{0, top, 100, bottom}, Confidence: confidence}
+	}
+	lines := []document.Line{
+		line("vowels of the title", 0, 5, 18), line("the title", 4, 24, 82), line("a line", 30, 48, 90),
+		line("a small line that is sure", 50, 55, 31), line("a poor line", 60, 78, 12), line("dirt", 80, 88, 0),
+	}
+	var kept []string
+	for _, line := range dropMarks(lines) {
+		kept = append(kept, line.Text)
+	}
+	want := []string{"the title", "a line", "a small line that is sure", "a poor line"}
+	if !slices.Equal(kept, want) {
+		t.Errorf("kept %q, want %q", kept, want)
+	}
+	if got := dropMarks(nil); len(got) != 0 {
+		t.Errorf("nothing became %v", got)
+	}
+}
+
 func TestParseHOCR(t *testing.T) {
 	const hocr = `<div class='ocr_page' id='page_1' title='image ""; bbox 0 0 100 100; ppageno 0'>
    <div class='ocr_carea' title="bbox 1 2 90 60">
