@@ -53,15 +53,7 @@ func TestReconciler(t *testing.T) {
 	if err := reconciler.SetupWithManager(t.Context(), mgr); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	stopped := make(chan error, 1)
-	go func() { stopped <- mgr.Start(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-stopped; err != nil {
-			t.Errorf("the manager ended with: %v", err)
-		}
-	})
+	testenv.Run(t, mgr)
 
 	manager, err := client.New(environment.Manager, client.Options{Scheme: testenv.Scheme()})
 	if err != nil {

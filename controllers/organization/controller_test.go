@@ -1,7 +1,6 @@
 package organization
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -36,24 +35,16 @@ func TestReconciler(t *testing.T) {
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("organization"),
 		GatewayNamespace: "khocr-system", Now: time.Now,
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	if err := reconciler.SetupWithManager(ctx, mgr); err != nil {
+	if err := reconciler.SetupWithManager(t.Context(), mgr); err != nil {
 		t.Fatal(err)
 	}
-	stopped := make(chan error, 1)
-	go func() { stopped <- mgr.Start(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-stopped; err != nil {
-			t.Errorf("the manager ended with: %v", err)
-		}
-	})
+	testenv.Run(t, mgr)
 	manager, err := client.New(environment.Manager, client.Options{Scheme: testenv.Scheme()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &cluster{T: t, reconciler: reconciler, admin: environment.Client, manager: manager, writes: counted}
-	c.must(c.admin.Create(ctx, newPlan("free", 10)))
+	c.must(c.admin.Create(t.Context(), newPlan("free", 10)))
 
 	run := func(name string, test func(*cluster)) {
 		t.Run(name, func(t *testing.T) {
