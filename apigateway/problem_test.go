@@ -110,7 +110,7 @@ func TestStatusesOfTheContractHaveItsMessages(t *testing.T) {
 // reasonsUnder reads the Reason constants that stand under a comment of the API's types.
 func reasonsUnder(t *testing.T, heading string) []string {
 	t.Helper()
-	source, err := os.ReadFile("../api/v1alpha1/ocrjob_types.go")
+	source, err := os.ReadFile("../api/v1alpha1/ocrjob_conditions.go")
 	if err != nil {
 		t.Fatal(err)
 	}
