@@ -1,5 +1,7 @@
 package v1alpha1
 
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 // LocalizedText is a text for people, in the two languages of the platform.
 type LocalizedText struct {
 	// English text.
@@ -52,3 +54,13 @@ const LabelAPIKey = "ocr.openplp.com/api-key"
 
 // FinalizerLedger keeps an OcrJob until its pages are settled in the ledger of its Organization.
 const FinalizerLedger = "ocr.openplp.com/ledger"
+
+// Older tells which of two objects came first, by name among those of the same second. The older one wins where two claim
+// what only one can have.
+func Older(a, b metav1.Object) bool {
+	at, bt := a.GetCreationTimestamp(), b.GetCreationTimestamp()
+	if at.Equal(&bt) {
+		return a.GetName() < b.GetName()
+	}
+	return at.Before(&bt)
+}

@@ -93,3 +93,8 @@ type OcrModelList struct {
 	metav1.ListMeta `json:"metadata,omitzero"`
 	Items           []OcrModel `json:"items"`
 }
+
+// IsDefault tells whether the model claims to be the default one. The oldest of several is.
+func (m *OcrModel) IsDefault() bool {
+	return m.Spec.Default != nil && *m.Spec.Default
+}

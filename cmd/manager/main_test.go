@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"testing"
-	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -15,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -50,7 +48,7 @@ func TestTheManagerWorksWithItsOwnRole(t *testing.T) {
 	organization := &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: "moj"},
 		Spec: v1alpha1.OrganizationSpec{PlanRef: "free", DisplayName: v1alpha1.LocalizedText{En: "Ministry"}}}
 	c.must(c.Create(t.Context(), organization))
-	c.await("the organization is ready", func() bool {
+	testenv.Await(c, "the organization is ready", func() bool {
 		c.must(c.Get(t.Context(), client.ObjectKeyFromObject(organization), organization))
 		return meta.IsStatusConditionTrue(organization.Status.Conditions, v1alpha1.ConditionReady)
 	})
@@ -60,16 +58,16 @@ func TestTheManagerWorksWithItsOwnRole(t *testing.T) {
 	}
 	c.must(c.Create(t.Context(), job))
 	pod := &corev1.Pod{}
-	c.await("the job has a worker", func() bool {
+	testenv.Await(c, "the job has a worker", func() bool {
 		return c.Get(t.Context(), client.ObjectKey{Namespace: "khocr-moj", Name: "aaaaaaaaaaaa-0-1"}, pod) == nil
 	})
 	c.must(c.Get(t.Context(), client.ObjectKeyFromObject(job), job))
 	c.must(c.Delete(t.Context(), job))
-	c.await("a deleted job goes once its ledger is settled", func() bool {
+	testenv.Await(c, "a deleted job goes once its ledger is settled", func() bool {
 		return client.IgnoreNotFound(c.Get(t.Context(), client.ObjectKeyFromObject(job), job)) == nil &&
 			c.Get(t.Context(), client.ObjectKeyFromObject(job), job) != nil
 	})
-	c.await("the ledger is empty again", func() bool {
+	testenv.Await(c, "the ledger is empty again", func() bool {
 		c.must(c.Get(t.Context(), client.ObjectKeyFromObject(organization), organization))
 		return len(organization.Status.Ledger) == 0
 	})
@@ -105,7 +103,7 @@ func (c *cluster) metrics(url string) {
 		_ = response.Body.Close()
 		return response.StatusCode
 	}
-	c.await("whoever has the role reads metrics", func() bool { return status(c.as("prometheus").BearerToken) == http.StatusOK })
+	testenv.Await(c, "whoever has the role reads metrics", func() bool { return status(c.as("prometheus").BearerToken) == http.StatusOK })
 	for token, want := range map[string]int{
 		"":                                http.StatusUnauthorized,
 		"none":                            http.StatusUnauthorized,
@@ -132,16 +130,6 @@ func (c *cluster) as(account string) *rest.Config {
 	config := rest.AnonymousClientConfig(c.admin)
 	config.BearerToken = token.Status.Token
 	return config
-}
-
-func (c *cluster) await(what string, condition func() bool) {
-	c.Helper()
-	err := wait.PollUntilContextTimeout(c.Context(), 20*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
-		return condition(), nil
-	})
-	if err != nil {
-		c.Fatalf("waiting until %s: %v", what, err)
-	}
 }
 
 func (c *cluster) must(err error) {

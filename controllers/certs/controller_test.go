@@ -1,13 +1,11 @@
 package certs
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
@@ -33,24 +31,16 @@ func TestReconciler(t *testing.T) {
 		t.Fatal(err)
 	}
 	testenv.Run(t, mgr)
-	await := func(what string, condition func() bool) {
-		t.Helper()
-		err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true,
-			func(context.Context) (bool, error) { return condition(), nil })
-		if err != nil {
-			t.Fatalf("waiting until %s: %v", what, err)
-		}
-	}
 	key := types.NamespacedName{Namespace: "khocr-system", Name: SecretName}
 	secret := &corev1.Secret{}
 	exists := func() bool { return environment.Client.Get(t.Context(), key, secret) == nil }
 
-	await("the Secret is made", exists)
+	testenv.Await(t, "the Secret is made", exists)
 	if secret.Type != corev1.SecretTypeTLS {
 		t.Errorf("the Secret is of type %s", secret.Type)
 	}
 	bundle := string(secret.Data[keyBundle])
-	await("the bundle is known", func() bool {
+	testenv.Await(t, "the bundle is known", func() bool {
 		known, err := reconciler.CABundle(t.Context())
 		return err == nil && known == bundle
 	})
@@ -66,7 +56,7 @@ func TestReconciler(t *testing.T) {
 		t.Fatal(err)
 	}
 	uid := secret.UID
-	await("a Secret that was deleted is made again", func() bool { return exists() && secret.UID != uid })
+	testenv.Await(t, "a Secret that was deleted is made again", func() bool { return exists() && secret.UID != uid })
 	if string(secret.Data[keyBundle]) != bundle {
 		t.Error("the new certificate is by an authority that workers do not know")
 	}

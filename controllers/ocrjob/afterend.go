@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 )
@@ -18,7 +19,7 @@ const lingering = 30 * time.Second
 func (d *decider) afterEnd() {
 	d.clearPods()
 	settled := !d.Tenant.Known || d.Tenant.Entry != nil && d.Tenant.Entry.State == v1alpha1.LedgerSettled
-	if hasFinalizer(d.Job) {
+	if controllerutil.ContainsFinalizer(d.Job, v1alpha1.FinalizerLedger) {
 		// The finalizer goes first, and the job at its time in a later decision: its deletion must find nothing left to do.
 		d.RemoveFinalizer = settled && !d.recordLastPages()
 		return
@@ -44,8 +45,7 @@ func (d *decider) recordLastPages() bool {
 	if reserved && d.Status.Pages != nil && *d.Status.Pages == live {
 		return false
 	}
-	d.Status.Pages = &live
-	d.Status.Progress = max(d.Status.Progress, int32(live.Percent()))
+	d.record(live)
 	d.condition(v1alpha1.ConditionQuotaReserved, metav1.ConditionTrue, v1alpha1.ReasonPagesReserved, reservedMessage(entry))
 	return true
 }

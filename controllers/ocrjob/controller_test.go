@@ -9,7 +9,6 @@ import (
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -159,7 +158,7 @@ func (c *cluster) cancel() {
 	job.Spec.Cancel = new(true)
 	c.must(c.admin.Patch(c.Context(), job, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"cancel":true}}`))))
 	c.eventually(job, "cancelled", func(j *v1alpha1.OcrJob) bool { return j.Status.Phase == v1alpha1.PhaseCancelled })
-	c.until("the pod is told to go", func() bool {
+	testenv.Await(c, "the pod is told to go", func() bool {
 		err := c.admin.Get(c.Context(), client.ObjectKeyFromObject(pod), pod)
 		return apierrors.IsNotFound(err) || pod.DeletionTimestamp != nil
 	})
@@ -171,7 +170,7 @@ func (c *cluster) delete() {
 	c.must(c.admin.Delete(c.Context(), job))
 	c.eventually(job, "cancelled", func(j *v1alpha1.OcrJob) bool { return j.Status.Phase == v1alpha1.PhaseCancelled })
 	c.ledger(job, v1alpha1.LedgerSettled, 0)
-	c.until("the job is gone", func() bool {
+	testenv.Await(c, "the job is gone", func() bool {
 		return apierrors.IsNotFound(c.admin.Get(c.Context(), client.ObjectKeyFromObject(job), &v1alpha1.OcrJob{}))
 	})
 }
@@ -179,7 +178,7 @@ func (c *cluster) delete() {
 func (c *cluster) badDocument() {
 	job := c.submit("eeeeeeeeeeee")
 	pod := c.runPod(job, 1)
-	c.until("the worker's end is recorded", func() bool {
+	testenv.Await(c, "the worker's end is recorded", func() bool {
 		c.must(c.admin.Get(c.Context(), client.ObjectKeyFromObject(pod), pod))
 		pod.Status.Phase = corev1.PodFailed
 		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: workerContainer, State: corev1.ContainerState{
@@ -193,7 +192,7 @@ func (c *cluster) badDocument() {
 			c.Errorf("failed for %s", condition.Reason)
 		}
 	}
-	c.until("an event tells why", func() bool {
+	testenv.Await(c, "an event tells why", func() bool {
 		events, err := c.pods.CoreV1().Events(c.namespace).List(c.Context(), metav1.ListOptions{
 			FieldSelector: "involvedObject.name=" + job.Name + ",reason=" + v1alpha1.ReasonPasswordProtected})
 		return err == nil && len(events.Items) == 1
@@ -207,7 +206,7 @@ func (c *cluster) timeToLive() {
 	c.ledger(job, v1alpha1.LedgerReserved, 1)
 	c.eventually(job, "completed", func(j *v1alpha1.OcrJob) bool { return j.Status.Phase == v1alpha1.PhaseCompleted })
 	c.ledger(job, v1alpha1.LedgerSettled, 1)
-	c.until("the job is gone", func() bool {
+	testenv.Await(c, "the job is gone", func() bool {
 		return apierrors.IsNotFound(c.admin.Get(c.Context(), client.ObjectKeyFromObject(job), &v1alpha1.OcrJob{}))
 	})
 }
@@ -293,7 +292,7 @@ func (c *cluster) runPod(job *v1alpha1.OcrJob, attempt int32) *corev1.Pod {
 	c.Helper()
 	pod := &corev1.Pod{}
 	key := client.ObjectKey{Namespace: job.Namespace, Name: Attempt{Number: attempt}.PodName(job.Name)}
-	c.until("pod "+key.Name+" exists", func() bool { return c.admin.Get(c.Context(), key, pod) == nil })
+	testenv.Await(c, "pod "+key.Name+" exists", func() bool { return c.admin.Get(c.Context(), key, pod) == nil })
 	binding := &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: pod.Name, UID: pod.UID}, Target: corev1.ObjectReference{Kind: "Node", Name: "node"}}
 	c.must(c.pods.CoreV1().Pods(job.Namespace).Bind(c.Context(), binding, metav1.CreateOptions{}))
 	c.eventually(job, "running in "+pod.Name, func(j *v1alpha1.OcrJob) bool {
@@ -314,7 +313,7 @@ func (c *cluster) report(job *v1alpha1.OcrJob, pod *corev1.Pod, total, done int3
 // ledger has the organization's ledger say where the job stands.
 func (c *cluster) ledger(job *v1alpha1.OcrJob, state v1alpha1.LedgerState, pages int64) {
 	c.Helper()
-	c.until("the ledger is written", func() bool {
+	testenv.Await(c, "the ledger is written", func() bool {
 		organization := &v1alpha1.Organization{}
 		c.must(c.manager.Get(c.Context(), client.ObjectKey{Name: "moj"}, organization))
 		entry := v1alpha1.LedgerEntry{UID: job.UID, Job: job.Name, Month: "2026-03", Pages: pages, State: state}
@@ -332,19 +331,10 @@ func (c *cluster) ledger(job *v1alpha1.OcrJob, state v1alpha1.LedgerState, pages
 func (c *cluster) eventually(job *v1alpha1.OcrJob, what string, condition func(*v1alpha1.OcrJob) bool) *v1alpha1.OcrJob {
 	c.Helper()
 	current := &v1alpha1.OcrJob{}
-	c.until("job "+job.Name+" is "+what, func() bool {
+	testenv.Await(c, "job "+job.Name+" is "+what, func() bool {
 		return c.admin.Get(c.Context(), client.ObjectKeyFromObject(job), current) == nil && condition(current)
 	})
 	return current
-}
-
-func (c *cluster) until(what string, condition func() bool) {
-	c.Helper()
-	err := wait.PollUntilContextTimeout(c.Context(), 20*time.Millisecond, time.Minute, true,
-		func(context.Context) (bool, error) { return condition(), nil })
-	if err != nil {
-		c.Fatalf("waiting until %s: %v", what, err)
-	}
 }
 
 func (c *cluster) must(err error) {

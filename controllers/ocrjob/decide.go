@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 )
@@ -87,7 +88,7 @@ func Decide(s Snapshot) Decision {
 	case s.Job.Status.Phase.Ended():
 		d.afterEnd()
 	case d.endedFromOutside():
-	case !hasFinalizer(s.Job):
+	case !controllerutil.ContainsFinalizer(s.Job, v1alpha1.FinalizerLedger):
 		d.AddFinalizer = true
 	case d.heldBack():
 	default:
@@ -218,8 +219,13 @@ func (d *decider) sumUp() {
 	if live.Total == 0 || live == known || !goesOn && !changesAnyway {
 		return
 	}
-	d.Status.Pages = &live
-	d.Status.Progress = max(d.Status.Progress, int32(live.Percent()))
+	d.record(live)
+}
+
+// record puts pages into the status. Progress never goes back.
+func (d *decider) record(pages v1alpha1.PageCounts) {
+	d.Status.Pages = &pages
+	d.Status.Progress = max(d.Status.Progress, int32(pages.Percent()))
 }
 
 func (d *decider) condition(kind string, value metav1.ConditionStatus, reason, message string) {
@@ -249,15 +255,6 @@ func (d *decider) isPast(moment time.Time) bool {
 	}
 	if d.RequeueAfter == 0 || left < d.RequeueAfter {
 		d.RequeueAfter = left
-	}
-	return false
-}
-
-func hasFinalizer(job *v1alpha1.OcrJob) bool {
-	for _, finalizer := range job.Finalizers {
-		if finalizer == v1alpha1.FinalizerLedger {
-			return true
-		}
 	}
 	return false
 }

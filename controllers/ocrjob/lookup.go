@@ -54,7 +54,7 @@ func chooseModel(models []v1alpha1.OcrModel, name string, languages []string) Mo
 		model := &models[i]
 		wanted := model.Name == name
 		if name == "" {
-			wanted = reads(model, languages) && (len(languages) > 0 || isDefault(model)) && (chosen == nil || better(model, chosen))
+			wanted = reads(model, languages) && (len(languages) > 0 || model.IsDefault()) && (chosen == nil || better(model, chosen))
 		}
 		if wanted {
 			chosen = model
@@ -88,17 +88,13 @@ func reads(model *v1alpha1.OcrModel, languages []string) bool {
 	return true
 }
 
-func isDefault(model *v1alpha1.OcrModel) bool {
-	return model.Spec.Default != nil && *model.Spec.Default
-}
-
 // better prefers the default model, the older of several.
 func better(a, b *v1alpha1.OcrModel) bool {
 	switch {
-	case isDefault(a) != isDefault(b):
-		return isDefault(a)
-	case isDefault(a) && !a.CreationTimestamp.Equal(&b.CreationTimestamp):
-		return a.CreationTimestamp.Before(&b.CreationTimestamp)
+	case a.IsDefault() != b.IsDefault():
+		return a.IsDefault()
+	case a.IsDefault():
+		return v1alpha1.Older(a, b)
 	}
 	return a.Name < b.Name
 }

@@ -78,7 +78,7 @@ func (r *Reconciler) defaults(ctx context.Context, _ client.Object) []reconcile.
 	}
 	var requests []reconcile.Request
 	for i := range models.Items {
-		if isDefault(&models.Items[i]) {
+		if models.Items[i].IsDefault() {
 			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&models.Items[i])})
 		}
 	}

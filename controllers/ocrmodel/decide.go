@@ -33,7 +33,7 @@ func decide(model *v1alpha1.OcrModel, models []v1alpha1.OcrModel, now metav1.Tim
 	} else {
 		set(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonEngineUnknown, fmt.Sprintf("No worker runs the engine %s as it is set up here", model.Spec.Engine))
 	}
-	if first := oldestDefault(models); isDefault(model) && first.Name != model.Name {
+	if first := oldestDefault(models); model.IsDefault() && first.Name != model.Name {
 		set(v1alpha1.ConditionDefaultConflict, metav1.ConditionTrue, reasonAnotherIsOldest,
 			fmt.Sprintf("The OcrModel %s is older and stays the default", first.Name))
 	} else {
@@ -46,20 +46,9 @@ func decide(model *v1alpha1.OcrModel, models []v1alpha1.OcrModel, now metav1.Tim
 func oldestDefault(models []v1alpha1.OcrModel) *v1alpha1.OcrModel {
 	var first *v1alpha1.OcrModel
 	for i := range models {
-		if model := &models[i]; isDefault(model) && (first == nil || older(model, first)) {
+		if model := &models[i]; model.IsDefault() && (first == nil || v1alpha1.Older(model, first)) {
 			first = model
 		}
 	}
 	return first
-}
-
-func older(a, b *v1alpha1.OcrModel) bool {
-	if a.CreationTimestamp.Equal(&b.CreationTimestamp) {
-		return a.Name < b.Name
-	}
-	return a.CreationTimestamp.Before(&b.CreationTimestamp)
-}
-
-func isDefault(model *v1alpha1.OcrModel) bool {
-	return model.Spec.Default != nil && *model.Spec.Default
 }

@@ -1,22 +1,20 @@
 package organization
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/testenv"
 )
 
 // cluster is an API server with the reconciler at work. The test plays the people, the workers and the OcrJob controller.
@@ -94,7 +92,7 @@ func (c *cluster) pod(job *v1alpha1.OcrJob) *corev1.Pod {
 
 func (c *cluster) entry(organization *v1alpha1.Organization, job *v1alpha1.OcrJob, state v1alpha1.LedgerState, pages int64) {
 	c.Helper()
-	c.await(fmt.Sprintf("%s is %s with %d pages", job.Name, state, pages), func() bool {
+	testenv.Await(c, fmt.Sprintf("%s is %s with %d pages", job.Name, state, pages), func() bool {
 		for _, e := range c.current(organization).Status.Ledger {
 			if e.UID == job.UID {
 				return e.State == state && e.Pages == pages
@@ -106,7 +104,7 @@ func (c *cluster) entry(organization *v1alpha1.Organization, job *v1alpha1.OcrJo
 
 func (c *cluster) ready(organization *v1alpha1.Organization, status metav1.ConditionStatus, reason string) {
 	c.Helper()
-	c.await(fmt.Sprintf("%s is %s for %s", organization.Name, status, reason), func() bool {
+	testenv.Await(c, fmt.Sprintf("%s is %s for %s", organization.Name, status, reason), func() bool {
 		ready := meta.FindStatusCondition(c.current(organization).Status.Conditions, v1alpha1.ConditionReady)
 		return ready != nil && ready.Status == status && ready.Reason == reason
 	})
@@ -122,16 +120,6 @@ func (c *cluster) current(organization *v1alpha1.Organization) *v1alpha1.Organiz
 func (c *cluster) get(object client.Object, namespace, name string) {
 	c.Helper()
 	c.must(c.admin.Get(c.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object))
-}
-
-func (c *cluster) await(what string, condition func() bool) {
-	c.Helper()
-	err := wait.PollUntilContextTimeout(c.Context(), 20*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
-		return condition(), nil
-	})
-	if err != nil {
-		c.Fatalf("waiting until %s: %v", what, err)
-	}
 }
 
 func (c *cluster) must(err error) {

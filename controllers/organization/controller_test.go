@@ -114,7 +114,7 @@ func (c *cluster) rests() {
 	organization := c.organize("rest", "free")
 	c.ready(organization, metav1.ConditionTrue, reasonProvisioned)
 	before := c.current(organization)
-	c.await("the cache has caught up", func() bool {
+	testenv.Await(c, "the cache has caught up", func() bool {
 		cached := &v1alpha1.Organization{}
 		c.must(c.reconciler.Client.Get(c.Context(), client.ObjectKeyFromObject(organization), cached))
 		inCache := c.reconciler.Client.Get(c.Context(), client.ObjectKey{Namespace: "khocr-rest", Name: workerName}, &networkingv1.NetworkPolicy{}) == nil
@@ -149,14 +149,14 @@ func (c *cluster) mends() {
 	c.must(c.admin.Update(c.Context(), namespace))
 
 	key := client.ObjectKey{Namespace: "khocr-mend", Name: workerName}
-	c.await("the network policy is back", func() bool {
+	testenv.Await(c, "the network policy is back", func() bool {
 		return c.admin.Get(c.Context(), key, &networkingv1.NetworkPolicy{}) == nil
 	})
-	c.await("the role is narrow again", func() bool {
+	testenv.Await(c, "the role is narrow again", func() bool {
 		c.must(c.admin.Get(c.Context(), key, role))
 		return len(role.Rules[0].Resources) == 1
 	})
-	c.await("the namespace is restricted again", func() bool {
+	testenv.Await(c, "the namespace is restricted again", func() bool {
 		c.get(namespace, "", "khocr-mend")
 		return namespace.Labels["pod-security.kubernetes.io/enforce"] == "restricted"
 	})
@@ -196,7 +196,7 @@ func (c *cluster) planNotFound() {
 	c.get(&corev1.Namespace{}, "", "khocr-early")
 	c.must(c.admin.Create(c.Context(), newPlan("later", 7)))
 	c.ready(organization, metav1.ConditionTrue, reasonProvisioned)
-	c.await("the pages are told", func() bool { return c.current(organization).Status.Pages == "0/7" })
+	testenv.Await(c, "the pages are told", func() bool { return c.current(organization).Status.Pages == "0/7" })
 }
 
 func (c *cluster) sharedKey() {
@@ -205,10 +205,10 @@ func (c *cluster) sharedKey() {
 	conflict := func(o *v1alpha1.Organization) bool {
 		return meta.IsStatusConditionTrue(c.current(o).Status.Conditions, v1alpha1.ConditionKeyConflict)
 	}
-	c.await("both are told", func() bool { return conflict(a) && conflict(b) })
+	testenv.Await(c, "both are told", func() bool { return conflict(a) && conflict(b) })
 	c.ready(a, metav1.ConditionTrue, reasonProvisioned)
 	c.must(c.admin.Patch(c.Context(), b.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"apiKeys":null}}`))))
-	c.await("neither is told", func() bool { return !conflict(a) && !conflict(b) })
+	testenv.Await(c, "neither is told", func() bool { return !conflict(a) && !conflict(b) })
 }
 
 func (c *cluster) ledger() {
@@ -234,7 +234,7 @@ func (c *cluster) ledger() {
 	for _, job := range []*v1alpha1.OcrJob{a, b, unknown} {
 		c.release(job)
 	}
-	c.await("the entries are gone", func() bool { return len(c.current(organization).Status.Ledger) == 0 })
+	testenv.Await(c, "the entries are gone", func() bool { return len(c.current(organization).Status.Ledger) == 0 })
 	late := c.submit(namespace, "dddddddddddd")
 	c.report(late, "", 6, 0, 0)
 	c.entry(organization, late, v1alpha1.LedgerReserved, 6)
@@ -251,7 +251,7 @@ func (c *cluster) lastReport() {
 	pod := c.pod(job)
 	c.report(job, v1alpha1.PhaseRunning, 6, 1, 0)
 	c.entry(organization, job, v1alpha1.LedgerReserved, 6)
-	c.await("the worker is in the cache", func() bool {
+	testenv.Await(c, "the worker is in the cache", func() bool {
 		return c.reconciler.Client.Get(c.Context(), client.ObjectKeyFromObject(pod), &corev1.Pod{}) == nil
 	})
 	c.report(job, v1alpha1.PhaseCancelled, 6, 1, 0)

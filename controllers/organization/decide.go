@@ -60,18 +60,11 @@ func decideClaim(organization *v1alpha1.Organization, others []v1alpha1.Organiza
 		return claimRefused, fmt.Sprintf("The namespace %s exists and was not made for this organization", name)
 	}
 	for i := range others {
-		if other := &others[i]; other.UID != organization.UID && other.JobNamespace() == name && older(other, organization) {
+		if other := &others[i]; other.UID != organization.UID && other.JobNamespace() == name && v1alpha1.Older(other, organization) {
 			return claimRefused, fmt.Sprintf("The namespace %s belongs to the organization %s, which is older", name, other.Name)
 		}
 	}
 	return claimFree, ""
-}
-
-func older(a, b *v1alpha1.Organization) bool {
-	if a.CreationTimestamp.Equal(&b.CreationTimestamp) {
-		return a.Name < b.Name
-	}
-	return a.CreationTimestamp.Before(&b.CreationTimestamp)
 }
 
 // sharedKeys names the organization's keys whose digest another organization has too, as key: organization. The others

@@ -3,7 +3,9 @@ package testenv
 import (
 	"context"
 	"testing"
+	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 )
 
@@ -19,4 +21,14 @@ func Run(t testing.TB, mgr manager.Manager) {
 			t.Errorf("the manager ended with: %v", err)
 		}
 	})
+}
+
+// Await waits until the condition holds, and ends the test if it does not within a minute. What completes "waiting until".
+func Await(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true,
+		func(context.Context) (bool, error) { return condition(), nil })
+	if err != nil {
+		t.Fatalf("waiting until %s: %v", what, err)
+	}
 }
