@@ -29,6 +29,14 @@ const (
 // ConditionReady is the condition of Organizations and OcrModels that says whether they can be used.
 const ConditionReady = "Ready"
 
+// ConditionReconciling and ConditionStalled say of Organizations, OcrModels and OcrJobs what Git tools want to know, by the
+// rules of kstatus: whether more is about to happen by itself, and whether nothing will happen before somebody changes
+// something. They are there only while they are true.
+const (
+	ConditionReconciling = "Reconciling"
+	ConditionStalled     = "Stalled"
+)
+
 // ConditionKeyConflict is the condition of Organizations that is true while an API key of theirs is also another one's. The
 // gateway refuses such a key. It is missing otherwise.
 const ConditionKeyConflict = "KeyConflict"
@@ -54,6 +62,9 @@ const LabelAPIKey = "ocr.openplp.com/api-key"
 
 // FinalizerLedger keeps an OcrJob until its pages are settled in the ledger of its Organization.
 const FinalizerLedger = "ocr.openplp.com/ledger"
+
+// FinalizerDrain keeps an Organization until its jobs have ended and their pages are settled.
+const FinalizerDrain = "ocr.openplp.com/drain"
 
 // Older tells which of two objects came first, by name among those of the same second. The older one wins where two claim
 // what only one can have.

@@ -22,6 +22,8 @@ const (
 	ReasonSuspended             = "Suspended"
 	ReasonModelNotFound         = "ModelNotFound"
 	ReasonModelNotReady         = "ModelNotReady"
+	ReasonPlanNotFound          = "PlanNotFound"
+	ReasonWaitingForSlot        = "WaitingForSlot"
 	ReasonWaitingForCapacity    = "WaitingForCapacity"
 
 	// What happened on the way.
@@ -39,6 +41,7 @@ const (
 
 	// Why a job failed.
 	ReasonPageQuotaExceeded   = "PageQuotaExceeded"
+	ReasonPriorityNotAllowed  = "PriorityNotAllowed"
 	ReasonDeadlineExceeded    = "DeadlineExceeded"
 	ReasonBackoffLimit        = "BackoffLimitExceeded"
 	ReasonPasswordProtected   = "PasswordProtected"

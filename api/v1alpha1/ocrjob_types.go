@@ -210,7 +210,7 @@ type OcrJobStatus struct {
 	// +optional
 	Result *ResultReference `json:"result,omitempty"`
 
-	// Conditions: QuotaReserved, Started, Complete, Failed.
+	// Conditions: QuotaReserved, Started, Complete, Failed, Reconciling, Stalled.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -262,7 +262,7 @@ type WorkerStatus struct {
 	// +optional
 	Attempt int32 `json:"attempt,omitempty"`
 
-	// Name of the attempt's pod.
+	// Name of the attempt's pod; empty while the part shall have none because its job waits for its turn again.
 	// +optional
 	PodName string `json:"podName,omitempty"`
 
@@ -328,6 +328,7 @@ type OcrJob struct {
 	Spec OcrJobSpec `json:"spec,omitzero"`
 
 	// Where the job stands.
+	// +kubebuilder:default:={"observedGeneration":-1}
 	// +optional
 	Status OcrJobStatus `json:"status,omitzero"`
 }

@@ -49,7 +49,7 @@ type TesseractModel struct {
 
 // OcrModelStatus says whether the model can be used.
 type OcrModelStatus struct {
-	// Conditions: Ready, DefaultConflict.
+	// Conditions: Ready, DefaultConflict, Reconciling, Stalled.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -81,6 +81,7 @@ type OcrModel struct {
 	Spec OcrModelSpec `json:"spec,omitzero"`
 
 	// Whether it can be used.
+	// +kubebuilder:default:={"observedGeneration":-1}
 	// +optional
 	Status OcrModelStatus `json:"status,omitzero"`
 }

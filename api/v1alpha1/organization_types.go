@@ -41,7 +41,48 @@ type OrganizationSpec struct {
 	// Limits that differ from the plan's.
 	// +optional
 	Overrides *LimitOverrides `json:"overrides,omitempty"`
+
+	// People of the organization, and what they may do in its namespace with kubectl. The platform binds them to its own
+	// roles there; a role that reaches further must not be bound in that namespace.
+	// +kubebuilder:validation:MaxItems=100
+	// +listType=map
+	// +listMapKey=kind
+	// +listMapKey=name
+	// +optional
+	Members []Member `json:"members,omitempty"`
 }
+
+// Member is a user or group of the cluster that belongs to an organization.
+type Member struct {
+	// Whether the name is a user's or a group's.
+	// +kubebuilder:validation:Enum=User;Group
+	// +required
+	Kind string `json:"kind,omitempty"`
+
+	// Name of the user or group, as the cluster's authentication gives it.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('system:')",message="users and groups of Kubernetes itself cannot be members"
+	// +required
+	Name string `json:"name,omitempty"`
+
+	// What the member may do with the organization's jobs.
+	// +required
+	Role MemberRole `json:"role,omitempty"`
+}
+
+// MemberRole is what a member may do with the jobs of an organization.
+// +kubebuilder:validation:Enum=admin;editor;viewer
+type MemberRole string
+
+const (
+	// RoleViewer reads jobs, and the logs and events that tell what became of them.
+	RoleViewer MemberRole = "viewer"
+	// RoleEditor also makes, changes and deletes jobs, one by one.
+	RoleEditor MemberRole = "editor"
+	// RoleAdmin also deletes all of them at once.
+	RoleAdmin MemberRole = "admin"
+)
 
 // APIKey is one key of an organization. Only its digest is ever written down.
 type APIKey struct {
@@ -129,7 +170,11 @@ type OrganizationStatus struct {
 	// +optional
 	Pages string `json:"pages,omitempty"`
 
-	// Conditions: Ready, KeyConflict.
+	// Number of jobs whose pages are reserved: those that are being recognised.
+	// +optional
+	Running int32 `json:"running,omitempty"`
+
+	// Conditions: Ready, KeyConflict, Reconciling, Stalled.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -156,6 +201,43 @@ type MonthUsage struct {
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	Reserved int64 `json:"reserved,omitempty"`
+
+	// Settled pages by the day of their reservation, days without pages left out, in order.
+	// +kubebuilder:validation:MaxItems=31
+	// +listType=atomic
+	// +optional
+	Days []DayUsage `json:"days,omitempty"`
+
+	// Settled pages by the API key that their job came with, by name.
+	// +listType=atomic
+	// +optional
+	Keys []KeyUsage `json:"keys,omitempty"`
+}
+
+// DayUsage is what an organization had delivered on a day of a month.
+type DayUsage struct {
+	// Day of the month, from 1.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=31
+	// +required
+	Day int32 `json:"day,omitempty"`
+
+	// Pages of ended jobs.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Pages int64 `json:"pages,omitempty"`
+}
+
+// KeyUsage is what was delivered for an API key in a month.
+type KeyUsage struct {
+	// Name of the key; empty for jobs that came without one, or with one that the organization does not name.
+	// +optional
+	Name string `json:"name,omitempty"`
+
+	// Pages of ended jobs.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Pages int64 `json:"pages,omitempty"`
 }
 
 // LedgerState is where a job stands in the ledger.
@@ -185,6 +267,12 @@ type LedgerEntry struct {
 	// +required
 	Month string `json:"month,omitempty"`
 
+	// Day of that month, from 1, on which its pages were reserved.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=31
+	// +optional
+	Day int32 `json:"day,omitempty"`
+
 	// Pages that are reserved, asked for, or settled, by state.
 	// +kubebuilder:validation:Minimum=0
 	// +optional
@@ -203,8 +291,9 @@ type LedgerEntry struct {
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 57 && !self.metadata.name.contains('.')",message="the name of an organization has at most 57 characters and no dot: its namespace is named after it"
 // +kubebuilder:printcolumn:name="Plan",type=string,JSONPath=`.spec.planRef`
 // +kubebuilder:printcolumn:name="Pages",type=string,JSONPath=`.status.pages`
-// +kubebuilder:printcolumn:name="Suspended",type=boolean,JSONPath=`.spec.suspended`
+// +kubebuilder:printcolumn:name="Running",type=integer,JSONPath=`.status.running`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
 // +kubebuilder:printcolumn:name="Namespace",type=string,JSONPath=`.status.namespace`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Organization struct {
@@ -219,6 +308,7 @@ type Organization struct {
 	Spec OrganizationSpec `json:"spec,omitzero"`
 
 	// Its ledger, and whether it can be used.
+	// +kubebuilder:default:={"observedGeneration":-1}
 	// +optional
 	Status OrganizationStatus `json:"status,omitzero"`
 }

@@ -18,14 +18,20 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=ocr.openplp.com, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("APIKey"):
 		return &apiv1alpha1.APIKeyApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DayUsage"):
+		return &apiv1alpha1.DayUsageApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DocumentSource"):
 		return &apiv1alpha1.DocumentSourceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("KeyUsage"):
+		return &apiv1alpha1.KeyUsageApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LedgerEntry"):
 		return &apiv1alpha1.LedgerEntryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LimitOverrides"):
 		return &apiv1alpha1.LimitOverridesApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LocalizedText"):
 		return &apiv1alpha1.LocalizedTextApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Member"):
+		return &apiv1alpha1.MemberApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MonthUsage"):
 		return &apiv1alpha1.MonthUsageApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OcrJob"):

@@ -41,6 +41,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: sha256
       type:
         scalar: string
+- name: com.github.openplp.khocr.api.v1alpha1.DayUsage
+  map:
+    fields:
+    - name: day
+      type:
+        scalar: numeric
+    - name: pages
+      type:
+        scalar: numeric
 - name: com.github.openplp.khocr.api.v1alpha1.DocumentSource
   map:
     fields:
@@ -52,9 +61,21 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.openplp.khocr.api.v1alpha1.JobPhase
   scalar: string
+- name: com.github.openplp.khocr.api.v1alpha1.KeyUsage
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: pages
+      type:
+        scalar: numeric
 - name: com.github.openplp.khocr.api.v1alpha1.LedgerEntry
   map:
     fields:
+    - name: day
+      type:
+        scalar: numeric
     - name: job
       type:
         scalar: string
@@ -96,11 +117,37 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: km
       type:
         scalar: string
+- name: com.github.openplp.khocr.api.v1alpha1.Member
+  map:
+    fields:
+    - name: kind
+      type:
+        scalar: string
+    - name: name
+      type:
+        scalar: string
+    - name: role
+      type:
+        namedType: com.github.openplp.khocr.api.v1alpha1.MemberRole
+- name: com.github.openplp.khocr.api.v1alpha1.MemberRole
+  scalar: string
 - name: com.github.openplp.khocr.api.v1alpha1.ModelEngine
   scalar: string
 - name: com.github.openplp.khocr.api.v1alpha1.MonthUsage
   map:
     fields:
+    - name: days
+      type:
+        list:
+          elementType:
+            namedType: com.github.openplp.khocr.api.v1alpha1.DayUsage
+          elementRelationship: atomic
+    - name: keys
+      type:
+        list:
+          elementType:
+            namedType: com.github.openplp.khocr.api.v1alpha1.KeyUsage
+          elementRelationship: atomic
     - name: month
       type:
         scalar: string
@@ -128,6 +175,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.openplp.khocr.api.v1alpha1.OcrJobStatus
+      default:
+        observedGeneration: -1
 - name: com.github.openplp.khocr.api.v1alpha1.OcrJobSpec
   map:
     fields:
@@ -239,6 +288,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.openplp.khocr.api.v1alpha1.OcrModelStatus
+      default:
+        observedGeneration: -1
 - name: com.github.openplp.khocr.api.v1alpha1.OcrModelSpec
   map:
     fields:
@@ -292,6 +343,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.openplp.khocr.api.v1alpha1.OrganizationStatus
+      default:
+        observedGeneration: -1
 - name: com.github.openplp.khocr.api.v1alpha1.OrganizationSpec
   map:
     fields:
@@ -306,6 +359,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: displayName
       type:
         namedType: com.github.openplp.khocr.api.v1alpha1.LocalizedText
+    - name: members
+      type:
+        list:
+          elementType:
+            namedType: com.github.openplp.khocr.api.v1alpha1.Member
+          elementRelationship: associative
+          keys:
+          - kind
+          - name
     - name: namespace
       type:
         scalar: string
@@ -346,6 +408,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: pages
       type:
         scalar: string
+    - name: running
+      type:
+        scalar: numeric
     - name: usage
       type:
         list:

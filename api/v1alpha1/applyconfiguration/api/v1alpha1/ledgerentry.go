@@ -18,6 +18,8 @@ type LedgerEntryApplyConfiguration struct {
 	Job *string `json:"job,omitempty"`
 	// Month that the job is charged to, that of its reservation, as 2006-01.
 	Month *string `json:"month,omitempty"`
+	// Day of that month, from 1, on which its pages were reserved.
+	Day *int32 `json:"day,omitempty"`
 	// Pages that are reserved, asked for, or settled, by state.
 	Pages *int64 `json:"pages,omitempty"`
 	// Where the job stands.
@@ -51,6 +53,14 @@ func (b *LedgerEntryApplyConfiguration) WithJob(value string) *LedgerEntryApplyC
 // If called multiple times, the Month field is set to the value of the last call.
 func (b *LedgerEntryApplyConfiguration) WithMonth(value string) *LedgerEntryApplyConfiguration {
 	b.Month = &value
+	return b
+}
+
+// WithDay sets the Day field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Day field is set to the value of the last call.
+func (b *LedgerEntryApplyConfiguration) WithDay(value int32) *LedgerEntryApplyConfiguration {
+	b.Day = &value
 	return b
 }
 

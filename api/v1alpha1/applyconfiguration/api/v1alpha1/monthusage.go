@@ -13,6 +13,10 @@ type MonthUsageApplyConfiguration struct {
 	Settled *int64 `json:"settled,omitempty"`
 	// Pages that jobs at work may still use.
 	Reserved *int64 `json:"reserved,omitempty"`
+	// Settled pages by the day of their reservation, days without pages left out, in order.
+	Days []DayUsageApplyConfiguration `json:"days,omitempty"`
+	// Settled pages by the API key that their job came with, by name.
+	Keys []KeyUsageApplyConfiguration `json:"keys,omitempty"`
 }
 
 // MonthUsageApplyConfiguration constructs a declarative configuration of the MonthUsage type for use with
@@ -42,5 +46,31 @@ func (b *MonthUsageApplyConfiguration) WithSettled(value int64) *MonthUsageApply
 // If called multiple times, the Reserved field is set to the value of the last call.
 func (b *MonthUsageApplyConfiguration) WithReserved(value int64) *MonthUsageApplyConfiguration {
 	b.Reserved = &value
+	return b
+}
+
+// WithDays adds the given value to the Days field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Days field.
+func (b *MonthUsageApplyConfiguration) WithDays(values ...*DayUsageApplyConfiguration) *MonthUsageApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithDays")
+		}
+		b.Days = append(b.Days, *values[i])
+	}
+	return b
+}
+
+// WithKeys adds the given value to the Keys field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Keys field.
+func (b *MonthUsageApplyConfiguration) WithKeys(values ...*KeyUsageApplyConfiguration) *MonthUsageApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithKeys")
+		}
+		b.Keys = append(b.Keys, *values[i])
+	}
 	return b
 }

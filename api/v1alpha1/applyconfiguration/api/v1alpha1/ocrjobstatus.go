@@ -33,7 +33,7 @@ type OcrJobStatusApplyConfiguration struct {
 	Elapsed *string `json:"elapsed,omitempty"`
 	// Where the result is.
 	Result *ResultReferenceApplyConfiguration `json:"result,omitempty"`
-	// Conditions: QuotaReserved, Started, Complete, Failed.
+	// Conditions: QuotaReserved, Started, Complete, Failed, Reconciling, Stalled.
 	Conditions []metav1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// Generation of the spec that the status was computed from.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`

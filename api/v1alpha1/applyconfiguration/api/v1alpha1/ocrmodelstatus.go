@@ -11,7 +11,7 @@ import (
 //
 // OcrModelStatus says whether the model can be used.
 type OcrModelStatusApplyConfiguration struct {
-	// Conditions: Ready, DefaultConflict.
+	// Conditions: Ready, DefaultConflict, Reconciling, Stalled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// Generation of the spec that the status was computed from.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`

@@ -19,6 +19,9 @@ type OrganizationSpecApplyConfiguration struct {
 	Suspended *bool `json:"suspended,omitempty"`
 	// Limits that differ from the plan's.
 	Overrides *LimitOverridesApplyConfiguration `json:"overrides,omitempty"`
+	// People of the organization, and what they may do in its namespace with kubectl. The platform binds them to its own
+	// roles there; a role that reaches further must not be bound in that namespace.
+	Members []MemberApplyConfiguration `json:"members,omitempty"`
 }
 
 // OrganizationSpecApplyConfiguration constructs a declarative configuration of the OrganizationSpec type for use with
@@ -77,5 +80,18 @@ func (b *OrganizationSpecApplyConfiguration) WithSuspended(value bool) *Organiza
 // If called multiple times, the Overrides field is set to the value of the last call.
 func (b *OrganizationSpecApplyConfiguration) WithOverrides(value *LimitOverridesApplyConfiguration) *OrganizationSpecApplyConfiguration {
 	b.Overrides = value
+	return b
+}
+
+// WithMembers adds the given value to the Members field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Members field.
+func (b *OrganizationSpecApplyConfiguration) WithMembers(values ...*MemberApplyConfiguration) *OrganizationSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithMembers")
+		}
+		b.Members = append(b.Members, *values[i])
+	}
 	return b
 }

@@ -19,7 +19,9 @@ type OrganizationStatusApplyConfiguration struct {
 	Ledger []LedgerEntryApplyConfiguration `json:"ledger,omitempty"`
 	// Usage of the current month as people read it, used/limit, for example 37/100.
 	Pages *string `json:"pages,omitempty"`
-	// Conditions: Ready, KeyConflict.
+	// Number of jobs whose pages are reserved: those that are being recognised.
+	Running *int32 `json:"running,omitempty"`
+	// Conditions: Ready, KeyConflict, Reconciling, Stalled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// Generation of the spec that the status was computed from.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
@@ -70,6 +72,14 @@ func (b *OrganizationStatusApplyConfiguration) WithLedger(values ...*LedgerEntry
 // If called multiple times, the Pages field is set to the value of the last call.
 func (b *OrganizationStatusApplyConfiguration) WithPages(value string) *OrganizationStatusApplyConfiguration {
 	b.Pages = &value
+	return b
+}
+
+// WithRunning sets the Running field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Running field is set to the value of the last call.
+func (b *OrganizationStatusApplyConfiguration) WithRunning(value int32) *OrganizationStatusApplyConfiguration {
+	b.Running = &value
 	return b
 }
 

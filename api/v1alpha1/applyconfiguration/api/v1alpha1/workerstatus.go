@@ -17,7 +17,7 @@ type WorkerStatusApplyConfiguration struct {
 	Part *int32 `json:"part,omitempty"`
 	// Number of the current attempt, from 1. It is recorded before the attempt's pod is made.
 	Attempt *int32 `json:"attempt,omitempty"`
-	// Name of the attempt's pod.
+	// Name of the attempt's pod; empty while the part shall have none because its job waits for its turn again.
 	PodName *string `json:"podName,omitempty"`
 	// UID of the attempt's pod. Only that pod may report progress and read the document.
 	PodUID *types.UID `json:"podUID,omitempty"`
