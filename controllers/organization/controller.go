@@ -181,32 +181,31 @@ func (r *Reconciler) apiServer(ctx context.Context) ([]peer, error) {
 func (r *Reconciler) keepLedger(ctx context.Context, organization *v1alpha1.Organization, found *findings, now time.Time) (*v1alpha1.OrganizationStatus, time.Duration, error) {
 	var (
 		limit    *int64
-		month    string
-		monthEnd time.Time
 		calendar = &v1alpha1.Plan{} // that of the default time zone
 	)
 	if found.plan != nil {
-		if _, err := ledger.Month(now, found.plan); err != nil {
+		if _, err := ledger.Today(now, found.plan); err != nil {
 			found.planProblem = err.Error()
 		} else {
 			calendar = found.plan
 			limit = organization.EffectiveLimits(found.plan).PagesPerMonth
 		}
 	}
-	month, err := ledger.Month(now, calendar)
+	today, err := ledger.Today(now, calendar)
 	if err != nil {
 		return nil, 0, err
 	}
-	if monthEnd, err = ledger.MonthEnd(now, calendar); err != nil {
+	monthEnd, err := ledger.MonthEnd(now, calendar)
+	if err != nil {
 		return nil, 0, err
 	}
 	jobs, wait, err := r.dueJobs(ctx, organization, now)
 	if err != nil {
 		return nil, 0, err
 	}
-	status := ledger.Step(&organization.Status, month, limit, jobs)
+	status := ledger.Step(organization, today, limit, jobs)
 	if limit != nil {
-		status.Pages = ledger.Pages(status.Usage, month, *limit)
+		status.Pages = ledger.Pages(status.Usage, today.Month, *limit)
 	}
 	requeue := monthEnd.Sub(now)
 	if wait > 0 {

@@ -45,7 +45,11 @@ func (r *Reconciler) dueJobs(ctx context.Context, organization *v1alpha1.Organiz
 		}
 	}
 	var live []ledger.Job
-	for _, due := range ledger.Due(&organization.Status, cached) {
+	due, company := ledger.Due(&organization.Status, cached, now)
+	if company > 0 && (wait == 0 || company < wait) {
+		wait = company
+	}
+	for _, due := range due {
 		job := &v1alpha1.OcrJob{}
 		err := r.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: due.Name}, job)
 		switch {

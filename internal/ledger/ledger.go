@@ -9,7 +9,8 @@
 //   - a job's finalizer comes off only when its entry was seen to be Settled, and never comes back;
 //   - no job is worked on without its finalizer.
 //
-// An entry is then made only for a job that never had one: the finalizer of a job whose entry is gone is off for good.
+// An entry is then made only for a job that never had one: the finalizer of a job whose entry is gone is off for good. So
+// an entry may also stay longer than it must, until the status is written for something else.
 //
 // The package must never do I/O or ask for the time.
 package ledger
@@ -36,9 +37,16 @@ type Job struct {
 	Delivered int64
 	// Ended tells that Delivered does not change any more.
 	Ended bool
+	// EndedAt is when the job ended; zero where nobody knows.
+	EndedAt time.Time
 	// Held tells that the job has the ledger's finalizer. A job that is gone is not held.
 	Held bool
+	// Key is the API key that the job says it came with.
+	Key string
 }
+
+// dropAfter is the time after a job's end for which its entry may wait for another write to go with.
+const dropAfter = 10 * time.Second
 
 // Observe takes from an OcrJob what the ledger needs to know. A job counts as ended once its phase is final. One that
 // failed delivers nothing: its pages cannot be read.
@@ -48,6 +56,10 @@ func Observe(job *v1alpha1.OcrJob) Job {
 	if job.Status.Phase == v1alpha1.PhaseFailed {
 		delivered = 0
 	}
+	var endedAt time.Time
+	if job.Status.CompletionTime != nil {
+		endedAt = job.Status.CompletionTime.Time
+	}
 	return Job{
 		UID:       job.UID,
 		Name:      job.Name,
@@ -55,7 +67,9 @@ func Observe(job *v1alpha1.OcrJob) Job {
 		Pages:     int64(pages.Total),
 		Delivered: delivered,
 		Ended:     job.Status.Phase.Ended(),
+		EndedAt:   endedAt,
 		Held:      slices.Contains(job.Finalizers, v1alpha1.FinalizerLedger),
+		Key:       job.Labels[v1alpha1.LabelAPIKey],
 	}
 }
 
@@ -77,32 +91,47 @@ func Pages(usage []v1alpha1.MonthUsage, month string, limit int64) string {
 
 // Due picks, from jobs of a cache, those for which Step may have something to do, by UID and name. The entries of jobs
 // that the cache does not have are among them.
-func Due(status *v1alpha1.OrganizationStatus, cached []Job) []Job {
+//
+// Where there is nothing to do but to drop entries of jobs that have only just ended, nothing is due yet, and the time
+// until it is comes back; 0 otherwise.
+func Due(status *v1alpha1.OrganizationStatus, cached []Job, now time.Time) (due []Job, wait time.Duration) {
 	entries := make(map[types.UID]v1alpha1.LedgerEntry, len(status.Ledger))
 	for _, entry := range status.Ledger {
 		entries[entry.UID] = entry
 	}
-	var due []Job
+	urgent := false
 	for _, job := range cached {
 		entry, listed := entries[job.UID]
 		delete(entries, job.UID)
-		if next(job, entry, listed) != nothing {
-			due = append(due, job)
+		what := next(job, entry, listed)
+		if what == nothing {
+			continue
+		}
+		due = append(due, job)
+		left := job.EndedAt.Add(dropAfter).Sub(now)
+		if what != drop || left <= 0 {
+			urgent = true
+		} else if wait == 0 || left < wait {
+			wait = left
 		}
 	}
 	for _, entry := range entries {
 		due = append(due, Job{UID: entry.UID, Name: entry.Job})
+		urgent = true
+	}
+	if !urgent {
+		return nil, wait
 	}
 	slices.SortFunc(due, func(a, b Job) int { return cmp.Compare(a.UID, b.UID) })
-	return due
+	return due, 0
 }
 
 // Step brings the ledger in line with the jobs given, oldest first, and returns the new usage and entries in a copy of
-// the status. Jobs that are not given stay as they are.
+// the organization's status. Jobs that are not given stay as they are.
 //
-// Month is the current one. Without a limit nothing is reserved or refused: those jobs wait.
-func Step(status *v1alpha1.OrganizationStatus, month string, limit *int64, jobs []Job) *v1alpha1.OrganizationStatus {
-	book := newBook(status, month)
+// Without a limit nothing is reserved or refused: those jobs wait.
+func Step(organization *v1alpha1.Organization, today Date, limit *int64, jobs []Job) *v1alpha1.OrganizationStatus {
+	book := newBook(organization, today)
 	jobs = slices.Clone(jobs)
 	slices.SortFunc(jobs, func(a, b Job) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.UID, b.UID))

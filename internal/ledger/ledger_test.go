@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,10 +20,19 @@ const (
 type (
 	entries = []v1alpha1.LedgerEntry
 	months  = []v1alpha1.MonthUsage
+	days    = []v1alpha1.DayUsage
+	keys    = []v1alpha1.KeyUsage
 )
 
+// entry of the third of a month.
 func entry(job, month string, pages int64, state v1alpha1.LedgerState) v1alpha1.LedgerEntry {
-	return v1alpha1.LedgerEntry{UID: types.UID("uid-" + job), Job: job, Month: month, Pages: pages, State: state}
+	return v1alpha1.LedgerEntry{UID: types.UID("uid-" + job), Job: job, Month: month, Day: 3, Pages: pages, State: state}
+}
+
+// third are pages that were charged on the third, for a job that came without a key.
+func third(usage v1alpha1.MonthUsage, pages int64) v1alpha1.MonthUsage {
+	usage.Days, usage.Keys = days{{Day: 3, Pages: pages}}, keys{{Pages: pages}}
+	return usage
 }
 
 func TestStep(t *testing.T) {
@@ -33,6 +43,8 @@ func TestStep(t *testing.T) {
 	later := func(job Job) Job { job.Created = job.Created.Add(time.Minute); return job }
 	ended := func(job Job, delivered int64) Job { job.Ended, job.Delivered = true, delivered; return job }
 	released := func(job Job) Job { job.Held = false; return job }
+	with := func(job Job, key string) Job { job.Key = key; return job }
+	on := func(entry v1alpha1.LedgerEntry, day int32) v1alpha1.LedgerEntry { entry.Day = day; return entry }
 	limit := func(pages int64) *int64 { return &pages }
 
 	tests := map[string]struct {
@@ -92,25 +104,25 @@ func TestStep(t *testing.T) {
 			usage:      months{{Month: "2026-08", Reserved: 10}},
 			ledger:     entries{entry("a", "2026-08", 10, reserved)},
 			jobs:       []Job{ended(counted("a", 10), 9)},
-			wantUsage:  months{{Month: "2026-08", Settled: 9}},
+			wantUsage:  months{third(v1alpha1.MonthUsage{Month: "2026-08", Settled: 9}, 9)},
 			wantLedger: entries{entry("a", "2026-08", 9, settled)},
 		},
 		"an ended job is charged what it delivered": {
 			usage: months{{Month: "2026-08", Settled: 5, Reserved: 10}}, ledger: entries{entry("a", "2026-08", 10, reserved)},
 			limit: limit(100), jobs: []Job{ended(counted("a", 10), 7)},
-			wantUsage:  months{{Month: "2026-08", Settled: 12}},
+			wantUsage:  months{third(v1alpha1.MonthUsage{Month: "2026-08", Settled: 12}, 7)},
 			wantLedger: entries{entry("a", "2026-08", 7, settled)},
 		},
 		"no job is charged more than was reserved": {
 			usage: months{{Month: "2026-08", Reserved: 10}}, ledger: entries{entry("a", "2026-08", 10, reserved)},
 			limit: limit(100), jobs: []Job{ended(counted("a", 10), 1000)},
-			wantUsage:  months{{Month: "2026-08", Settled: 10}},
+			wantUsage:  months{third(v1alpha1.MonthUsage{Month: "2026-08", Settled: 10}, 10)},
 			wantLedger: entries{entry("a", "2026-08", 10, settled)},
 		},
 		"what an ended job leaves goes to one that waits in the same step": {
 			usage: months{{Month: "2026-08", Reserved: 10}}, ledger: entries{entry("a", "2026-08", 10, reserved)},
 			limit: limit(10), jobs: []Job{counted("b", 8), ended(later(counted("a", 10)), 2)},
-			wantUsage:  months{{Month: "2026-08", Settled: 2, Reserved: 8}},
+			wantUsage:  months{third(v1alpha1.MonthUsage{Month: "2026-08", Settled: 2, Reserved: 8}, 2)},
 			wantLedger: entries{entry("a", "2026-08", 2, settled), entry("b", "2026-08", 8, reserved)},
 		},
 		"a refused job settles with nothing": {
@@ -169,8 +181,33 @@ func TestStep(t *testing.T) {
 			usage:  months{{Month: "2026-08", Settled: 3}, {Month: "2026-07", Settled: 5, Reserved: 10}},
 			ledger: entries{entry("a", "2026-07", 10, reserved)},
 			limit:  limit(100), jobs: []Job{ended(counted("a", 10), 10)},
-			wantUsage:  months{{Month: "2026-08", Settled: 3}, {Month: "2026-07", Settled: 15}},
+			wantUsage:  months{{Month: "2026-08", Settled: 3}, third(v1alpha1.MonthUsage{Month: "2026-07", Settled: 15}, 10)},
 			wantLedger: entries{entry("a", "2026-07", 10, settled)},
+		},
+		"pages are charged to the day of the reservation and to the key, both in order": {
+			usage:  months{{Month: "2026-08", Settled: 9, Reserved: 5, Days: days{{Day: 1, Pages: 4}, {Day: 9, Pages: 5}}, Keys: keys{{Pages: 4}, {Name: "scanner", Pages: 5}}}},
+			ledger: entries{on(entry("a", "2026-08", 2, reserved), 1), entry("b", "2026-08", 3, reserved)},
+			jobs:   []Job{with(ended(counted("a", 2), 2), "scanner"), with(ended(counted("b", 3), 3), "office")},
+			wantUsage: months{{Month: "2026-08", Settled: 14,
+				Days: days{{Day: 1, Pages: 6}, {Day: 3, Pages: 3}, {Day: 9, Pages: 5}},
+				Keys: keys{{Pages: 4}, {Name: "office", Pages: 3}, {Name: "scanner", Pages: 7}}}},
+			wantLedger: entries{on(entry("a", "2026-08", 2, settled), 1), entry("b", "2026-08", 3, settled)},
+		},
+		"a key that the organization does not name is none": {
+			usage: months{{Month: "2026-08", Reserved: 2}}, ledger: entries{entry("a", "2026-08", 2, reserved)},
+			jobs:       []Job{with(ended(counted("a", 2), 2), "made-up")},
+			wantUsage:  months{third(v1alpha1.MonthUsage{Month: "2026-08", Settled: 2}, 2)},
+			wantLedger: entries{entry("a", "2026-08", 2, settled)},
+		},
+		"an entry without a day is charged to the first of its month": {
+			usage: months{{Month: "2026-08", Settled: 4, Reserved: 2}}, ledger: entries{on(entry("a", "2026-08", 2, reserved), 0)},
+			jobs:       []Job{ended(counted("a", 2), 2)},
+			wantUsage:  months{{Month: "2026-08", Settled: 6, Days: days{{Day: 1, Pages: 2}}, Keys: keys{{Pages: 2}}}},
+			wantLedger: entries{on(entry("a", "2026-08", 2, settled), 0)},
+		},
+		"a month that the clock has been to stays when it comes back": {
+			usage:     months{{Month: "2027-01", Settled: 1}, {Month: "2026-09", Settled: 2}, {Month: "2026-07", Settled: 3}, {Month: "2026-06", Settled: 4}},
+			wantUsage: months{{Month: "2027-01", Settled: 1}, {Month: "2026-09", Settled: 2}, {Month: "2026-07", Settled: 3}},
 		},
 		"a month is kept as long as an entry belongs to it": {
 			usage:      months{{Month: "2026-07", Settled: 1}, {Month: "2026-06", Settled: 2}, {Month: "2026-03", Settled: 5, Reserved: 10}},
@@ -181,11 +218,23 @@ func TestStep(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			status := &v1alpha1.OrganizationStatus{Namespace: "kept", Usage: test.usage, Ledger: test.ledger}
-			before := status.DeepCopy()
-			got := Step(status, "2026-08", test.limit, test.jobs)
-			if !reflect.DeepEqual(status, before) {
-				t.Error("the status that was given has changed")
+			organization := &v1alpha1.Organization{
+				Spec:   v1alpha1.OrganizationSpec{APIKeys: []v1alpha1.APIKey{{Name: "office"}, {Name: "scanner"}}},
+				Status: v1alpha1.OrganizationStatus{Namespace: "kept", Usage: test.usage, Ledger: test.ledger},
+			}
+			before := organization.DeepCopy()
+			got := Step(organization, Date{Month: "2026-08", Day: 3}, test.limit, test.jobs)
+			if !reflect.DeepEqual(organization, before) {
+				t.Error("the organization that was given has changed")
+			}
+			running := int32(0)
+			for _, entry := range test.wantLedger {
+				if entry.State == reserved {
+					running++
+				}
+			}
+			if got.Running != running {
+				t.Errorf("%d jobs are running, want %d", got.Running, running)
 			}
 			if !sameItems(got.Usage, test.wantUsage) {
 				t.Errorf("usage is\n%+v, want\n%+v", got.Usage, test.wantUsage)
@@ -205,20 +254,43 @@ func TestDue(t *testing.T) {
 		entry("running", "2026-08", 3, reserved), entry("ended", "2026-08", 3, reserved), entry("waiting", "2026-08", 0, settled),
 		entry("released", "2026-08", 0, settled), entry("vanished", "2026-08", 0, settled),
 	}}
-	var got []string
-	for _, job := range Due(status, []Job{
+	now := time.Date(2026, 8, 3, 8, 0, 0, 0, time.UTC)
+	waiting := []Job{
 		{UID: "uid-running", Name: "running", Pages: 3, Held: true},
-		{UID: "uid-ended", Name: "ended", Pages: 3, Held: true, Ended: true},
 		{UID: "uid-waiting", Name: "waiting", Held: true, Ended: true},
-		{UID: "uid-released", Name: "released", Ended: true},
-		{UID: "uid-counted", Name: "counted", Pages: 1, Held: true},
 		{UID: "uid-new", Name: "new", Held: true},
 		{UID: "uid-done", Name: "done", Pages: 1, Ended: true},
-	}) {
-		got = append(got, job.Name)
 	}
-	if want := []string{"counted", "ended", "released", "vanished"}; !reflect.DeepEqual(got, want) {
-		t.Errorf("due are %v, want %v", got, want)
+	released := func(ago time.Duration) Job {
+		return Job{UID: "uid-released", Name: "released", Ended: true, EndedAt: now.Add(-ago)}
+	}
+	settling := []Job{{UID: "uid-ended", Name: "ended", Pages: 3, Held: true, Ended: true}, {UID: "uid-counted", Name: "counted", Pages: 1, Held: true}}
+	still := Job{UID: "uid-ended", Name: "ended", Pages: 3, Held: true}
+	seen := Job{UID: "uid-vanished", Name: "vanished", Held: true, Ended: true}
+
+	tests := map[string]struct {
+		cached []Job
+		want   []string
+		wait   time.Duration
+	}{
+		"what is to be reserved, settled or dropped is due, and what the cache does not have": {
+			slices.Concat(waiting, settling, []Job{released(time.Second)}), []string{"counted", "ended", "released", "vanished"}, 0},
+		"an entry alone waits for a write to go with": {append(waiting, still, seen, released(4*time.Second)), nil, 6 * time.Second},
+		"but not for long":                            {append(waiting, still, seen, released(10*time.Second)), []string{"released"}, 0},
+		"nor where nobody knows since when":           {append(waiting, still, seen, Job{UID: "uid-released", Name: "released", Ended: true}), []string{"released"}, 0},
+		"nothing is due":                              {append(waiting, still, seen, Job{UID: "uid-released", Name: "released", Ended: true, Held: true}), nil, 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			due, wait := Due(status, test.cached, now)
+			var got []string
+			for _, job := range due {
+				got = append(got, job.Name)
+			}
+			if !reflect.DeepEqual(got, test.want) || wait != test.wait {
+				t.Errorf("due are %v after %v, want %v after %v", got, wait, test.want, test.wait)
+			}
+		})
 	}
 }
 

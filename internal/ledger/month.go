@@ -10,14 +10,29 @@ import (
 
 const monthLayout = "2006-01"
 
+// Date is a day of a calendar.
+type Date struct {
+	// Month as 2006-01.
+	Month string
+	// Day of the month, from 1.
+	Day int32
+}
+
+// Today is the date of a moment in the time zone of the plan. It fails for a zone that the IANA database does not have.
+func Today(now time.Time, plan *v1alpha1.Plan) (Date, error) {
+	zone, err := zoneOf(plan)
+	if err != nil {
+		return Date{}, err
+	}
+	now = now.In(zone)
+	return Date{Month: now.Format(monthLayout), Day: int32(now.Day())}, nil
+}
+
 // Month that a moment lies in, as 2006-01, in the time zone of the plan. It fails for a zone that the IANA database does
 // not have.
 func Month(now time.Time, plan *v1alpha1.Plan) (string, error) {
-	zone, err := zoneOf(plan)
-	if err != nil {
-		return "", err
-	}
-	return now.In(zone).Format(monthLayout), nil
+	today, err := Today(now, plan)
+	return today.Month, err
 }
 
 // MonthEnd is the moment when the month that now lies in gives way to the next.
@@ -40,13 +55,4 @@ func zoneOf(plan *v1alpha1.Plan) (*time.Location, error) {
 		return nil, fmt.Errorf("finding the time zone of plan %s: %w", plan.Name, err)
 	}
 	return zone, nil
-}
-
-// monthBefore is the month before one of the form 2006-01; an ill-formed month is its own.
-func monthBefore(month string) string {
-	first, err := time.Parse(monthLayout, month)
-	if err != nil {
-		return month
-	}
-	return first.AddDate(0, -1, 0).Format(monthLayout)
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // TestSumsAreExactWhateverHappens lets several managers with caches that lag at random, crashes between any two steps,
-// and jobs that come, grow, end and are deleted, run against one versioned store. The caches of organizations and of jobs
-// lag independently, as informers do.
+// clocks that are off by up to three weeks, and jobs that come, grow, end and are deleted, run against one versioned
+// store. The caches of organizations and of jobs lag independently, as informers do.
 func TestSumsAreExactWhateverHappens(t *testing.T) {
 	for seed := range uint64(200) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
@@ -22,6 +22,9 @@ func TestSumsAreExactWhateverHappens(t *testing.T) {
 			for range 600 {
 				w.random()
 				w.check(t)
+				if w.IntN(100) == 0 {
+					w.quieten(t, 20)
+				}
 			}
 			w.finish(t)
 		})
@@ -30,6 +33,11 @@ func TestSumsAreExactWhateverHappens(t *testing.T) {
 
 const worldLimit = 60
 
+var (
+	worldSpec   = v1alpha1.OrganizationSpec{APIKeys: []v1alpha1.APIKey{{Name: "scanner"}, {Name: "office"}}}
+	worldLabels = []string{"", "office", "scanner", "made-up", "made-up-too"}
+)
+
 // world is the API server's store with its history, and what really happened.
 type world struct {
 	*rand.Rand
@@ -37,8 +45,11 @@ type world struct {
 	jobs          [][]truth                     // by version
 	now           time.Time
 	made          int
+	skew          int                 // days by which the clocks are off, forwards or backwards
 	charged       map[types.UID]int64 // what each job settled with, noted when it happened
-	months        map[string]int64    // and its sum by month
+	months        map[string]int64    // and its sums by month,
+	days          map[Date]int64      // by day
+	keys          map[[2]string]int64 // and by month and key
 	wrong         []string            // charges that were not right
 }
 
@@ -49,17 +60,27 @@ type truth struct {
 }
 
 func newWorld(seed uint64) *world {
+	random := rand.New(rand.NewPCG(seed, 1))
 	return &world{
-		Rand:          rand.New(rand.NewPCG(seed, 1)),
+		Rand:          random,
+		skew:          random.IntN(41) - 20,
 		organizations: make([]v1alpha1.OrganizationStatus, 1),
 		jobs:          make([][]truth, 1),
 		now:           time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC),
 		charged:       map[types.UID]int64{},
 		months:        map[string]int64{},
+		days:          map[Date]int64{},
+		keys:          map[[2]string]int64{},
 	}
 }
 
-func (w *world) month() string { return w.now.Format(monthLayout) }
+// clock is the time that a manager believes it is: the true one, or one that is off.
+func (w *world) clock() time.Time {
+	if w.IntN(2) == 0 {
+		return w.now
+	}
+	return w.now.AddDate(0, 0, w.skew)
+}
 
 func (w *world) random() {
 	switch w.IntN(20) {
@@ -97,7 +118,7 @@ func (w *world) change(edit func([]truth) []truth) {
 func (w *world) submit() {
 	w.made++
 	name := fmt.Sprintf("job-%d", w.made)
-	job := Job{UID: types.UID(name), Name: name, Created: w.now, Held: true}
+	job := Job{UID: types.UID(name), Name: name, Created: w.now, Held: true, Key: worldLabels[w.IntN(len(worldLabels))]}
 	w.change(func(jobs []truth) []truth { return append(jobs, truth{Job: job}) })
 }
 
@@ -117,7 +138,7 @@ func (w *world) work() {
 		case w.IntN(10) == 0:
 			job.Pages += int64(w.IntN(5))
 		case w.IntN(4) == 0:
-			job.Ended = true
+			job.Ended, job.EndedAt = true, w.now
 		case job.Delivered < job.Pages:
 			job.Delivered += 1 + w.Int64N(job.Pages-job.Delivered)
 		}
@@ -164,12 +185,15 @@ func (w *world) reconcile(organization, jobs int) {
 	for _, job := range w.jobs[jobs] {
 		cached = append(cached, job.Job)
 	}
+	now := w.clock()
+	due, _ := Due(&status, cached, now)
 	var live []Job
-	for _, due := range Due(&status, cached) {
-		live = append(live, w.read(due))
+	for _, job := range due {
+		live = append(live, w.read(job))
 	}
 	limit := int64(worldLimit)
-	next := Step(&status, w.month(), &limit, live)
+	today := Date{Month: now.Format(monthLayout), Day: int32(now.Day())}
+	next := Step(&v1alpha1.Organization{Spec: worldSpec, Status: status}, today, &limit, live)
 	if w.IntN(4) == 0 {
 		w.work() // a worker writes between the live read and ours
 	}
@@ -203,8 +227,14 @@ func (w *world) note(before, after *v1alpha1.OrganizationStatus) {
 		if _, twice := w.charged[e.UID]; twice {
 			w.wrong = append(w.wrong, fmt.Sprintf("job %s was settled twice", e.UID))
 		}
+		key := w.read(Job{UID: e.UID}).Key
+		if !slices.ContainsFunc(worldSpec.APIKeys, func(k v1alpha1.APIKey) bool { return k.Name == key }) {
+			key = ""
+		}
 		w.charged[e.UID] = e.Pages
 		w.months[e.Month] += e.Pages
+		w.days[Date{e.Month, e.Day}] += e.Pages
+		w.keys[[2]string{e.Month, key}] += e.Pages
 		want := int64(0)
 		if was >= 0 && before.Ledger[was].State == v1alpha1.LedgerReserved {
 			want = min(before.Ledger[was].Pages, w.read(Job{UID: e.UID}).Delivered)
@@ -234,14 +264,45 @@ func (w *world) check(t *testing.T) {
 		if usage.Reserved != sum {
 			t.Fatalf("month %+v, but %d pages are reserved by entries", usage, sum)
 		}
+		w.checkParts(t, usage)
+	}
+	running := int32(0)
+	for _, e := range status.Ledger {
+		if e.State == v1alpha1.LedgerReserved {
+			running++
+		}
+	}
+	if status.Running != running {
+		t.Fatalf("%d jobs are said to be running, want %d", status.Running, running)
 	}
 	if len(w.wrong) > 0 {
 		t.Fatal(w.wrong)
 	}
 }
 
-// finish ends every job and lets the controllers run with fresh caches until nothing changes.
-func (w *world) finish(t *testing.T) {
+// checkParts compares a month's days and keys with what was charged to them.
+func (w *world) checkParts(t *testing.T, usage v1alpha1.MonthUsage) {
+	t.Helper()
+	byDay, byKey := int64(0), int64(0)
+	for i, day := range usage.Days {
+		if day.Pages != w.days[Date{usage.Month, day.Day}] || i > 0 && usage.Days[i-1].Day >= day.Day {
+			t.Fatalf("month %+v: day %d is wrong or out of order", usage, day.Day)
+		}
+		byDay += day.Pages
+	}
+	for i, key := range usage.Keys {
+		if key.Pages != w.keys[[2]string{usage.Month, key.Name}] || i > 0 && usage.Keys[i-1].Name >= key.Name {
+			t.Fatalf("month %+v: key %q is wrong or out of order", usage, key.Name)
+		}
+		byKey += key.Pages
+	}
+	if byDay != usage.Settled || byKey != usage.Settled {
+		t.Fatalf("month %+v: its days are %d pages in all, its keys %d", usage, byDay, byKey)
+	}
+}
+
+// quieten ends every job and lets the controllers run with fresh caches for a while.
+func (w *world) quieten(t *testing.T, rounds int) {
 	t.Helper()
 	w.change(func(jobs []truth) []truth {
 		for i := range jobs {
@@ -249,11 +310,18 @@ func (w *world) finish(t *testing.T) {
 		}
 		return jobs
 	})
-	for range 200 {
+	for range rounds {
 		w.reconcile(len(w.organizations)-1, len(w.jobs)-1)
 		w.release(len(w.organizations) - 1)
 		w.check(t)
 	}
+}
+
+// finish quietens the world until nothing changes any more.
+func (w *world) finish(t *testing.T) {
+	t.Helper()
+	w.now = w.now.AddDate(0, 0, 30) // beyond the time for which entries wait for company, by any clock
+	w.quieten(t, 200)
 	if left := w.organizations[len(w.organizations)-1].Ledger; len(left) > 0 {
 		t.Fatalf("%d entries are left of jobs that have all ended: %+v", len(left), left)
 	}
