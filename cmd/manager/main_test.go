@@ -10,6 +10,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,8 +27,7 @@ import (
 // that config/ gives it.
 func TestTheManagerWorksWithItsOwnRole(t *testing.T) {
 	environment := testenv.Start(t)
-	environment.Apply(t, "config/rbac/service_accounts.yaml", "config/rbac/role.yaml", "config/rbac/leader_election_role.yaml",
-		"config/rbac/metrics_roles.yaml", "config/rbac/manager_bindings.yaml", "config/priority/priority_classes.yaml",
+	environment.Apply(t, "config/rbac/*_account*.yaml", "config/rbac/*role*.yaml", "config/rbac/manager_bindings.yaml", "config/priority/priority_classes.yaml",
 		"config/plans/free.yaml", "config/models/khmer.yaml")
 	c := &cluster{T: t, Client: environment.Client, admin: environment.Admin}
 	c.must(c.Create(t.Context(), &corev1.Service{
@@ -46,7 +46,9 @@ func TestTheManagerWorksWithItsOwnRole(t *testing.T) {
 	go func() { stopped <- run(ctx, c.as("khocr-manager"), o) }()
 
 	organization := &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: "moj"},
-		Spec: v1alpha1.OrganizationSpec{PlanRef: "free", DisplayName: v1alpha1.LocalizedText{En: "Ministry"}}}
+		Spec: v1alpha1.OrganizationSpec{PlanRef: "free", DisplayName: v1alpha1.LocalizedText{En: "Ministry"}, Members: []v1alpha1.Member{
+			{Kind: "User", Name: "sokha", Role: v1alpha1.RoleAdmin}, {Kind: "Group", Name: "clerks", Role: v1alpha1.RoleEditor},
+			{Kind: "User", Name: "dara", Role: v1alpha1.RoleViewer}}}}
 	c.must(c.Create(t.Context(), organization))
 	testenv.Await(c, "the organization is ready", func() bool {
 		c.must(c.Get(t.Context(), client.ObjectKeyFromObject(organization), organization))
@@ -71,7 +73,25 @@ func TestTheManagerWorksWithItsOwnRole(t *testing.T) {
 		c.must(c.Get(t.Context(), client.ObjectKeyFromObject(organization), organization))
 		return len(organization.Status.Ledger) == 0
 	})
+	c.must(c.Patch(t.Context(), organization, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"members":null}}`))))
+	testenv.Await(c, "a binding without members goes", func() bool {
+		return apierrors.IsNotFound(c.Get(t.Context(), client.ObjectKey{Namespace: "khocr-moj", Name: "khocr-admin"}, &rbacv1.RoleBinding{}))
+	})
 	c.metrics("https://" + o.metricsAddress + "/metrics")
+
+	last := job.DeepCopy()
+	last.ObjectMeta = metav1.ObjectMeta{Namespace: "khocr-moj", Name: "bbbbbbbbbbbb"}
+	c.must(c.Create(t.Context(), last))
+	testenv.Await(c, "another job has a worker", func() bool {
+		return c.Get(t.Context(), client.ObjectKey{Namespace: "khocr-moj", Name: "bbbbbbbbbbbb-0-1"}, pod) == nil
+	})
+	c.must(c.Delete(t.Context(), organization))
+	testenv.Await(c, "an organization goes in order", func() bool {
+		return apierrors.IsNotFound(c.Get(t.Context(), client.ObjectKeyFromObject(organization), organization))
+	})
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(last), last); !apierrors.IsNotFound(err) {
+		t.Errorf("the organization is gone and its job is there: %v", err)
+	}
 
 	stop()
 	if err := <-stopped; err != nil {

@@ -35,12 +35,24 @@ func (r *Reconciler) ensure(ctx context.Context, objects []object) error {
 			if upToDate(current, wanted) {
 				continue
 			}
+			// What a binding binds to cannot be changed.
+			if !covers(current["roleRef"], wanted["roleRef"]) {
+				if err := r.delete(ctx, o.current); err != nil {
+					return fmt.Errorf("deleting %s %s, which binds to something else: %w", kind, name, err)
+				}
+			}
 		}
 		if err := r.Client.Apply(ctx, o.desired, fieldOwner, client.ForceOwnership); err != nil {
 			return fmt.Errorf("applying %s %s: %w", kind, name, err)
 		}
 	}
 	return nil
+}
+
+// delete removes an object if it is still the one that was read.
+func (r *Reconciler) delete(ctx context.Context, o client.Object) error {
+	uid := o.GetUID()
+	return client.IgnoreNotFound(r.Client.Delete(ctx, o, client.Preconditions{UID: &uid}))
 }
 
 // upToDate tells whether an object already has every field that an apply would set.

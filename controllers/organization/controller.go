@@ -1,3 +1,9 @@
+// Package organization reconciles Organizations: it provides the namespace in which an organization's workers run, shut
+// off from everything that they do not need, binds the organization's people to their roles there, keeps the ledger of its
+// pages, and lets it go in order.
+//
+// It is the only writer of an Organization's status, and writes nothing into a spec. It never reads a key or a document,
+// and never touches a namespace that it did not make.
 package organization
 
 import (
@@ -14,6 +20,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/openplp/khocr/api/v1alpha1"
@@ -33,52 +40,92 @@ type Reconciler struct {
 	Now func() time.Time
 }
 
-// +kubebuilder:rbac:groups=ocr.openplp.com,resources=organizations;plans;ocrjobs,verbs=get;list;watch
+// +kubebuilder:rbac:groups=ocr.openplp.com,resources=plans,verbs=get;list;watch
+// +kubebuilder:rbac:groups=ocr.openplp.com,resources=organizations,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=ocr.openplp.com,resources=organizations/status,verbs=update
+// +kubebuilder:rbac:groups=ocr.openplp.com,resources=ocrjobs,verbs=get;list;watch;delete
 // +kubebuilder:rbac:groups="",resources=pods;services,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=namespaces;serviceaccounts,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles;rolebindings,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,resourceNames=khocr-worker;khocr-admin;khocr-editor;khocr-viewer,verbs=delete
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,resourceNames=khocr-admin;khocr-editor;khocr-viewer,verbs=bind
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// Reconcile provides for one organization, and writes its status at most once.
+// Reconcile provides for one organization, or lets it go, and writes its status at most once.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	organization := &v1alpha1.Organization{}
 	if err := r.Client.Get(ctx, request.NamespacedName, organization); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	// What cannot be provided for is tried again, but keeps no job from being settled.
-	claim, problem, failure := r.provideNamespace(ctx, organization)
-	if claim == claimUnknown {
-		return result(0, failure)
+	step := r.provide
+	if organization.DeletionTimestamp != nil {
+		step = r.drain
 	}
+	result, err := step(ctx, organization)
+	if apierrors.IsConflict(err) {
+		logf.FromContext(ctx).V(1).Info("The organization has changed since it was read")
+		return ctrl.Result{}, nil // the change is on its way to the cache and brings us back
+	}
+	return result, err
+}
+
+// provide gives the organization what its jobs need and keeps its ledger.
+func (r *Reconciler) provide(ctx context.Context, organization *v1alpha1.Organization) (ctrl.Result, error) {
+	claim, problem, err := r.claimNamespace(ctx, organization)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if claim.isOwn() && !controllerutil.ContainsFinalizer(organization, v1alpha1.FinalizerDrain) {
+		return ctrl.Result{}, r.changeFinalizer(ctx, organization, controllerutil.AddFinalizer)
+	}
+	if claim == claimFree {
+		// If one exists without the cache knowing, whose it is will be decided when the cache does.
+		if err := r.Client.Create(ctx, newNamespace(organization), fieldOwner); err != nil {
+			return ctrl.Result{}, fmt.Errorf("making namespace %s: %w", organization.JobNamespace(), err)
+		}
+	}
+	// What cannot be made is tried again, but keeps no job from being settled.
+	failure := r.makeObjects(ctx, organization, claim)
 	status, requeue, err := r.reconcile(ctx, organization, findings{claim: claim, claimProblem: problem, incomplete: failure != nil})
-	if err != nil || equality.Semantic.DeepEqual(&organization.Status, status) {
-		return result(requeue, errors.Join(failure, err))
+	if err == nil {
+		err = r.write(ctx, organization, status)
+	}
+	if err := errors.Join(failure, err); err != nil {
+		return ctrl.Result{}, err // the queue knows when to try again
+	}
+	return ctrl.Result{RequeueAfter: requeue}, nil
+}
+
+// write writes the organization's status if it is another one. That fails if the organization has changed since it was
+// read: the ledger must never be written from an old copy.
+func (r *Reconciler) write(ctx context.Context, organization *v1alpha1.Organization, status *v1alpha1.OrganizationStatus) error {
+	if equality.Semantic.DeepEqual(&organization.Status, status) {
+		return nil
 	}
 	before := organization.Status.DeepCopy()
 	organization.Status = *status
-	// An update fails if the organization has changed since it was read: the ledger must never be written from an old copy.
 	if err := r.Client.Status().Update(ctx, organization); err != nil {
-		if apierrors.IsConflict(err) {
-			logf.FromContext(ctx).V(1).Info("The ledger was computed from an organization that has changed since")
-			return result(0, failure) // the change is on its way to the cache and brings us back
-		}
-		return result(0, errors.Join(failure, fmt.Errorf("writing the organization's status: %w", err)))
+		return fmt.Errorf("writing the organization's status: %w", err)
 	}
 	for _, n := range noticesOf(before, status) {
 		r.Recorder.Eventf(organization, nil, n.kind, n.reason, "Reconcile", "%s", n.message)
 	}
-	return result(requeue, failure)
+	return nil
 }
 
-// result leaves it to the queue when to try again after a failure.
-func result(requeue time.Duration, err error) (ctrl.Result, error) {
-	if err != nil {
-		return ctrl.Result{}, err
+// changeFinalizer puts the finalizer of the organization on or takes it off, on the version that was decided on.
+func (r *Reconciler) changeFinalizer(ctx context.Context, organization *v1alpha1.Organization, change func(client.Object, string) bool) error {
+	changed := organization.DeepCopy()
+	if !change(changed, v1alpha1.FinalizerDrain) {
+		return nil
 	}
-	return ctrl.Result{RequeueAfter: requeue}, nil
+	patch := client.MergeFromWithOptions(organization, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, changed, patch, fieldOwner); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("changing the organization's finalizer: %w", err)
+	}
+	return nil
 }
 
 // reconcile computes the status that the organization shall have, and the time after which that is to be computed again; 0
@@ -90,7 +137,7 @@ func (r *Reconciler) reconcile(ctx context.Context, organization *v1alpha1.Organ
 	}
 	status, requeue := organization.Status.DeepCopy(), time.Duration(0)
 	status.Namespace = ""
-	if found.claim != claimRefused {
+	if found.claim.isOwn() {
 		var err error
 		if status, requeue, err = r.keepLedger(ctx, organization, &found, now); err != nil {
 			return nil, 0, err
@@ -126,40 +173,43 @@ func (r *Reconciler) lookAround(ctx context.Context, organization *v1alpha1.Orga
 	return nil
 }
 
-// provideNamespace makes and mends what the organization owns. If the namespace is somebody else's, or on its way out, it
-// says so and touches nothing. Nothing is made for an organization that is going, but its jobs are still settled: with
-// foreground deletion it goes last.
-func (r *Reconciler) provideNamespace(ctx context.Context, organization *v1alpha1.Organization) (verdict claim, problem string, err error) {
+// claimNamespace finds out whose the organization's namespace is, with a text for people where nothing can be made in it.
+func (r *Reconciler) claimNamespace(ctx context.Context, organization *v1alpha1.Organization) (claim, string, error) {
 	name := organization.JobNamespace()
 	claimants := &v1alpha1.OrganizationList{}
 	if err := r.Client.List(ctx, claimants, client.MatchingFields{indexClaim: name}); err != nil {
 		return claimUnknown, "", fmt.Errorf("looking up the organizations that claim namespace %s: %w", name, err)
 	}
 	namespace := &corev1.Namespace{}
-	err = r.Client.Get(ctx, client.ObjectKey{Name: name}, namespace)
+	err := r.Client.Get(ctx, client.ObjectKey{Name: name}, namespace)
 	switch {
 	case apierrors.IsNotFound(err):
 		namespace = nil
 	case err != nil:
 		return claimUnknown, "", fmt.Errorf("reading namespace %s: %w", name, err)
 	}
-	verdict, problem = decideClaim(organization, claimants.Items, namespace)
-	if verdict == claimRefused || verdict == claimLeaving || organization.DeletionTimestamp != nil {
-		return verdict, problem, nil
+	verdict, problem := decideClaim(organization, claimants.Items, namespace)
+	return verdict, problem, nil
+}
+
+// makeObjects makes and mends what the organization owns. Where its namespace is somebody else's, or on its way out, it
+// touches nothing.
+func (r *Reconciler) makeObjects(ctx context.Context, organization *v1alpha1.Organization, claim claim) error {
+	if claim != claimFree && claim != claimOwned {
+		return nil
 	}
 	apiServer, err := r.apiServer(ctx)
 	if err != nil {
-		return verdict, "", err
+		return err
 	}
 	objects := objectsOf(organization, r.GatewayNamespace, apiServer)
-	if verdict == claimFree {
-		// If one exists without the cache knowing, whose it is will be decided when the cache does.
-		if err := r.Client.Create(ctx, newNamespace(organization), fieldOwner); err != nil {
-			return claimUnknown, "", fmt.Errorf("making namespace %s: %w", name, err)
-		}
+	if claim == claimFree {
 		objects = objects[1:] // the namespace has just been made as it shall be
 	}
-	return verdict, "", r.ensure(ctx, objects)
+	if err := r.ensure(ctx, objects); err != nil {
+		return err
+	}
+	return r.dropBindings(ctx, organization)
 }
 
 // apiServer finds the addresses of the API server.
@@ -177,7 +227,8 @@ func (r *Reconciler) apiServer(ctx context.Context) ([]peer, error) {
 	return apiServerPeers(service, endpoints.Items), nil
 }
 
-// keepLedger takes the ledger a step further. Without a plan nothing new is reserved, but what has ended is settled.
+// keepLedger takes the ledger a step further. Without a plan, and for an organization that is going, nothing new is
+// reserved, but what has ended is settled.
 func (r *Reconciler) keepLedger(ctx context.Context, organization *v1alpha1.Organization, found *findings, now time.Time) (*v1alpha1.OrganizationStatus, time.Duration, error) {
 	var (
 		limit    *int64
@@ -188,7 +239,9 @@ func (r *Reconciler) keepLedger(ctx context.Context, organization *v1alpha1.Orga
 			found.planProblem = err.Error()
 		} else {
 			calendar = found.plan
-			limit = organization.EffectiveLimits(found.plan).PagesPerMonth
+			if organization.DeletionTimestamp == nil {
+				limit = organization.EffectiveLimits(found.plan).PagesPerMonth
+			}
 		}
 	}
 	today, err := ledger.Today(now, calendar)

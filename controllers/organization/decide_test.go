@@ -2,9 +2,11 @@ package organization
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
+	kstatus "github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -12,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/testenv"
 )
 
 var noon = time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
@@ -52,7 +55,7 @@ func TestDecideClaim(t *testing.T) {
 		"an owner stays one although an older one names it":                {young, all, ownedBy(young), claimOwned},
 		"an older one does not take what is owned":                         {old, all, ownedBy(young), claimRefused},
 		"an owner's namespace that is being deleted is no place to work":   {old, all, leaving, claimLeaving},
-		"another's namespace that is being deleted is left alone":          {old, all, foreignLeaving, claimRefused},
+		"another's namespace that is being deleted is waited for":          {old, all, foreignLeaving, claimAwaited},
 		"a namespace without an owner is left alone":                       {old, all, &corev1.Namespace{}, claimRefused},
 		"a namespace that only mentions it is left alone":                  {old, all, mentioned, claimRefused},
 		"the namespace of an organization of the same name is not its own": {recreated, all, ownedBy(old), claimRefused},
@@ -63,7 +66,7 @@ func TestDecideClaim(t *testing.T) {
 			if got != test.want {
 				t.Errorf("the claim is %d, want %d", got, test.want)
 			}
-			if (problem != "") != (got == claimRefused || got == claimLeaving) {
+			if (problem != "") != (got == claimRefused || got == claimAwaited || got == claimLeaving) {
 				t.Errorf("the problem is %q", problem)
 			}
 		})
@@ -78,7 +81,7 @@ func TestSharedKeys(t *testing.T) {
 		"b": organization("b", 0, key("x", "3"), key("y", "1")),
 		"c": organization("c", 0, key("one", "1"), key("two", "4")),
 	}
-	if got, want := sharedKeys(&a, others), []string{"one: b", "one: c", "three: b"}; !reflect.DeepEqual(got, want) {
+	if got, want := sharedKeys(&a, others), []sharedKey{{"one", "b"}, {"one", "c"}, {"three", "b"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("shared are %v, want %v", got, want)
 	}
 }
@@ -86,34 +89,59 @@ func TestSharedKeys(t *testing.T) {
 func TestSetConditions(t *testing.T) {
 	o := organization("a", 0)
 	plan := &v1alpha1.Plan{}
+	shared := []sharedKey{{"one", "b"}}
+	suspended := func(o *v1alpha1.Organization) { o.Spec.Suspended = new(true) }
+	deleted := func(o *v1alpha1.Organization) { o.DeletionTimestamp = new(metav1.NewTime(noon)) }
 	tests := map[string]struct {
+		change   func(*v1alpha1.Organization)
 		findings findings
 		status   metav1.ConditionStatus
 		reason   string
+		kstatus  kstatus.Status
 	}{
-		"all is well":                           {findings{claim: claimOwned, plan: plan}, metav1.ConditionTrue, reasonProvisioned},
-		"shared keys leave it ready":            {findings{claim: claimFree, plan: plan, sharedKeys: []string{"one: b"}}, metav1.ConditionTrue, reasonProvisioned},
-		"a plan is missing":                     {findings{claim: claimOwned}, metav1.ConditionFalse, reasonPlanNotFound},
-		"a plan is wrong":                       {findings{claim: claimOwned, plan: plan, planProblem: "x"}, metav1.ConditionFalse, reasonPlanInvalid},
-		"the namespace is told before the plan": {findings{claim: claimRefused, claimProblem: "x"}, metav1.ConditionFalse, reasonNamespaceConflict},
-		"a namespace is being deleted":          {findings{claim: claimLeaving, plan: plan, claimProblem: "x"}, metav1.ConditionFalse, reasonNamespaceLeaving},
-		"something could not be made":           {findings{claim: claimOwned, plan: plan, incomplete: true}, metav1.ConditionFalse, reasonNotProvisioned},
+		"all is well":                           {nil, findings{claim: claimOwned, plan: plan}, metav1.ConditionTrue, reasonProvisioned, kstatus.CurrentStatus},
+		"shared keys leave it ready":            {nil, findings{claim: claimFree, plan: plan, sharedKeys: shared}, metav1.ConditionTrue, reasonProvisioned, kstatus.CurrentStatus},
+		"a suspended one is as it shall be":     {suspended, findings{claim: claimOwned, plan: plan}, metav1.ConditionTrue, reasonSuspended, kstatus.CurrentStatus},
+		"a plan is missing":                     {nil, findings{claim: claimOwned}, metav1.ConditionFalse, reasonPlanNotFound, kstatus.FailedStatus},
+		"a plan is wrong":                       {nil, findings{claim: claimOwned, plan: plan, planProblem: "x"}, metav1.ConditionFalse, reasonPlanInvalid, kstatus.FailedStatus},
+		"the namespace is told before the plan": {nil, findings{claim: claimRefused, claimProblem: "x"}, metav1.ConditionFalse, reasonNamespaceConflict, kstatus.FailedStatus},
+		"another's namespace is being deleted":  {nil, findings{claim: claimAwaited, plan: plan, claimProblem: "x"}, metav1.ConditionFalse, reasonNamespaceLeaving, kstatus.InProgressStatus},
+		"its namespace is being deleted":        {nil, findings{claim: claimLeaving, plan: plan, claimProblem: "x"}, metav1.ConditionFalse, reasonNamespaceLeaving, kstatus.InProgressStatus},
+		"something could not be made":           {nil, findings{claim: claimOwned, plan: plan, incomplete: true}, metav1.ConditionFalse, reasonNotProvisioned, kstatus.InProgressStatus},
+		"it goes":                               {deleted, findings{claim: claimOwned, plan: plan}, metav1.ConditionFalse, reasonDraining, kstatus.TerminatingStatus},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			status := &v1alpha1.OrganizationStatus{}
-			setConditions(status, &o, test.findings, metav1.NewTime(noon))
-			ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
-			if ready.Status != test.status || ready.Reason != test.reason || ready.ObservedGeneration != 2 {
+			o := o.DeepCopy()
+			if test.change != nil {
+				test.change(o)
+			}
+			// What stood there before leaves no trace.
+			setConditions(&o.Status, o, findings{claim: claimRefused, claimProblem: "x", sharedKeys: shared}, metav1.NewTime(noon.Add(-time.Hour)))
+			setConditions(&o.Status, o, test.findings, metav1.NewTime(noon))
+			o.Status.ObservedGeneration = o.Generation
+			ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
+			if ready.Status != test.status || ready.Reason != test.reason {
 				t.Errorf("the condition is %+v, want %s for %s", ready, test.status, test.reason)
 			}
-			if got := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionKeyConflict); got != (test.findings.sharedKeys != nil) {
+			if got := meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionKeyConflict); got != (test.findings.sharedKeys != nil) {
 				t.Errorf("a conflict of keys is told: %v", got)
 			}
-			before := status.DeepCopy()
-			setConditions(status, &o, test.findings, metav1.NewTime(noon.Add(time.Hour)))
-			if !reflect.DeepEqual(status, before) {
-				t.Errorf("setting them again changes %+v", status.Conditions)
+			if told := strings.Contains(ready.Message, "one (b)"); told != (test.findings.sharedKeys != nil) {
+				t.Errorf("the message is %q", ready.Message)
+			}
+			for _, condition := range o.Status.Conditions {
+				if condition.ObservedGeneration != 2 {
+					t.Errorf("%s was observed at generation %d, want 2", condition.Type, condition.ObservedGeneration)
+				}
+			}
+			if got := testenv.Kstatus(t, o); got != test.kstatus {
+				t.Errorf("kstatus says %s, want %s", got, test.kstatus)
+			}
+			before := o.Status.DeepCopy()
+			setConditions(&o.Status, o, test.findings, metav1.NewTime(noon.Add(time.Hour)))
+			if !reflect.DeepEqual(&o.Status, before) {
+				t.Errorf("setting them again changes %+v", o.Status.Conditions)
 			}
 		})
 	}

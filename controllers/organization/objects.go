@@ -40,6 +40,12 @@ func labelsOf(organization *v1alpha1.Organization) map[string]string {
 	}
 }
 
+func ownerOf(organization *v1alpha1.Organization) *metav1ac.OwnerReferenceApplyConfiguration {
+	return metav1ac.OwnerReference().
+		WithAPIVersion(v1alpha1.GroupVersion.String()).WithKind("Organization").
+		WithName(organization.Name).WithUID(organization.UID).WithController(true)
+}
+
 func namespaceLabels(organization *v1alpha1.Organization) map[string]string {
 	labels := labelsOf(organization)
 	labels["pod-security.kubernetes.io/enforce"] = "restricted"
@@ -67,31 +73,36 @@ type object struct {
 }
 
 // objectsOf are the objects that the organization owns, besides its namespace's existence. Those in the namespace go with
-// it, and it goes with the organization: the garbage collector sees to that, so no finalizer is needed.
+// it, and it goes with the organization: the garbage collector sees to that.
 func objectsOf(organization *v1alpha1.Organization, gatewayNamespace string, apiServer []peer) []object {
 	namespace := organization.JobNamespace()
-	owner := metav1ac.OwnerReference().
-		WithAPIVersion(v1alpha1.GroupVersion.String()).WithKind("Organization").
-		WithName(organization.Name).WithUID(organization.UID).WithController(true)
+	owner := ownerOf(organization)
 	labels := labelsOf(organization)
-	return []object{
+	objects := []object{
 		{&corev1.Namespace{}, corev1ac.Namespace(namespace).
 			WithLabels(namespaceLabels(organization)).WithOwnerReferences(owner)},
 		{&corev1.ServiceAccount{}, corev1ac.ServiceAccount(workerName, namespace).
 			WithLabels(labels).WithOwnerReferences(owner).
 			WithAutomountServiceAccountToken(false)},
-		{&rbacv1.Role{}, rbacv1ac.Role(workerName, namespace).
-			WithLabels(labels).WithOwnerReferences(owner).
-			WithRules(rbacv1ac.PolicyRule().
-				WithAPIGroups(v1alpha1.GroupVersion.Group).WithResources("ocrjobs/status").WithVerbs("patch"))},
-		{&rbacv1.RoleBinding{}, rbacv1ac.RoleBinding(workerName, namespace).
-			WithLabels(labels).WithOwnerReferences(owner).
-			WithRoleRef(rbacv1ac.RoleRef().WithAPIGroup(rbacv1.GroupName).WithKind("Role").WithName(workerName)).
+		{&rbacv1.RoleBinding{}, bindingOf(organization, workerName).
 			WithSubjects(rbacv1ac.Subject().WithKind(rbacv1.ServiceAccountKind).WithName(workerName).WithNamespace(namespace))},
 		{&networkingv1.NetworkPolicy{}, networkingv1ac.NetworkPolicy(workerName, namespace).
 			WithLabels(labels).WithOwnerReferences(owner).
 			WithSpec(workerPolicy(gatewayNamespace, apiServer))},
 	}
+	for _, role := range memberRoles {
+		if subjects := subjectsOf(organization, role); len(subjects) > 0 {
+			objects = append(objects, object{&rbacv1.RoleBinding{}, bindingOf(organization, roleName(role)).WithSubjects(subjects...)})
+		}
+	}
+	return objects
+}
+
+// bindingOf binds nobody yet, in the organization's namespace, to the ClusterRole of the same name in config/rbac.
+func bindingOf(organization *v1alpha1.Organization, role string) *rbacv1ac.RoleBindingApplyConfiguration {
+	return rbacv1ac.RoleBinding(role, organization.JobNamespace()).
+		WithLabels(labelsOf(organization)).WithOwnerReferences(ownerOf(organization)).
+		WithRoleRef(rbacv1ac.RoleRef().WithAPIGroup(rbacv1.GroupName).WithKind("ClusterRole").WithName(role))
 }
 
 // workerPolicy shuts every pod of the namespace off but for the gateway's internal port and the API server.

@@ -170,6 +170,10 @@ func (e *Environment) awaitPolicies(t testing.TB) {
 	if err != nil {
 		t.Fatalf("making a client: %v", err)
 	}
+	manager, err := client.New(e.Manager, client.Options{Scheme: Scheme()})
+	if err != nil {
+		t.Fatalf("making a client: %v", err)
+	}
 	patch := func(c client.Client, object client.Object, body string) func() error {
 		return func() error {
 			return c.SubResource("status").Patch(t.Context(), object.DeepCopyObject().(client.Object),
@@ -180,8 +184,13 @@ func (e *Environment) awaitPolicies(t testing.TB) {
 		return e.Client.Patch(t.Context(), job.DeepCopy(),
 			client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":["probe.test/x"]}}`)), client.DryRunAll)
 	}
+	spec := func() error {
+		return manager.Patch(t.Context(), organization.DeepCopy(),
+			client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"planRef":"other"}}`)), client.DryRunAll)
+	}
 	for _, probe := range []func() error{
 		finalizer,
+		spec,
 		patch(e.Client, job, `{"status":{"phase":"Pending"}}`),
 		patch(worker, job, `{"status":{"progress":1}}`),
 		patch(e.Client, organization, `{"status":{"pages":"1/1"}}`),

@@ -50,6 +50,7 @@ func TestManagerPolicies(t *testing.T) {
 	const (
 		finalizers = "khocr-job-finalizers"
 		status     = "khocr-manager-status"
+		spec       = "khocr-manager-spec"
 	)
 
 	held := newJob("held", v1alpha1.FinalizerLedger)
@@ -101,4 +102,28 @@ func TestManagerPolicies(t *testing.T) {
 	}
 	refused("a worker writes an organization's usage", status,
 		mergeStatus(as("system:serviceaccount:khocr-moj:khocr-worker"), organization, `{"status":{"usage":null}}`))
+
+	plan := &v1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "free"}, Spec: v1alpha1.PlanSpec{
+		DisplayName: v1alpha1.LocalizedText{En: "Free"},
+		Limits: v1alpha1.PlanLimits{RequestsPerMinute: 1, PagesPerMonth: new(int64(1)), MaxFileBytes: 1,
+			Priorities: []v1alpha1.Priority{v1alpha1.PriorityLow}, MaxConcurrentJobs: 1, JobTTLSeconds: 60, ResultRetentionSeconds: 60}}}
+	s.must(admin.Create(t.Context(), plan))
+	for _, c := range []struct {
+		what   string
+		object client.Object
+		body   string
+	}{
+		{"an organization's plan", organization, `{"spec":{"planRef":"enterprise"}}`},
+		{"a key into an organization", organization, `{"spec":{"apiKeys":[{"name":"own","sha256":"` + strings.Repeat("0", 64) + `"}]}}`},
+		{"a plan's pages", plan, `{"spec":{"limits":{"pagesPerMonth":1000}}}`},
+		{"a model's languages", model, `{"spec":{"languages":["en"]}}`},
+		{"a job's cancellation", job, `{"spec":{"cancel":true}}`},
+	} {
+		refused("the manager writes "+c.what, spec, merge(s.manager, c.object, c.body))
+		allowed("somebody writes "+c.what, merge(admin, c.object, c.body))
+	}
+	allowed("the manager puts the drain on an organization", merge(s.manager, organization, `{"metadata":{"finalizers":["ocr.openplp.com/drain"]}}`))
+	allowed("the manager takes the drain off", merge(s.manager, organization, `{"metadata":{"finalizers":null}}`))
+	allowed("the manager puts the drain on once more", merge(s.manager, organization, `{"metadata":{"finalizers":["ocr.openplp.com/drain"]}}`))
+	allowed("an administrator takes the drain off in an emergency", merge(admin, organization, `{"metadata":{"finalizers":null}}`))
 }
