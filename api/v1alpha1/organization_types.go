@@ -29,6 +29,7 @@ type OrganizationSpec struct {
 
 	// Keys that the organization's programs present.
 	// +kubebuilder:validation:MaxItems=50
+	// +kubebuilder:validation:XValidation:rule="self.all(k, self.exists_one(other, other.sha256 == k.sha256))",message="two keys of an organization have the same sha256"
 	// +listType=map
 	// +listMapKey=name
 	// +optional
@@ -94,6 +95,7 @@ type APIKey struct {
 
 	// SHA-256 of the whole key, khocr_ included, in lowercase hexadecimal digits.
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{64}$`
+	// +kubebuilder:validation:MaxLength=64
 	// +required
 	SHA256 string `json:"sha256,omitempty"`
 

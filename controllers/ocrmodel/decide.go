@@ -18,7 +18,8 @@ const (
 	reasonAnotherIsOldest = "OlderDefault"
 )
 
-// decide computes the status that a model shall have. Models are all there are.
+// decide computes the status that a model shall have. Models are all there are. A model is never about to be ready by
+// itself: it is, or it is stalled until somebody changes it.
 func decide(model *v1alpha1.OcrModel, models []v1alpha1.OcrModel, now metav1.Time) *v1alpha1.OcrModelStatus {
 	status := model.Status.DeepCopy()
 	status.ObservedGeneration = model.Generation
@@ -30,8 +31,11 @@ func decide(model *v1alpha1.OcrModel, models []v1alpha1.OcrModel, now metav1.Tim
 	}
 	if model.Spec.Engine == v1alpha1.EngineTesseract && model.Spec.Tesseract != nil {
 		set(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonAvailable, "Workers carry the trained data "+model.Spec.Tesseract.TrainedData)
+		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionStalled)
 	} else {
-		set(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonEngineUnknown, fmt.Sprintf("No worker runs the engine %s as it is set up here", model.Spec.Engine))
+		problem := fmt.Sprintf("No worker runs the engine %s as it is set up here", model.Spec.Engine)
+		set(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonEngineUnknown, problem)
+		set(v1alpha1.ConditionStalled, metav1.ConditionTrue, reasonEngineUnknown, problem)
 	}
 	if first := oldestDefault(models); model.IsDefault() && first.Name != model.Name {
 		set(v1alpha1.ConditionDefaultConflict, metav1.ConditionTrue, reasonAnotherIsOldest,

@@ -4,11 +4,13 @@ import (
 	"testing"
 	"time"
 
+	kstatus "github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/testenv"
 )
 
 var noon = metav1.NewTime(time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC))
@@ -51,6 +53,15 @@ func TestDecide(t *testing.T) {
 			if got := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionDefaultConflict); got != test.conflict {
 				t.Errorf("a conflict is told: %v, want %v", got, test.conflict)
 			}
+			want := kstatus.FailedStatus
+			if test.ready {
+				want = kstatus.CurrentStatus
+			}
+			seen := test.model.DeepCopy()
+			seen.Status = *status
+			if got := testenv.Kstatus(t, seen); got != want {
+				t.Errorf("kstatus says %s, want %s", got, want)
+			}
 			for _, condition := range status.Conditions {
 				if condition.ObservedGeneration != 3 {
 					t.Errorf("condition %s was observed at generation %d, want 3", condition.Type, condition.ObservedGeneration)
@@ -61,6 +72,18 @@ func TestDecide(t *testing.T) {
 				t.Errorf("deciding once more changes the status to %+v", again)
 			}
 		})
+	}
+}
+
+func TestAStalledModelRecovers(t *testing.T) {
+	mended := model("mended", time.Hour, false)
+	settings := mended.Spec.Tesseract
+	mended.Spec.Tesseract = nil
+	mended.Status = *decide(&mended, []v1alpha1.OcrModel{mended}, noon)
+	mended.Spec.Tesseract = settings
+	status := decide(&mended, []v1alpha1.OcrModel{mended}, noon)
+	if meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionStalled) != nil {
+		t.Error("the model is still told to be stalled")
 	}
 }
 

@@ -90,12 +90,34 @@ func TestManifests(t *testing.T) {
 		}
 		c.do(t, "apply", "--server-side", "--dry-run=server", "--warnings-as-errors", "--filename", "config/samples")
 	})
+	t.Run("a table of organizations tells what they have used", c.testOrganizationsTable)
 	t.Run("exactly one model is the default", func(t *testing.T) {
 		defaults := c.do(t, "get", "ocrmodels", "--output=jsonpath={.items[?(@.spec.default==true)].metadata.name}")
 		if defaults != "khmer" {
 			t.Errorf("got %q, want khmer", defaults)
 		}
 	})
+}
+
+// testOrganizationsTable plays the manager's part.
+func (c cluster) testOrganizationsTable(t *testing.T) {
+	c.do(t, "apply", "--server-side", "--filename", "config/samples/organization.yaml")
+	c.do(t, "patch", "organization", "acme", "--subresource=status", "--type=merge", "--as-group=system:masters",
+		"--as=system:serviceaccount:khocr-system:khocr-manager", "--patch", `{"status":{"pages":"37/5000","running":2,"namespace":"khocr-acme",
+		"conditions":[{"type":"Ready","status":"True","reason":"Provisioned","message":"","lastTransitionTime":"2026-08-01T00:00:00Z"}]}}`)
+	for _, test := range []struct {
+		options      []string
+		header, line string
+	}{
+		{nil, "NAME PLAN PAGES RUNNING READY AGE", "acme standard 37/5000 2 True "},
+		{[]string{"--output=wide"}, "NAME PLAN PAGES RUNNING READY REASON NAMESPACE AGE", "acme standard 37/5000 2 True Provisioned khocr-acme "},
+	} {
+		lines := strings.Split(c.do(t, append([]string{"get", "organizations", "acme"}, test.options...)...), "\n")
+		words := func(line string) string { return strings.Join(strings.Fields(line), " ") }
+		if words(lines[0]) != test.header || !strings.HasPrefix(words(lines[1])+" ", test.line) {
+			t.Errorf("the table is\n%s", strings.Join(lines, "\n"))
+		}
+	}
 }
 
 func (c cluster) testPlans(t *testing.T) {
@@ -128,6 +150,12 @@ func (c cluster) testRoles(t *testing.T) {
 		{"the manager makes pods", manager, []string{"create", "pods", "-n", "khocr-acme"}, true},
 		{"the manager keeps its lease", manager, []string{"update", "leases", "-n", "khocr-system"}, true},
 		{"the manager takes no lease elsewhere", manager, []string{"update", "leases", "-n", "kube-system"}, false},
+		{"the manager lets members be viewers", manager, []string{"bind", "clusterroles/khocr-viewer"}, true},
+		{"the manager lets nobody be an operator", manager, []string{"bind", "clusterroles/khocr-operator"}, false},
+		{"the manager lets nobody be cluster-admin", manager, []string{"bind", "clusterroles/cluster-admin"}, false},
+		{"the manager takes members' bindings away", manager, []string{"delete", "rolebindings/khocr-editor", "-n", "khocr-acme"}, true},
+		{"the manager takes no other bindings away", manager, []string{"delete", "rolebindings/owners", "-n", "khocr-acme"}, false},
+		{"the manager does not delete organizations", manager, []string{"delete", "organizations"}, false},
 		{"the manager reads no secrets of organizations", manager, []string{"get", "secrets", "-n", "khocr-acme"}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
