@@ -47,7 +47,7 @@ undeploy: ## Remove khocr from the cluster of KUBECONFIG, with its jobs, organiz
 .PHONY: build
 build: ## Compile the programs into bin/
 	mkdir -p bin
-	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o bin/ ./cmd/manager ./cmd/apigateway ./cmd/worker
+	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o bin/ ./cmd/manager ./cmd/apigateway ./cmd/worker ./cmd/khocr
 	CGO_ENABLED=1 CGO_LDFLAGS="$(ENGINE_LDFLAGS)" go build $(BUILD_FLAGS) -o bin/ ./cmd/engine
 
 .PHONY: images

@@ -1,4 +1,4 @@
-// Package apikey makes API keys and the digests by which manifests name them. It never stores or prints a key.
+// Package apikey makes API keys, and the entries by which manifests name them. It never stores or prints a key.
 package apikey
 
 import (
