@@ -40,6 +40,8 @@ type Environment struct {
 	Manager *rest.Config
 	// Client acts as Admin.
 	Client client.Client
+	// Kubeconfig is a file by which programs act as Admin.
+	Kubeconfig string
 }
 
 // Start runs an API server until the test ends. It skips the test where KUBEBUILDER_ASSETS does not name a folder with
@@ -68,7 +70,10 @@ func Start(t testing.TB) *Environment {
 	if err != nil {
 		t.Fatalf("making a client: %v", err)
 	}
-	e := &Environment{Admin: admin, Manager: As(admin, ManagerUser), Client: c}
+	e := &Environment{Admin: admin, Manager: As(admin, ManagerUser), Client: c, Kubeconfig: filepath.Join(t.TempDir(), "kubeconfig")}
+	if err := os.WriteFile(e.Kubeconfig, server.KubeConfig, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	e.Namespace(t, "khocr-system")
 	e.Apply(t, "config/admission/*policy*.yaml")
 	e.awaitPolicies(t)
