@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -24,6 +23,7 @@ import (
 	"github.com/openplp/khocr/apigateway/internalport"
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/apigateway/tenants"
+	"github.com/openplp/khocr/internal/clock"
 	"github.com/openplp/khocr/internal/storage"
 )
 
@@ -48,7 +48,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	var synced atomic.Bool
 	public := &apigateway.Server{
 		Client: kubernetes.GetClient(), Live: kubernetes.GetAPIReader(), Store: store, Log: log,
-		Now: time.Now, NewID: apigateway.RandomID, Version: version,
+		Now: clock.Now, NewID: apigateway.RandomID, Version: version,
 	}
 	internal := internalport.New(kubernetes.GetClient(), kubernetes.GetAPIReader(), store, fetch.New(o.fetchAllow), log)
 	probes := serving.Probes(log, map[string]serving.Check{

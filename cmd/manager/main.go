@@ -23,6 +23,7 @@ import (
 	"github.com/openplp/khocr/controllers/ocrjob"
 	"github.com/openplp/khocr/controllers/ocrmodel"
 	"github.com/openplp/khocr/controllers/organization"
+	"github.com/openplp/khocr/internal/clock"
 	"github.com/openplp/khocr/internal/metricsauth"
 )
 
@@ -108,13 +109,13 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, o options) error {
 	if err := certificates.SetupWithManager(mgr); err != nil {
 		return err
 	}
-	models := &ocrmodel.Reconciler{Client: mgr.GetClient(), Now: time.Now}
+	models := &ocrmodel.Reconciler{Client: mgr.GetClient(), Now: clock.Now}
 	if err := models.SetupWithManager(mgr); err != nil {
 		return err
 	}
 	organizations := &organization.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("khocr-organization"),
-		GatewayNamespace: o.gateway.Namespace, Now: time.Now,
+		GatewayNamespace: o.gateway.Namespace, Now: clock.Now,
 	}
 	if err := organizations.SetupWithManager(ctx, mgr); err != nil {
 		return err
@@ -123,7 +124,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, o options) error {
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("khocr-ocrjob"),
 		Gateway: ocrjob.ServiceLocator{Reader: mgr.GetClient(), Service: o.gateway, CA: certificates.CABundle},
 		Worker:  ocrjob.WorkerTemplate{Image: o.workerImage, Resources: o.workerResources},
-		Now:     time.Now,
+		Now:     clock.Now,
 	}
 	return jobs.SetupWithManager(ctx, mgr)
 }
