@@ -5,6 +5,10 @@ IMAGE_PREFIX ?= khocr/
 IMAGE_TAG ?= latest
 # What the programs say that they are. Not taken from Git: a commit that changes no code shall change no image.
 VERSION ?= dev
+# Where programs and images are built, and with which build tags, so that a test build leaves the normal one alone.
+BIN ?= bin
+IMAGES ?= .local/images
+TAGS ?=
 # Arguments for every `go test`, for example TEST_FLAGS="-race -count=1".
 TEST_FLAGS ?=
 
@@ -14,7 +18,7 @@ TOOL := go tool -modfile=hack/tools/go.mod
 MODULES := . hack/images hack/localcluster
 SCRIPTS := .ci/run $(wildcard hack/*.sh)
 # The same sources give the same bytes, wherever they are built: image tags are derived from them.
-BUILD_FLAGS := -trimpath -buildvcs=false -ldflags='-s -w -X main.version=$(VERSION)'
+BUILD_FLAGS := -trimpath -buildvcs=false -tags='$(TAGS)' -ldflags='-s -w -X main.version=$(VERSION)'
 # Without it zlib and libjpeg in MuPDF's archive take the place of those that Tesseract's libraries were built with.
 ENGINE_LDFLAGS := -O2 -g -Wl,--exclude-libs,ALL
 
@@ -46,16 +50,16 @@ undeploy: ## Remove khocr from the cluster of KUBECONFIG, with its jobs, organiz
 
 .PHONY: build
 build: ## Compile the programs into bin/
-	mkdir -p bin
-	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o bin/ ./cmd/manager ./cmd/apigateway ./cmd/worker ./cmd/khocr
-	CGO_ENABLED=1 CGO_LDFLAGS="$(ENGINE_LDFLAGS)" go build $(BUILD_FLAGS) -o bin/ ./cmd/engine
+	mkdir -p $(BIN)
+	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o $(BIN)/ ./cmd/manager ./cmd/apigateway ./cmd/worker ./cmd/khocr
+	CGO_ENABLED=1 CGO_LDFLAGS="$(ENGINE_LDFLAGS)" go build $(BUILD_FLAGS) -o $(BIN)/ ./cmd/engine
 
 .PHONY: images
 images: ## Make the container images in .local/images, without Docker
 	hack/packages.sh build image
 	$(MAKE) --no-print-directory build
-	CGO_ENABLED=0 go build -C hack/images $(BUILD_FLAGS) -o $(CURDIR)/bin/ . ./samples
-	bin/images build --bin bin --out .local/images
+	CGO_ENABLED=0 go build -C hack/images $(BUILD_FLAGS) -o $(abspath $(BIN))/ . ./samples
+	$(BIN)/images build --bin $(BIN) --out $(IMAGES)
 
 .PHONY: cluster-programs
 cluster-programs: ## Compile Kubernetes and etcd into bin/k8s (minutes, once)
@@ -104,6 +108,13 @@ test-integration: cluster-programs ## Test the parts against a real API server, 
 .PHONY: test-e2e
 test-e2e: ## Test the whole platform on a Kubernetes of its own
 	hack/e2e.sh $(TEST_FLAGS)
+
+.PHONY: test-quota
+test-quota: export KHOCR_E2E_REPORT = $(CURDIR)/docs/reliability.md
+test-quota: ## Prove quotas and fairness in many rounds (most of an hour), and write docs/reliability.md
+	KHOCR_E2E_ROUNDS=10 KHOCR_E2E_CROWD=300 hack/e2e.sh -v -timeout=2h -run='^(TestQuotaUnderFire|TestACrowdDelaysNobodyElse)$$' $(TEST_FLAGS)
+	BIN=.local/stepped/bin IMAGES=.local/stepped/images TAGS=khocr_stepped_clock KHOCR_E2E_STEPPED_CLOCK=1 \
+		hack/e2e.sh -v -timeout=1h -run='^TestQuotaAroundAMonthsEnd$$' $(TEST_FLAGS)
 
 .PHONY: bench
 bench: ## Measure the packages, the images, and the demo while it runs

@@ -29,8 +29,8 @@ need_programs() {
 }
 
 # The images as `make images` has left them: tarballs, and NAME=REFERENCE of each.
-image_tarballs() { printf '%s\n' .local/images/*.tar; }
-image_references() { cat .local/images/refs; }
+image_tarballs() { printf '%s\n' "${IMAGES:-.local/images}"/*.tar; }
+image_references() { cat "${IMAGES:-.local/images}/refs"; }
 
 # start_cluster NAME FORWARD: a local cluster with khocr on it, state in .local/NAME; sets KUBECONFIG.
 start_cluster() {

@@ -2,31 +2,16 @@ package e2e
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
-	"math/rand/v2"
-	"os"
-	"strconv"
-	"sync"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 )
-
-// kill takes a pod away at once, as a lost node does.
-func (p *platform) kill(namespace, name string) error {
-	err := p.kube.CoreV1().Pods(namespace).Delete(context.WithoutCancel(p.Context()), name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))})
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	return err
-}
 
 // pagesInLog follows a worker's log to its end and tells which pages it recognised.
 func (t *tenant) pagesInLog(pod string) []int {
@@ -106,36 +91,7 @@ func TestAKilledWorkerIsReplacedAndNoPageIsReadTwice(t *testing.T) {
 func TestManagerAndGatewayMayDieAtAnyMoment(t *testing.T) {
 	p := connect(t)
 	org := p.newTenant("standard")
-	seed := uint64(time.Now().UnixNano())
-	if given := os.Getenv("KHOCR_E2E_SEED"); given != "" {
-		parsed, err := strconv.ParseUint(given, 10, 64)
-		p.must(err)
-		seed = parsed
-	}
-	t.Logf("KHOCR_E2E_SEED=%d", seed)
-	random := rand.New(rand.NewPCG(seed, 2))
-
-	killing, stop := context.WithCancel(t.Context())
-	defer stop()
-	kills := map[string]int{}
-	var killer sync.WaitGroup
-	killer.Go(func() {
-		for {
-			select {
-			case <-killing.Done():
-				return
-			case <-time.After(time.Duration(200+random.IntN(3000)) * time.Millisecond):
-			}
-			component := []string{"manager", "gateway"}[random.IntN(2)]
-			pods, err := p.kube.CoreV1().Pods(systemNS).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/component=" + component})
-			if err != nil || len(pods.Items) == 0 {
-				continue
-			}
-			if p.kill(systemNS, pods.Items[random.IntN(len(pods.Items))].Name) == nil {
-				kills[component]++
-			}
-		}
-	})
+	stop := p.killPlatform(seedOf(t), 200*time.Millisecond, 3200*time.Millisecond)
 
 	accepted := map[string]int{} // pages by job
 	documents := []struct {
@@ -173,9 +129,8 @@ func TestManagerAndGatewayMayDieAtAnyMoment(t *testing.T) {
 		}
 		total += pages
 	}
-	stop()
-	killer.Wait()
-	t.Logf("%d managers and %d gateways were killed, %d documents delivered", kills["manager"], kills["gateway"], len(accepted))
+	kills := stop()
+	t.Logf("%d managers and %d gateways were killed, %d documents delivered", kills.managers, kills.gateways, len(accepted))
 
 	// A submission whose answer was lost is a document all the same: it is delivered and charged.
 	jobs := &v1alpha1.OcrJobList{}

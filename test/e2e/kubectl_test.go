@@ -12,8 +12,8 @@ import (
 	"github.com/openplp/khocr/api/v1alpha1"
 )
 
-// sampleURL is a document that the local cluster serves to itself.
-const sampleURL = "http://10.96.0.80/native.pdf"
+// samplesURL is where the local cluster serves the documents of test/testdata to itself.
+const samplesURL = "http://10.96.0.80/"
 
 func inNamespace(t *tenant) client.ListOption { return client.InNamespace(t.namespace()) }
 
@@ -72,7 +72,7 @@ func TestAJobAppliedWithKubectlNeedsNoUpload(t *testing.T) {
 kind: OcrJob
 metadata: {name: by-hand, namespace: `+org.namespace()+`}
 spec:
-  source: {url: "`+sampleURL+`"}
+  source: {url: "`+samplesURL+`native.pdf"}
 `), 0o600))
 	p.kubectl("apply", "-f", manifest)
 	if job := org.await("by-hand"); job.Status != "COMPLETED" {

@@ -38,6 +38,10 @@ const (
 	systemNS = "khocr-system"
 )
 
+// web gives up on a connection whose other end is gone without a word, as a killed pod may be. It is no expectation of
+// speed either.
+var web = &http.Client{Timeout: time.Minute}
+
 // platform is khocr as its users and operators reach it.
 type platform struct {
 	*testing.T
@@ -69,6 +73,26 @@ func connect(t *testing.T) *platform {
 		t.Fatal(err)
 	}
 	return &platform{T: t, url: strings.TrimSuffix(url, "/"), kubeconfig: kubeconfig, client: c, kube: kubernetes.NewForConfigOrDie(config)}
+}
+
+// newPlan makes a plan that goes with the test. It allows everything but what change takes away.
+func (p *platform) newPlan(change func(*v1alpha1.PlanSpec)) string {
+	p.Helper()
+	plan := &v1alpha1.Plan{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "e2e-"},
+		Spec: v1alpha1.PlanSpec{
+			DisplayName: v1alpha1.LocalizedText{En: "End to end", Km: "ពីដើមដល់ចប់"},
+			Limits: v1alpha1.PlanLimits{
+				RequestsPerMinute: 10_000, PagesPerMonth: new(int64(1_000_000)), MaxFileBytes: 50 << 20,
+				Priorities:        []v1alpha1.Priority{v1alpha1.PriorityHigh, v1alpha1.PriorityNormal, v1alpha1.PriorityLow},
+				MaxConcurrentJobs: 100, JobTTLSeconds: 604_800, ResultRetentionSeconds: 604_800,
+			},
+		},
+	}
+	change(&plan.Spec)
+	p.must(p.client.Create(p.Context(), plan))
+	p.Cleanup(func() { _ = p.client.Delete(context.Background(), plan) })
+	return plan.Name
 }
 
 // tenant is an organization with a key.
@@ -182,11 +206,23 @@ type problem struct {
 	RequestID string `json:"request_id"`
 }
 
+// answer is what came back for a request.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
 // try makes a request with the tenant's key, and gives up on network errors.
 func (t *tenant) try(method, path string, body io.Reader, contentType string) (int, []byte, error) {
+	a, err := t.send(method, path, body, contentType)
+	return a.status, a.body, err
+}
+
+func (t *tenant) send(method, path string, body io.Reader, contentType string) (answer, error) {
 	request, err := http.NewRequestWithContext(t.Context(), method, t.url+path, body)
 	if err != nil {
-		return 0, nil, err
+		return answer{}, err
 	}
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
@@ -194,13 +230,13 @@ func (t *tenant) try(method, path string, body io.Reader, contentType string) (i
 	if t.key != "" {
 		request.Header.Set("X-API-Key", t.key)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := web.Do(request)
 	if err != nil {
-		return 0, nil, err
+		return answer{}, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(response.Body)
-	return response.StatusCode, answer, err
+	content, err := io.ReadAll(response.Body)
+	return answer{status: response.StatusCode, header: response.Header, body: content}, err
 }
 
 // trySubmit submits a document, and gives up on errors: the platform may be going through a restart.
