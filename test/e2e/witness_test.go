@@ -148,6 +148,15 @@ func (b *book) used() map[string]int64 {
 	return used
 }
 
+// sum tells how many pages are settled in all.
+func (b *book) sum() int64 {
+	sum := int64(0)
+	for _, pages := range b.used() {
+		sum += pages
+	}
+	return sum
+}
+
 // hasSeen tells whether the version was the last one seen.
 func (b *book) hasSeen(version string) bool {
 	b.lock.Lock()
