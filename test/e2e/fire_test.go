@@ -287,8 +287,8 @@ func (f *fire) settle(round string, killed kills) outcome {
 		}
 		delivered := f.judge(job, gone)
 		o.delivered += delivered
-		if charged, settled := f.book.charged(job.UID); !settled || charged != int64(delivered) {
-			f.Errorf("job %s was charged %d pages (settled: %v), %d were delivered; status %+v", job.Name, charged, settled, delivered, job.Status)
+		if charged, open := f.book.charged(job.UID); open || charged != int64(delivered) {
+			f.Errorf("job %s was charged %d pages (open: %v), %d were delivered; status %+v", job.Name, charged, open, delivered, job.Status)
 		}
 	})
 	for id := range f.accepted {

@@ -129,12 +129,13 @@ func (b *book) check(holds bool, format string, arguments ...any) {
 	}
 }
 
-// charged tells what a job was charged.
-func (b *book) charged(uid types.UID) (pages int64, settled bool) {
+// charged tells what a job was charged, or whether that is open still. One that was taken back before anybody looked at it
+// never has an entry, and is charged nothing.
+func (b *book) charged(uid types.UID) (pages int64, open bool) {
 	b.lock.Lock()
 	defer b.lock.Unlock()
-	entry := b.entries[uid]
-	return entry.Pages, entry.State == v1alpha1.LedgerSettled
+	entry, entered := b.entries[uid]
+	return entry.Pages, entered && entry.State != v1alpha1.LedgerSettled
 }
 
 // used tells how many pages are settled, by month.
