@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the end-to-end tests on a cluster of their own, and removes it whatever comes of them.
 # Usage: e2e.sh [FLAG...]    flags of go test, for example -run=TestConvert -v
+# BIN, IMAGES and TAGS of the environment choose another build of the images, as they do for make.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source hack/lib.sh
