@@ -302,6 +302,7 @@ func (f *fire) settle(round string, killed kills) outcome {
 	if charged := f.book.sum(); charged != int64(o.delivered) {
 		f.Errorf("%d pages were charged, %d delivered", charged, o.delivered)
 	}
+	f.awaitUsage(o.used)
 	if o.refused+o.failed == 0 {
 		f.Error("nobody ran into the limit: the round proves nothing")
 	}
