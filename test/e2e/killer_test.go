@@ -28,6 +28,20 @@ func seedOf(t *testing.T) uint64 {
 	return seed
 }
 
+// numberFrom reads a number from the environment.
+func numberFrom(t *testing.T, variable string, otherwise int) int {
+	t.Helper()
+	given := os.Getenv(variable)
+	if given == "" {
+		return otherwise
+	}
+	number, err := strconv.Atoi(given)
+	if err != nil || number < 1 {
+		t.Fatalf("reading %s: %q is no number from 1", variable, given)
+	}
+	return number
+}
+
 // kill takes a pod away at once, as a lost node does.
 func (p *platform) kill(namespace, name string) error {
 	err := p.kube.CoreV1().Pods(namespace).Delete(context.WithoutCancel(p.Context()), name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))})

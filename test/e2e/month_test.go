@@ -43,7 +43,7 @@ func TestQuotaAroundAMonthsEnd(t *testing.T) {
 			clock := here.startAt(end, round.start)
 			f := here.kindle(seed, round.zone, monthLimit)
 			killed := f.killPlatform(seed, leastPause, mostPause)
-			f.send(errands(seed, clients, 3, 20*time.Second), func(wave int) error {
+			f.sendOut(errands(seed, clients, 3, 20*time.Second), func(wave int) error {
 				switch {
 				case wave == 0:
 					return nil

@@ -78,6 +78,13 @@ func connect(t *testing.T) *platform {
 	return &platform{T: t, url: strings.TrimSuffix(url, "/"), kubeconfig: kubeconfig, client: c, kube: kubernetes.NewForConfigOrDie(config)}
 }
 
+// at is the platform in a subtest.
+func (p *platform) at(sub *testing.T) *platform {
+	here := *p
+	here.T = sub
+	return &here
+}
+
 // newPlan makes a plan that goes with the test. It allows everything but what change takes away.
 func (p *platform) newPlan(change func(*v1alpha1.PlanSpec)) string {
 	p.Helper()
@@ -138,9 +145,7 @@ func (p *platform) newTenant(plan string) *tenant {
 
 // at is the tenant in a subtest.
 func (t *tenant) at(sub *testing.T) *tenant {
-	p := *t.platform
-	p.T = sub
-	return &tenant{platform: &p, name: t.name, key: t.key}
+	return &tenant{platform: t.platform.at(sub), name: t.name, key: t.key}
 }
 
 func (t *tenant) namespace() string { return "khocr-" + t.name }
@@ -198,6 +203,10 @@ type jobStatus struct {
 	} `json:"error"`
 }
 
+func (j jobStatus) ended() bool {
+	return j.Status == "COMPLETED" || j.Status == "FAILED" || j.Status == "CANCELLED"
+}
+
 // problem is the body of an error.
 type problem struct {
 	Status    int    `json:"status"`
@@ -214,6 +223,21 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+}
+
+// problem reads the body of an error.
+func (a answer) problem() problem {
+	var p problem
+	_ = json.Unmarshal(a.body, &p)
+	return p
+}
+
+// decode reads the body of an answer.
+func (a answer) decode(t *testing.T, into any) {
+	t.Helper()
+	if err := json.Unmarshal(a.body, into); err != nil {
+		t.Fatalf("reading %s: %v", a.body, err)
+	}
 }
 
 // try makes a request with the tenant's key, and gives up on network errors.
@@ -280,7 +304,7 @@ func (t *tenant) await(id string) jobStatus {
 			t.Errorf("progress of %s went back from %g to %g", id, last, job.Progress)
 		}
 		last = job.Progress
-		return job.Status == "COMPLETED" || job.Status == "FAILED" || job.Status == "CANCELLED"
+		return job.ended()
 	})
 	return job
 }
