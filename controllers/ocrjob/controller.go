@@ -37,12 +37,14 @@ type Reconciler struct {
 	Worker   WorkerTemplate
 	// Now tells the time.
 	Now func() time.Time
+
+	turns *turns
 }
 
 // +kubebuilder:rbac:groups=ocr.openplp.com,resources=ocrjobs,verbs=get;list;watch;patch;delete
 // +kubebuilder:rbac:groups=ocr.openplp.com,resources=ocrjobs/status,verbs=get;patch
 // +kubebuilder:rbac:groups=ocr.openplp.com,resources=ocrjobs/finalizers,verbs=update
-// +kubebuilder:rbac:groups=ocr.openplp.com,resources=organizations;ocrmodels,verbs=get;list;watch
+// +kubebuilder:rbac:groups=ocr.openplp.com,resources=organizations;plans;ocrmodels,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;create;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
@@ -57,6 +59,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	decision := Decide(snapshot)
+	if decision.forgoesTurn(snapshot) {
+		r.turns.giveBack(job.UID)
+	}
 	err = r.carryOut(ctx, job, organization, decision)
 	if apierrors.IsConflict(err) {
 		// Somebody, most likely a worker, wrote in between. That write is on its way to the cache and brings us back.
@@ -71,15 +76,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 // gather reads what the decision depends on from the cache, and names the job's organization.
 func (r *Reconciler) gather(ctx context.Context, job *v1alpha1.OcrJob) (Snapshot, string, error) {
-	snapshot := Snapshot{Now: r.Now(), Job: job}
+	snapshot := Snapshot{Now: r.Now(), Job: job, Turn: r.turns.of(job.UID)}
 	organization, err := r.organizationOf(ctx, job.Namespace)
 	if err != nil {
 		return snapshot, "", err
 	}
 	name := ""
 	if organization != nil {
+		plan, err := r.planOf(ctx, organization)
+		if err != nil {
+			return snapshot, "", err
+		}
 		name = organization.Name
-		snapshot.Tenant = tenantOf(organization, job)
+		snapshot.Tenant = tenantOf(organization, plan)
+		snapshot.Tenant.Entry = entryOf(organization, job)
 	}
 	if snapshot.Model, err = r.modelOf(ctx, job); err != nil {
 		return snapshot, "", err
@@ -146,6 +156,7 @@ func (r *Reconciler) createPod(ctx context.Context, job *v1alpha1.OcrJob, organi
 	}
 	pod := workerPod(job, organization, attempt, r.Worker, gateway)
 	err = r.Client.Create(ctx, pod)
+	r.turns.podRefused(job.UID, err != nil && !apierrors.IsAlreadyExists(err))
 	switch {
 	case err == nil:
 		r.Recorder.Eventf(job, pod, corev1.EventTypeNormal, v1alpha1.ReasonWorkerCreated, "Create", "Created worker pod %s", pod.Name)

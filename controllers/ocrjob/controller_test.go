@@ -28,7 +28,8 @@ type cluster struct {
 	config         *rest.Config
 	admin, manager client.Client
 	pods           kubernetes.Interface
-	namespace      string
+	// The organization that jobs are made for, and its namespace.
+	organization, namespace string
 }
 
 type fixedGateway struct{}
@@ -59,7 +60,7 @@ func TestReconciler(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &cluster{T: t, config: environment.Admin, admin: environment.Client, manager: manager, pods: kubernetes.NewForConfigOrDie(environment.Admin)}
-	c.setUp(environment)
+	c.setUp()
 
 	t.Run("a short document costs at most seven writes of its OcrJob", func(t *testing.T) { c.at(t).shortDocument() })
 	t.Run("a pod that vanishes is replaced and the job completes", func(t *testing.T) { c.at(t).vanishingPod() })
@@ -69,6 +70,13 @@ func TestReconciler(t *testing.T) {
 	t.Run("an ended job goes at its time", func(t *testing.T) { c.at(t).timeToLive() })
 	t.Run("a job made by people gets its finalizer and waits for its model", func(t *testing.T) { c.at(t).waitsForModel() })
 	t.Run("what was asked for cannot be changed", func(t *testing.T) { c.at(t).immutability() })
+	t.Run("an organization has no more jobs at work than its plan allows", func(t *testing.T) { c.at(t).slots() })
+	t.Run("whoever has the smallest share goes first when nodes are full", func(t *testing.T) { c.at(t).fairness() })
+	t.Run("a suspended job gives its slot up and waits for its turn again", func(t *testing.T) { c.at(t).suspension() })
+	t.Run("a job without its plan waits, and what it has begun is finished when the plan is back", func(t *testing.T) { c.at(t).vanishingPlan() })
+	t.Run("a job of a priority that the plan does not allow fails", func(t *testing.T) { c.at(t).forbiddenPriority() })
+	t.Run("a job whose pod is refused holds nobody up", func(t *testing.T) { c.at(t).refusedPods() })
+	t.Run("an organization that is being deleted has no job begin", func(t *testing.T) { c.at(t).leaving() })
 }
 
 func (c *cluster) at(t *testing.T) *cluster {
@@ -77,13 +85,7 @@ func (c *cluster) at(t *testing.T) *cluster {
 	return &at
 }
 
-func (c *cluster) setUp(environment *testenv.Environment) {
-	c.namespace = environment.Namespace(c.T, "khocr-moj")
-	// The API server refuses worker pods that are not restricted, as in the namespace of every organization.
-	restricted := `{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"restricted"}}}`
-	c.must(c.admin.Patch(c.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: c.namespace}},
-		client.RawPatch("application/merge-patch+json", []byte(restricted))))
-	c.must(c.admin.Create(c.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: workerport.ServiceAccount}}))
+func (c *cluster) setUp() {
 	for _, priority := range []string{"high", "normal", "low"} {
 		c.must(c.admin.Create(c.Context(), &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "khocr-" + priority}}))
 	}
@@ -95,13 +97,40 @@ func (c *cluster) setUp(environment *testenv.Environment) {
 	c.must(c.manager.Create(c.Context(), model))
 	model.Status.Conditions = []metav1.Condition{readyCondition()}
 	c.must(c.manager.Status().Update(c.Context(), model))
+	c.organize("moj", 50)
+}
+
+// organize makes an organization with a plan of its own, and makes it the one that jobs are made for.
+func (c *cluster) organize(name string, slots int32) {
+	c.Helper()
+	c.organization, c.namespace = name, "khocr-"+name
+	// The API server refuses worker pods that are not restricted, as in the namespace of every organization.
+	c.must(c.admin.Create(c.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		Name: c.namespace, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}}}))
+	c.must(c.admin.Create(c.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: workerport.ServiceAccount}}))
+	c.plan(slots)
 	organization := &v1alpha1.Organization{
-		ObjectMeta: metav1.ObjectMeta{Name: "moj"},
-		Spec:       v1alpha1.OrganizationSpec{PlanRef: "free", DisplayName: v1alpha1.LocalizedText{En: "Ministry"}},
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec:       v1alpha1.OrganizationSpec{PlanRef: name, DisplayName: v1alpha1.LocalizedText{En: name}},
 	}
 	c.must(c.manager.Create(c.Context(), organization))
 	organization.Status.Namespace = c.namespace
 	c.must(c.manager.Status().Update(c.Context(), organization))
+}
+
+// plan makes the organization's plan.
+func (c *cluster) plan(slots int32) *v1alpha1.Plan {
+	c.Helper()
+	plan := &v1alpha1.Plan{
+		ObjectMeta: metav1.ObjectMeta{Name: c.organization},
+		Spec: v1alpha1.PlanSpec{DisplayName: v1alpha1.LocalizedText{En: c.organization}, Limits: v1alpha1.PlanLimits{
+			RequestsPerMinute: 10, PagesPerMonth: new(int64(100)), MaxFileBytes: 1 << 20, MaxConcurrentJobs: slots,
+			Priorities:    []v1alpha1.Priority{v1alpha1.PriorityNormal, v1alpha1.PriorityLow},
+			JobTTLSeconds: 60, ResultRetentionSeconds: 60,
+		}},
+	}
+	c.must(c.admin.Create(c.Context(), plan))
+	return plan
 }
 
 func (c *cluster) shortDocument() {
@@ -217,7 +246,7 @@ func (c *cluster) waitsForModel() {
 	c.must(c.admin.Create(c.Context(), job))
 	c.eventually(job, "waiting with its finalizer", func(j *v1alpha1.OcrJob) bool {
 		return len(j.Finalizers) == 1 && j.Status.Phase == v1alpha1.PhasePending &&
-			len(j.Status.Conditions) == 1 && j.Status.Conditions[0].Reason == v1alpha1.ReasonModelNotFound
+			saysItWaitsFor(j) == v1alpha1.ReasonModelNotFound
 	})
 	model := &v1alpha1.OcrModel{}
 	c.must(c.admin.Get(c.Context(), client.ObjectKey{Name: "khmer"}, model))
@@ -269,7 +298,7 @@ func (c *cluster) submit(name string, changes ...func(*v1alpha1.OcrJobSpec)) *v1
 	c.Helper()
 	job := &v1alpha1.OcrJob{
 		ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: name, Finalizers: []string{v1alpha1.FinalizerLedger}},
-		Spec:       v1alpha1.OcrJobSpec{Source: v1alpha1.DocumentSource{Upload: &v1alpha1.Upload{ID: name, Size: 1}}},
+		Spec:       v1alpha1.OcrJobSpec{Source: v1alpha1.DocumentSource{Upload: &v1alpha1.Upload{ID: "a1b2c3d4e5f6", Size: 1}}},
 	}
 	for _, change := range changes {
 		change(&job.Spec)
@@ -293,12 +322,17 @@ func (c *cluster) runPod(job *v1alpha1.OcrJob, attempt int32) *corev1.Pod {
 	pod := &corev1.Pod{}
 	key := client.ObjectKey{Namespace: job.Namespace, Name: Attempt{Number: attempt}.PodName(job.Name)}
 	testenv.Await(c, "pod "+key.Name+" exists", func() bool { return c.admin.Get(c.Context(), key, pod) == nil })
-	binding := &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: pod.Name, UID: pod.UID}, Target: corev1.ObjectReference{Kind: "Node", Name: "node"}}
-	c.must(c.pods.CoreV1().Pods(job.Namespace).Bind(c.Context(), binding, metav1.CreateOptions{}))
+	c.bind(pod)
 	c.eventually(job, "running in "+pod.Name, func(j *v1alpha1.OcrJob) bool {
 		return len(j.Status.Workers) == 1 && j.Status.Workers[0].PodUID == pod.UID
 	})
 	return pod
+}
+
+func (c *cluster) bind(pod *corev1.Pod) {
+	c.Helper()
+	binding := &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: pod.Name, UID: pod.UID}, Target: corev1.ObjectReference{Kind: "Node", Name: "node"}}
+	c.must(c.pods.CoreV1().Pods(pod.Namespace).Bind(c.Context(), binding, metav1.CreateOptions{}))
 }
 
 // report applies progress as a worker does.
@@ -315,7 +349,7 @@ func (c *cluster) ledger(job *v1alpha1.OcrJob, state v1alpha1.LedgerState, pages
 	c.Helper()
 	testenv.Await(c, "the ledger is written", func() bool {
 		organization := &v1alpha1.Organization{}
-		c.must(c.manager.Get(c.Context(), client.ObjectKey{Name: "moj"}, organization))
+		c.must(c.manager.Get(c.Context(), client.ObjectKey{Name: c.organization}, organization))
 		entry := v1alpha1.LedgerEntry{UID: job.UID, Job: job.Name, Month: "2026-03", Pages: pages, State: state}
 		kept := []v1alpha1.LedgerEntry{entry}
 		for _, other := range organization.Status.Ledger {

@@ -7,6 +7,7 @@ package ocrjob
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/queue"
 )
 
 // Snapshot is everything that a decision about a job depends on. It is never changed.
@@ -23,16 +25,33 @@ type Snapshot struct {
 	Job    *v1alpha1.OcrJob
 	Tenant Tenant
 	Model  Model
+	Turn   Turn
 	Pods   []Pod
 }
 
 // Tenant is the organization that the job's namespace belongs to.
 type Tenant struct {
 	// Known is false in a namespace that no organization owns.
-	Known     bool
+	Known bool
+	// Leaving organizations are being deleted.
+	Leaving   bool
 	Suspended bool
+	// Plan is the name of the organization's plan; Limits are nil where it does not exist.
+	Plan   string
+	Limits *v1alpha1.PlanLimits
 	// Entry of the job in the organization's ledger, or nil.
 	Entry *v1alpha1.LedgerEntry
+}
+
+// problem says why nothing can be charged to the organization; the reason is empty where it can.
+func (t *Tenant) problem(namespace string) (reason, message string) {
+	switch {
+	case !t.Known:
+		return v1alpha1.ReasonNoOrganization, "The namespace " + namespace + " belongs to no organization"
+	case t.Limits == nil:
+		return v1alpha1.ReasonPlanNotFound, "The organization's Plan " + t.Plan + " does not exist"
+	}
+	return "", ""
 }
 
 // Model is the OcrModel that the job is to be read with.
@@ -41,6 +60,14 @@ type Model struct {
 	// Reason and Problem say why the model cannot be used; the reason is empty where it can.
 	Reason  string
 	Problem string
+}
+
+// Turn is what the queue says of a job that is not at work.
+type Turn struct {
+	// Granted lets the job begin.
+	Granted bool
+	// Reason and Message say what it waits for; both are empty before the queue has looked at the job.
+	Reason, Message string
 }
 
 // Decision is what to do about a job. Its parts are carried out in the order of the fields, and nothing of it once a
@@ -62,9 +89,19 @@ type Decision struct {
 	RequeueAfter time.Duration
 }
 
+// forgoesTurn tells that the job cannot use the turn that it has.
+func (d *Decision) forgoesTurn(s Snapshot) bool {
+	return s.Turn.Granted && !d.AddFinalizer && !queue.AtWork(&d.Status)
+}
+
 // Attempt names a worker pod.
 type Attempt struct {
 	Part, Number int32
+}
+
+// attemptOf is the current attempt of a worker.
+func attemptOf(worker *v1alpha1.WorkerStatus) Attempt {
+	return Attempt{Part: worker.Part, Number: worker.Attempt}
 }
 
 // PodName of the attempt. It is the same for every manager that ever decides on the attempt, so a pod is made once.
@@ -95,6 +132,7 @@ func Decide(s Snapshot) Decision {
 		d.work()
 		d.sumUp()
 	}
+	d.tellTools()
 	return d.Decision
 }
 
@@ -104,67 +142,111 @@ type decider struct {
 	Decision
 }
 
+// mayBegin tells whether a job that is not at work waits for nothing but its turn, and otherwise the reason why not.
+func mayBegin(s Snapshot) (reason string, ok bool) {
+	d := &decider{Snapshot: s}
+	if _, reason, _ := d.verdict(); reason != "" {
+		return reason, false
+	}
+	reason, _ = d.obstacle()
+	return reason, reason == ""
+}
+
 // endedFromOutside ends the job for reasons that lie outside of its workers.
 func (d *decider) endedFromOutside() bool {
-	spec, entry := &d.Job.Spec, d.Tenant.Entry
-	switch {
-	case d.Job.DeletionTimestamp != nil:
-		d.end(v1alpha1.PhaseCancelled, v1alpha1.ReasonCancelled, "The job was deleted before it ended")
-	case spec.Cancel != nil && *spec.Cancel:
-		d.end(v1alpha1.PhaseCancelled, v1alpha1.ReasonCancelled, "The job was cancelled")
-	case entry != nil && entry.State == v1alpha1.LedgerRefused:
-		d.end(v1alpha1.PhaseFailed, v1alpha1.ReasonPageQuotaExceeded,
-			fmt.Sprintf("The document needs more pages than are left of the month %s: %d", entry.Month, entry.Pages))
-	case spec.DeadlineSeconds != nil && d.isPast(d.Job.CreationTimestamp.Add(time.Duration(*spec.DeadlineSeconds)*time.Second)):
-		d.end(v1alpha1.PhaseFailed, v1alpha1.ReasonDeadlineExceeded,
-			fmt.Sprintf("The job did not end within its deadline of %d s", *spec.DeadlineSeconds))
-	default:
+	phase, reason, message := d.verdict()
+	if reason == "" {
 		return false
 	}
+	d.end(phase, reason, message)
 	return true
+}
+
+// verdict says how and why a job ends that no worker has ended; the reason is empty where it goes on.
+func (d *decider) verdict() (phase v1alpha1.JobPhase, reason, message string) {
+	spec, entry, limits := &d.Job.Spec, d.Tenant.Entry, d.Tenant.Limits
+	switch {
+	case d.Job.DeletionTimestamp != nil:
+		return v1alpha1.PhaseCancelled, v1alpha1.ReasonCancelled, "The job was deleted before it ended"
+	case spec.Cancel != nil && *spec.Cancel:
+		return v1alpha1.PhaseCancelled, v1alpha1.ReasonCancelled, "The job was cancelled"
+	case entry != nil && entry.State == v1alpha1.LedgerRefused:
+		return v1alpha1.PhaseFailed, v1alpha1.ReasonPageQuotaExceeded,
+			fmt.Sprintf("The document needs more pages than are left of the month %s: %d", entry.Month, entry.Pages)
+	case spec.DeadlineSeconds != nil && d.isPast(d.Job.CreationTimestamp.Add(time.Duration(*spec.DeadlineSeconds)*time.Second)):
+		return v1alpha1.PhaseFailed, v1alpha1.ReasonDeadlineExceeded,
+			fmt.Sprintf("The job did not end within its deadline of %d s", *spec.DeadlineSeconds)
+	case limits != nil && len(d.Job.Status.Workers) == 0 && !slices.Contains(limits.Priorities, spec.EffectivePriority()):
+		return v1alpha1.PhaseFailed, v1alpha1.ReasonPriorityNotAllowed,
+			fmt.Sprintf("The organization's Plan %s does not allow the priority %s", d.Tenant.Plan, spec.EffectivePriority())
+	}
+	return "", "", ""
 }
 
 // heldBack keeps a job from work that must not or cannot be worked on, and says why. A job that runs already is stopped
 // only where that was asked for: what it has begun is paid for.
 func (d *decider) heldBack() bool {
-	suspended := d.Job.Spec.Suspend != nil && *d.Job.Spec.Suspend
-	running := d.Job.Status.Phase == v1alpha1.PhaseRunning
-	switch {
-	case suspended:
-		d.stopWorkers()
-		d.wait(v1alpha1.ReasonSuspended, "The job is suspended by its spec")
-	case running:
-		return false
-	case !d.Tenant.Known:
-		d.wait(v1alpha1.ReasonNoOrganization, "The namespace "+d.Job.Namespace+" belongs to no organization")
-	case d.Tenant.Suspended:
-		d.wait(v1alpha1.ReasonOrganizationSuspended, "The organization is suspended")
-	case d.Model.Reason != "":
-		d.wait(d.Model.Reason, d.Model.Problem)
-	default:
+	reason, message := d.obstacle()
+	if reason == "" {
 		return false
 	}
+	d.stopWorkers()
+	d.wait(reason, message)
 	return true
+}
+
+// obstacle says why a job is held back; the reason is empty where it is not.
+func (d *decider) obstacle() (reason, message string) {
+	if d.Job.Spec.Suspend != nil && *d.Job.Spec.Suspend {
+		return v1alpha1.ReasonSuspended, "The job is suspended by its spec"
+	}
+	if d.Job.Status.Phase == v1alpha1.PhaseRunning || d.isDone() {
+		return "", ""
+	}
+	reason, message = d.Tenant.problem(d.Job.Namespace)
+	switch {
+	case reason != "":
+		return reason, message
+	case d.Tenant.Leaving:
+		return v1alpha1.ReasonNoOrganization, "The organization is being deleted"
+	case d.Tenant.Suspended:
+		return v1alpha1.ReasonOrganizationSuspended, "The organization is suspended"
+	}
+	return d.Model.Reason, d.Model.Problem
 }
 
 // wait keeps the job pending for a reason.
 func (d *decider) wait(reason, message string) {
 	d.Status.Phase = v1alpha1.PhasePending
-	d.Status.ObservedGeneration = d.Job.Generation
 	d.condition(v1alpha1.ConditionStarted, metav1.ConditionFalse, reason, message)
 }
 
-// stopWorkers takes the pods of a suspended job away. Its workers go on with a new attempt, which counts as no failure.
+// waitInLine keeps the job pending for a reason whose message changes from one moment to the next: that is worth no write.
+func (d *decider) waitInLine(reason, message string) {
+	started := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionStarted)
+	if d.Status.Phase == v1alpha1.PhasePending && started != nil && started.Reason == reason {
+		return
+	}
+	d.wait(reason, message)
+}
+
+// stopWorkers takes the pods of a job away that is held back, and has it give its slot up. Its workers go on with a new
+// attempt, which counts as no failure, when it has its turn again. Nothing is left to give up once every page is done.
 func (d *decider) stopWorkers() {
 	for _, pod := range d.Pods {
 		if pod.runs() {
 			d.DeletePods = append(d.DeletePods, pod)
 		}
 	}
+	if d.isDone() {
+		return
+	}
 	for i := range d.Status.Workers {
-		if worker := &d.Status.Workers[i]; worker.PodUID != "" && !isDone(worker) {
+		worker := &d.Status.Workers[i]
+		if worker.PodName != "" && !isDone(worker) {
 			d.nextAttempt(worker)
 		}
+		worker.PodName = ""
 	}
 }
 
@@ -173,7 +255,6 @@ func (d *decider) end(phase v1alpha1.JobPhase, reason, message string) {
 	now := metav1.NewTime(d.Now)
 	status := &d.Status
 	status.Phase = phase
-	status.ObservedGeneration = d.Job.Generation
 	status.CompletionTime = &now
 	status.Elapsed = d.Now.Sub(d.Job.CreationTimestamp.Time).Round(100 * time.Millisecond).String()
 	d.sumUp()
@@ -191,18 +272,43 @@ func (d *decider) end(phase v1alpha1.JobPhase, reason, message string) {
 	case v1alpha1.PhaseFailed:
 		d.condition(v1alpha1.ConditionComplete, metav1.ConditionFalse, reason, message)
 		d.condition(v1alpha1.ConditionFailed, metav1.ConditionTrue, reason, message)
+		d.condition(v1alpha1.ConditionStalled, metav1.ConditionTrue, reason, message)
 		d.event(corev1.EventTypeWarning, reason, message)
 	case v1alpha1.PhaseCancelled:
 		d.condition(v1alpha1.ConditionComplete, metav1.ConditionFalse, reason, message)
 		d.event(corev1.EventTypeNormal, reason, message)
 	}
-	if !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionStarted) {
+	switch {
+	case meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionStarted):
+	case status.StartTime != nil:
+		d.condition(v1alpha1.ConditionStarted, metav1.ConditionTrue, v1alpha1.ReasonWorkerStarted, "A worker had started before the job was stopped")
+	default:
 		d.condition(v1alpha1.ConditionStarted, metav1.ConditionFalse, reason, "The job ended before a worker started")
 	}
 	for _, pod := range d.Pods {
 		if pod.runs() && phase != v1alpha1.PhaseCompleted {
 			d.DeletePods = append(d.DeletePods, pod)
 		}
+	}
+}
+
+// tellTools keeps what Git tools read in line with the rest: the generation that the status was computed from, and whether
+// more is about to happen. It writes nothing about a job that nothing is written about yet.
+func (d *decider) tellTools() {
+	status := &d.Status
+	if status.Phase == "" {
+		return
+	}
+	// The deletion of a job that has ended is a generation of its own, and nobody asks any more.
+	if d.Job.DeletionTimestamp == nil || !d.Job.Status.Phase.Ended() {
+		status.ObservedGeneration = d.Job.Generation
+	}
+	if status.Phase.Ended() {
+		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionReconciling)
+		return
+	}
+	if started := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionStarted); started != nil {
+		d.condition(v1alpha1.ConditionReconciling, metav1.ConditionTrue, started.Reason, started.Message)
 	}
 }
 

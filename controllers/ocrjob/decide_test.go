@@ -4,10 +4,13 @@ import (
 	"testing"
 	"time"
 
+	kstatus "github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openplp/khocr/api/v1alpha1"
@@ -15,7 +18,7 @@ import (
 
 var start = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 
-// snapshotBuilder builds the snapshot of a job in a healthy organization with a ready model.
+// snapshotBuilder builds the snapshot of a job in a healthy organization with a ready model, whose turn it is.
 type snapshotBuilder struct{ Snapshot }
 
 func makeSnapshot() *snapshotBuilder {
@@ -25,9 +28,50 @@ func makeSnapshot() *snapshotBuilder {
 			Namespace: "khocr-moj", Name: "a1b2c3d4e5f6", UID: "uid-job", Generation: 1,
 			CreationTimestamp: metav1.NewTime(start), Finalizers: []string{v1alpha1.FinalizerLedger},
 		}},
-		Tenant: Tenant{Known: true},
-		Model:  Model{Name: "khmer"},
+		Tenant: Tenant{Known: true, Plan: "free", Limits: &v1alpha1.PlanLimits{
+			Priorities: []v1alpha1.Priority{v1alpha1.PriorityNormal, v1alpha1.PriorityLow}, MaxConcurrentJobs: 2}},
+		Model: Model{Name: "khmer"},
+		Turn:  Turn{Granted: true},
 	}}
+}
+
+// tenant changes the job's organization.
+func (b *snapshotBuilder) tenant(change func(*Tenant)) *snapshotBuilder {
+	change(&b.Tenant)
+	return b
+}
+
+// waiting is a job that the queue has wait.
+func (b *snapshotBuilder) waiting(reason string) *snapshotBuilder {
+	b.Turn = Turn{Reason: reason, Message: "Something else goes first"}
+	return b
+}
+
+// says is a job on whose record a reason to wait stands.
+func (b *snapshotBuilder) says(reason string) *snapshotBuilder {
+	b.Job.Status.Phase = v1alpha1.PhasePending
+	b.Job.Status.ObservedGeneration = b.Job.Generation
+	for kind, status := range map[string]metav1.ConditionStatus{
+		v1alpha1.ConditionStarted: metav1.ConditionFalse, v1alpha1.ConditionReconciling: metav1.ConditionTrue} {
+		meta.SetStatusCondition(&b.Job.Status.Conditions, metav1.Condition{
+			Type: kind, Status: status, Reason: reason, Message: "Somebody else went first",
+			ObservedGeneration: b.Job.Generation, LastTransitionTime: metav1.NewTime(start),
+		})
+	}
+	return b
+}
+
+// stopped is a job whose workers have no pod, as after a suspension.
+func (b *snapshotBuilder) stopped() *snapshotBuilder {
+	b.Job.Status.Phase = v1alpha1.PhasePending
+	return b.worker(func(w *v1alpha1.WorkerStatus) { w.PodName, w.PodUID = "", "" })
+}
+
+// admitted is a job whose worker's pod has no node yet.
+func (b *snapshotBuilder) admitted() *snapshotBuilder {
+	b.running(1).worker(func(w *v1alpha1.WorkerStatus) { w.PodUID = "" })
+	b.Job.Status.StartTime = nil
+	return b.says(v1alpha1.ReasonAdmitted)
 }
 
 func (b *snapshotBuilder) spec(change func(*v1alpha1.OcrJobSpec)) *snapshotBuilder {
@@ -42,10 +86,13 @@ func (b *snapshotBuilder) running(attempt int32) *snapshotBuilder {
 	b.Job.Status.StartTime = new(metav1.NewTime(start.Add(time.Second)))
 	name := Attempt{Number: attempt}.PodName(b.Job.Name)
 	b.Job.Status.Workers = []v1alpha1.WorkerStatus{{Attempt: attempt, PodName: name, PodUID: types.UID("uid-" + name)}}
-	meta.SetStatusCondition(&b.Job.Status.Conditions, metav1.Condition{
-		Type: v1alpha1.ConditionStarted, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonWorkerStarted,
-		ObservedGeneration: 1, LastTransitionTime: metav1.NewTime(start),
-	})
+	b.Job.Status.ObservedGeneration = b.Job.Generation
+	for _, kind := range []string{v1alpha1.ConditionStarted, v1alpha1.ConditionReconciling} {
+		meta.SetStatusCondition(&b.Job.Status.Conditions, metav1.Condition{
+			Type: kind, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonWorkerStarted,
+			ObservedGeneration: b.Job.Generation, LastTransitionTime: metav1.NewTime(start),
+		})
+	}
 	return b
 }
 
@@ -62,6 +109,8 @@ func (b *snapshotBuilder) progress(total, done, failed int32) *snapshotBuilder {
 
 func (b *snapshotBuilder) ended(phase v1alpha1.JobPhase) *snapshotBuilder {
 	b.Job.Status.Phase = phase
+	b.Job.Status.ObservedGeneration = b.Job.Generation
+	meta.RemoveStatusCondition(&b.Job.Status.Conditions, v1alpha1.ConditionReconciling)
 	b.Job.Status.CompletionTime = new(metav1.NewTime(start.Add(5 * time.Second)))
 	return b
 }
@@ -83,9 +132,11 @@ type outcome struct {
 	Writes          bool
 	Started         string // reason of the condition
 	Failed          string // reason of the condition
+	Unreserved      string // reason of the condition QuotaReserved while it is false
 	Attempt         int32
 	Failures        int32
 	PodUID          types.UID
+	Stopped         bool // the worker has given its slot up
 	Progress        int32
 	Create          []Attempt
 	Delete          []string
@@ -107,7 +158,11 @@ func outcomeOf(s Snapshot, d Decision) outcome {
 	if meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionFailed) {
 		o.Failed = meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionFailed).Reason
 	}
+	if c := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionQuotaReserved); c != nil && c.Status == metav1.ConditionFalse {
+		o.Unreserved = c.Reason
+	}
 	if len(d.Status.Workers) > 0 {
+		o.Stopped = d.Status.Workers[0].PodName == ""
 		o.Attempt, o.Failures, o.PodUID = d.Status.Workers[0].Attempt, d.Status.Workers[0].Failures, d.Status.Workers[0].PodUID
 	}
 	for _, pod := range d.DeletePods {
@@ -125,6 +180,109 @@ func TestDecide(t *testing.T) {
 		"a new job without the finalizer gets it before anything else": {
 			given: func() *snapshotBuilder { b := makeSnapshot(); b.Job.Finalizers = nil; return b }(),
 			want:  outcome{AddFinalizer: true},
+		},
+		"a new job that the queue has not looked at is left as it is": {
+			given: makeSnapshot().waiting(""),
+			want:  outcome{},
+		},
+		"a new job whose turn it is not says what it waits for": {
+			given: makeSnapshot().waiting(v1alpha1.ReasonWaitingForSlot),
+			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonWaitingForSlot},
+		},
+		"a waiting job costs no write as long as its reason stands": {
+			given: makeSnapshot().says(v1alpha1.ReasonWaitingForSlot).waiting(v1alpha1.ReasonWaitingForSlot),
+			want:  outcome{Phase: v1alpha1.PhasePending, Started: v1alpha1.ReasonWaitingForSlot},
+		},
+		"a waiting job says so when it waits for something else": {
+			given: makeSnapshot().says(v1alpha1.ReasonWaitingForSlot).waiting(v1alpha1.ReasonWaitingForCapacity),
+			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonWaitingForCapacity},
+		},
+		"a waiting job whose turn has come is admitted": {
+			given: makeSnapshot().says(v1alpha1.ReasonWaitingForCapacity),
+			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonAdmitted, Attempt: 1,
+				Create: []Attempt{{Number: 1}}},
+		},
+		"a spec that was changed meanwhile is acknowledged": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().says(v1alpha1.ReasonWaitingForSlot).waiting(v1alpha1.ReasonWaitingForSlot)
+				b.Job.Generation = 2
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonWaitingForSlot},
+		},
+		"a job of a priority that the plan does not allow fails before it has a worker": {
+			given: makeSnapshot().spec(func(s *v1alpha1.OcrJobSpec) { s.Priority = v1alpha1.PriorityHigh }),
+			want: outcome{Phase: v1alpha1.PhaseFailed, Writes: true, Started: v1alpha1.ReasonPriorityNotAllowed,
+				Failed: v1alpha1.ReasonPriorityNotAllowed},
+		},
+		"a job that had a worker keeps a priority that the plan no longer allows": {
+			given: makeSnapshot().running(1).pod(1, PodActive).spec(func(s *v1alpha1.OcrJobSpec) { s.Priority = v1alpha1.PriorityHigh }),
+			want:  outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1},
+		},
+		"a job without a plan waits": {
+			given: makeSnapshot().tenant(func(t *Tenant) { t.Limits = nil }),
+			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonPlanNotFound},
+		},
+		"a running job goes on without a plan": {
+			given: makeSnapshot().running(1).pod(1, PodActive).tenant(func(t *Tenant) { t.Limits = nil }),
+			want:  outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1},
+		},
+		"a job whose pages are done and cannot be reserved for want of a plan says so": {
+			given: makeSnapshot().running(1).progress(2, 2, 0).pod(1, PodSucceeded).tenant(func(t *Tenant) { t.Limits = nil }),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1,
+				Unreserved: v1alpha1.ReasonPlanNotFound},
+		},
+		"and completes when the plan is back": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().running(1).progress(2, 2, 0).pod(1, PodSucceeded).ledger(v1alpha1.LedgerReserved, 2)
+				meta.SetStatusCondition(&b.Job.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionQuotaReserved,
+					Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonPlanNotFound})
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseCompleted, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1,
+				PodUID: "uid-" + pod1, Progress: 100},
+		},
+		"a job of an organization that is being deleted gets no worker": {
+			given: makeSnapshot().tenant(func(t *Tenant) { t.Leaving = true }),
+			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonNoOrganization},
+		},
+		"a job whose pod has no node yet gives its slot up when its organization is suspended": {
+			given: makeSnapshot().admitted().pod(1, PodQueued).tenant(func(t *Tenant) { t.Suspended = true }),
+			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonOrganizationSuspended, Attempt: 2, Stopped: true,
+				Delete: []string{pod1}},
+		},
+		"a job that was stopped waits for its turn again": {
+			given: makeSnapshot().running(2).progress(10, 4, 0).stopped().waiting(v1alpha1.ReasonWaitingForSlot),
+			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonWaitingForSlot, Attempt: 2, Stopped: true,
+				Progress: 40},
+		},
+		"and goes on with the attempt on record when it has it": {
+			given: makeSnapshot().running(2).progress(10, 4, 0).stopped(),
+			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonAdmitted, Attempt: 2, Progress: 40,
+				Create: []Attempt{{Number: 2}}},
+		},
+		"a job that was stopped while it waited to try again still waits": {
+			given: makeSnapshot().running(2).stopped().worker(func(w *v1alpha1.WorkerStatus) {
+				w.RetryAt = new(metav1.NewTime(start.Add(13 * time.Second)))
+			}),
+			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonAdmitted, Attempt: 2, RequeueAfter: 3 * time.Second},
+		},
+		"a resumed job whose pages are done needs no turn": {
+			given: makeSnapshot().running(1).progress(2, 2, 0).says(v1alpha1.ReasonSuspended).waiting("").ledger(v1alpha1.LedgerReserved, 2),
+			want: outcome{Phase: v1alpha1.PhaseCompleted, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1,
+				PodUID: "uid-" + pod1, Progress: 100},
+		},
+		"a pod that finds no room stays a reason to wait, however the scheduler words it": {
+			given: makeSnapshot().admitted().says(v1alpha1.ReasonWaitingForCapacity).pod(1, PodUnschedulable),
+			want:  outcome{Phase: v1alpha1.PhasePending, Started: v1alpha1.ReasonWaitingForCapacity, Attempt: 1},
+		},
+		"a change of an ended job's spec is acknowledged": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().running(1).ended(v1alpha1.PhaseCompleted).ledger(v1alpha1.LedgerReserved, 2)
+				b.Job.Generation = 2
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseCompleted, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1},
 		},
 		"a new job is admitted and its first pod made": {
 			given: makeSnapshot(),
@@ -182,7 +340,7 @@ func TestDecide(t *testing.T) {
 		"a document that does not fit into the month fails and its pod goes": {
 			given: makeSnapshot().running(1).progress(200, 0, 0).pod(1, PodActive).ledger(v1alpha1.LedgerRefused, 200),
 			want: outcome{Phase: v1alpha1.PhaseFailed, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Failed: v1alpha1.ReasonPageQuotaExceeded,
-				Attempt: 1, PodUID: "uid-" + pod1, Delete: []string{pod1}},
+				Unreserved: v1alpha1.ReasonPageQuotaExceeded, Attempt: 1, PodUID: "uid-" + pod1, Delete: []string{pod1}},
 		},
 		"a pod that vanished after it finished a page is replaced at once and for free": {
 			given: makeSnapshot().running(1).progress(20, 5, 0),
@@ -288,7 +446,7 @@ func TestDecide(t *testing.T) {
 		},
 		"a running job that is suspended gives its pod up and counts no failure": {
 			given: makeSnapshot().running(1).progress(10, 4, 0).pod(1, PodActive).spec(func(s *v1alpha1.OcrJobSpec) { s.Suspend = new(true) }),
-			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonSuspended, Attempt: 2,
+			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonSuspended, Attempt: 2, Stopped: true,
 				Delete: []string{pod1}},
 		},
 		"a job of a suspended organization waits": {
@@ -400,7 +558,37 @@ func TestDecide(t *testing.T) {
 			if diff := cmp.Diff(before, test.given.Job); diff != "" {
 				t.Errorf("the snapshot was changed:\n%s", diff)
 			}
+			checkForTools(t, test.given.Job, Decide(test.given.Snapshot).Status)
 		})
+	}
+}
+
+// checkForTools checks what Git tools make of a status, by their own library.
+func checkForTools(t *testing.T, job *v1alpha1.OcrJob, status v1alpha1.OcrJobStatus) {
+	t.Helper()
+	written := job.DeepCopy()
+	written.DeletionTimestamp = nil // of an object that is going they ask no more
+	written.Status = status
+	if status.Phase == "" {
+		written.Status.ObservedGeneration = -1 // which the API server fills in
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(written)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := kstatus.Compute(&unstructured.Unstructured{Object: content})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := kstatus.InProgressStatus
+	switch {
+	case status.Phase == v1alpha1.PhaseFailed && job.Status.Phase != v1alpha1.PhaseFailed:
+		want = kstatus.FailedStatus
+	case status.Phase.Ended():
+		want = kstatus.CurrentStatus
+	}
+	if result.Status != want || want == kstatus.FailedStatus && result.Message == "" {
+		t.Errorf("kstatus takes %s for %s: %s", status.Phase, result.Status, result.Message)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -14,10 +15,11 @@ import (
 	"github.com/openplp/khocr/api/v1alpha1"
 )
 
-// organizationOf finds the organization that owns the namespace, or nil.
+// organizationOf finds the organization that owns the namespace, or nil. It is the cache's own and must not be changed.
 func (r *Reconciler) organizationOf(ctx context.Context, namespace string) (*v1alpha1.Organization, error) {
 	organizations := &v1alpha1.OrganizationList{}
-	if err := r.Client.List(ctx, organizations, client.MatchingFields{indexNamespace: namespace}); err != nil {
+	err := r.Client.List(ctx, organizations, client.MatchingFields{indexNamespace: namespace}, client.UnsafeDisableDeepCopy)
+	if err != nil {
 		return nil, fmt.Errorf("looking up the organization of namespace %s: %w", namespace, err)
 	}
 	if len(organizations.Items) == 0 {
@@ -26,24 +28,55 @@ func (r *Reconciler) organizationOf(ctx context.Context, namespace string) (*v1a
 	return &organizations.Items[0], nil
 }
 
-func tenantOf(organization *v1alpha1.Organization, job *v1alpha1.OcrJob) Tenant {
-	tenant := Tenant{Known: true, Suspended: organization.IsSuspended()}
-	for i := range organization.Status.Ledger {
-		if organization.Status.Ledger[i].UID == job.UID {
-			tenant.Entry = &organization.Status.Ledger[i]
-		}
+// planOf finds the plan of the organization, or nil. It is the cache's own and must not be changed.
+func (r *Reconciler) planOf(ctx context.Context, organization *v1alpha1.Organization) (*v1alpha1.Plan, error) {
+	plan := &v1alpha1.Plan{}
+	err := r.Client.Get(ctx, client.ObjectKey{Name: organization.Spec.PlanRef}, plan, client.UnsafeDisableDeepCopy)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading plan %s: %w", organization.Spec.PlanRef, err)
+	}
+	return plan, nil
+}
+
+// tenantOf sums up what an organization, with its plan or without one, lets its jobs do.
+func tenantOf(organization *v1alpha1.Organization, plan *v1alpha1.Plan) Tenant {
+	tenant := Tenant{
+		Known:     true,
+		Leaving:   organization.DeletionTimestamp != nil,
+		Suspended: organization.IsSuspended(),
+		Plan:      organization.Spec.PlanRef,
+	}
+	if plan != nil {
+		tenant.Limits = new(organization.EffectiveLimits(plan))
 	}
 	return tenant
+}
+
+// entryOf finds the job in the organization's ledger.
+func entryOf(organization *v1alpha1.Organization, job *v1alpha1.OcrJob) *v1alpha1.LedgerEntry {
+	for i := range organization.Status.Ledger {
+		if organization.Status.Ledger[i].UID == job.UID {
+			return &organization.Status.Ledger[i]
+		}
+	}
+	return nil
 }
 
 // modelOf finds the model that the job is to be read with: the one that it is being read with already, or the one that it
 // asks for, or the best of those that read its languages.
 func (r *Reconciler) modelOf(ctx context.Context, job *v1alpha1.OcrJob) (Model, error) {
 	models := &v1alpha1.OcrModelList{}
-	if err := r.Client.List(ctx, models); err != nil {
+	if err := r.Client.List(ctx, models, client.UnsafeDisableDeepCopy); err != nil {
 		return Model{}, fmt.Errorf("listing models: %w", err)
 	}
-	return chooseModel(models.Items, cmp.Or(job.Status.Model, job.Spec.Model), job.Spec.Languages), nil
+	return modelAmong(models.Items, job), nil
+}
+
+func modelAmong(models []v1alpha1.OcrModel, job *v1alpha1.OcrJob) Model {
+	return chooseModel(models, cmp.Or(job.Status.Model, job.Spec.Model), job.Spec.Languages)
 }
 
 // chooseModel takes the model of the name; without a name the default one, the oldest where several claim to be it; and

@@ -8,14 +8,18 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/queue"
 )
 
 // indexNamespace finds the organization that owns a namespace.
@@ -36,22 +40,74 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.Organization{}, indexNamespace, byNamespace); err != nil {
 		return fmt.Errorf("indexing organizations by namespace: %w", err)
 	}
+	r.turns = newTurns()
+	dispatch := &dispatcher{Reconciler: r, wake: make(chan event.GenericEvent)}
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("ocrjob").
 		For(&v1alpha1.OcrJob{}).
 		Owns(&corev1.Pod{}).
 		Watches(&v1alpha1.Organization{}, r.onOrganization()).
-		Watches(&v1alpha1.OcrModel{}, handler.EnqueueRequestsFromMapFunc(r.waitingJobs)).
+		Watches(&v1alpha1.Plan{}, handler.EnqueueRequestsFromMapFunc(r.unreservedJobs)).
+		WatchesRawSource(source.Channel(dispatch.wake, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("setting up the OcrJob controller: %w", err)
 	}
+	err = ctrl.NewControllerManagedBy(mgr).
+		Named("ocrjob-queue").
+		Watches(&v1alpha1.OcrJob{}, onePass(), builder.WithPredicates(r.queueMoves())).
+		Watches(&corev1.Pod{}, onePass(), builder.WithPredicates(roomIsOut())).
+		Watches(&v1alpha1.Organization{}, onePass(), builder.WithPredicates(tenantChanges())).
+		Watches(&v1alpha1.Plan{}, onePass()).
+		Watches(&v1alpha1.OcrModel{}, onePass()).
+		WatchesRawSource(source.Channel(r.turns.freed, onePass())).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
+		Complete(dispatch)
+	if err != nil {
+		return fmt.Errorf("setting up the queue: %w", err)
+	}
 	return nil
 }
 
+// onePass asks for a pass of the queue, one for any number of events that come before it.
+func onePass() handler.EventHandler {
+	pass := []reconcile.Request{{NamespacedName: types.NamespacedName{Name: "queue"}}}
+	return handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return pass })
+}
+
+// queueMoves lets those changes of a job through that the queue may have to act on. Progress is not among them.
+func (r *Reconciler) queueMoves() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		now := r.Now()
+		before, waited := queue.Observe(e.ObjectOld.(*v1alpha1.OcrJob), now)
+		after, waits := queue.Observe(e.ObjectNew.(*v1alpha1.OcrJob), now)
+		return before != after || waited != waits
+	}}
+}
+
+// roomIsOut lets a pod through that the scheduler finds no room for.
+func roomIsOut() predicate.Predicate {
+	none := func(object client.Object) bool { return lacksRoom(object.(*corev1.Pod)) }
+	return predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return none(e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return !none(e.ObjectOld) && none(e.ObjectNew) },
+		DeleteFunc: func(event.DeleteEvent) bool { return false },
+	}
+}
+
+// tenantChanges lets through what people change of an organization, and where its jobs live. Its ledger is not among them.
+func tenantChanges() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return changedByPeople(e.ObjectOld, e.ObjectNew) }}
+}
+
+func changedByPeople(before, after client.Object) bool {
+	return before.GetGeneration() != after.GetGeneration() ||
+		before.(*v1alpha1.Organization).Status.Namespace != after.(*v1alpha1.Organization).Status.Namespace
+}
+
 // onOrganization wakes the jobs whose ledger entry has changed; and those of the whole namespace when the organization
-// came into being, was changed by its people, or went.
+// came into its possession or lost it. The queue wakes those that wait.
 func (r *Reconciler) onOrganization() handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	all := func(ctx context.Context, organization *v1alpha1.Organization, q queue) {
@@ -68,7 +124,7 @@ func (r *Reconciler) onOrganization() handler.EventHandler {
 		},
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
 			before, after := e.ObjectOld.(*v1alpha1.Organization), e.ObjectNew.(*v1alpha1.Organization)
-			if before.Generation != after.Generation || before.Status.Namespace != after.Status.Namespace {
+			if before.Status.Namespace != after.Status.Namespace {
 				all(ctx, after, q)
 				return
 			}
@@ -98,16 +154,17 @@ func (r *Reconciler) jobsIn(ctx context.Context, namespace string) []reconcile.R
 	return r.requests(ctx, func(*v1alpha1.OcrJob) bool { return true }, client.InNamespace(namespace))
 }
 
-// waitingJobs are those that a new or changed model may set going.
-func (r *Reconciler) waitingJobs(ctx context.Context, _ client.Object) []reconcile.Request {
+// unreservedJobs are those whose pages are all done and not reserved, which may be for want of a plan.
+func (r *Reconciler) unreservedJobs(ctx context.Context, _ client.Object) []reconcile.Request {
 	return r.requests(ctx, func(job *v1alpha1.OcrJob) bool {
-		return job.Status.Phase == "" || job.Status.Phase == v1alpha1.PhasePending
+		pages := job.Status.LivePages()
+		return !job.Status.Phase.Ended() && pages.Total > 0 && pages.Done >= pages.Total
 	})
 }
 
 func (r *Reconciler) requests(ctx context.Context, wanted func(*v1alpha1.OcrJob) bool, options ...client.ListOption) []reconcile.Request {
 	jobs := &v1alpha1.OcrJobList{}
-	if err := r.Client.List(ctx, jobs, options...); err != nil {
+	if err := r.Client.List(ctx, jobs, append(options, client.UnsafeDisableDeepCopy)...); err != nil {
 		logf.FromContext(ctx).Error(err, "Listing jobs to wake failed")
 		return nil
 	}

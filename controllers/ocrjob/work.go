@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/queue"
 )
 
 // Backoff after crashes: it doubles from firstBackoff up to maxBackoff. Failures that heal by themselves (a gateway that
@@ -27,8 +28,8 @@ const defaultBackoffLimit = 3
 
 // work brings a job that may run one step further.
 func (d *decider) work() {
-	if len(d.Status.Workers) == 0 {
-		d.admit()
+	if !queue.AtWork(&d.Status) {
+		d.takeTurn()
 		return
 	}
 	for i := range d.Status.Workers {
@@ -42,19 +43,35 @@ func (d *decider) work() {
 	d.completeIfDone()
 }
 
-// admit puts the first attempt on record.
+// takeTurn has the job begin if it is its turn, and says what it waits for if that is known.
+func (d *decider) takeTurn() {
+	switch {
+	case d.Turn.Granted:
+		d.admit()
+	case d.Turn.Reason != "":
+		d.waitInLine(d.Turn.Reason, d.Turn.Message)
+	}
+}
+
+// admit puts the job to work: with a first attempt, or with those that it had when it was stopped.
 func (d *decider) admit() {
 	status := &d.Status
 	status.Phase = v1alpha1.PhasePending
-	status.ObservedGeneration = d.Job.Generation
 	status.Priority = d.Job.Spec.EffectivePriority()
 	status.Model = d.Model.Name
-	first := Attempt{Part: 0, Number: 1}
-	status.Workers = []v1alpha1.WorkerStatus{{Part: first.Part, Attempt: first.Number, PodName: first.PodName(d.Job.Name)}}
+	if len(status.Workers) == 0 {
+		status.Workers = []v1alpha1.WorkerStatus{{Part: 0, Attempt: 1}}
+	}
+	for i := range status.Workers {
+		worker := &status.Workers[i]
+		worker.PodName = attemptOf(worker).PodName(d.Job.Name)
+		if !isDone(worker) {
+			d.startAttempt(worker)
+		}
+	}
 	d.condition(v1alpha1.ConditionStarted, metav1.ConditionFalse, v1alpha1.ReasonAdmitted, "The worker pod has no node yet")
 	d.event(corev1.EventTypeNormal, v1alpha1.ReasonAdmitted,
 		fmt.Sprintf("Admitted with priority %s and model %s", status.Priority, status.Model))
-	d.CreatePods = append(d.CreatePods, first)
 }
 
 // followPod looks at the pod of the worker's current attempt.
@@ -85,7 +102,7 @@ func (d *decider) startAttempt(worker *v1alpha1.WorkerStatus) {
 	if worker.RetryAt != nil && !d.isPast(worker.RetryAt.Time) {
 		return
 	}
-	d.CreatePods = append(d.CreatePods, Attempt{Part: worker.Part, Number: worker.Attempt})
+	d.CreatePods = append(d.CreatePods, attemptOf(worker))
 }
 
 // followNewPod waits until a pod has a node, and then records which pod it is: from then on that pod, and no other, may
@@ -95,7 +112,7 @@ func (d *decider) followNewPod(worker *v1alpha1.WorkerStatus, pod *Pod) {
 	case PodQueued:
 	case PodUnschedulable:
 		if d.Status.Phase != v1alpha1.PhaseRunning {
-			d.wait(v1alpha1.ReasonWaitingForCapacity, pod.Message)
+			d.waitInLine(v1alpha1.ReasonWaitingForCapacity, pod.Message)
 		}
 	default:
 		worker.PodUID = pod.UID
@@ -105,7 +122,6 @@ func (d *decider) followNewPod(worker *v1alpha1.WorkerStatus, pod *Pod) {
 			d.Status.StartTime = &now
 		}
 		d.Status.Phase = v1alpha1.PhaseRunning
-		d.Status.ObservedGeneration = d.Job.Generation
 		d.condition(v1alpha1.ConditionStarted, metav1.ConditionTrue, v1alpha1.ReasonWorkerStarted, "The worker pod has a node")
 		d.event(corev1.EventTypeNormal, v1alpha1.ReasonWorkerStarted, fmt.Sprintf("Worker pod %s starts on node %s", pod.Name, pod.Node))
 	}
@@ -163,7 +179,7 @@ func (d *decider) retry(worker *v1alpha1.WorkerStatus, r retry) {
 // nextAttempt puts the worker's next attempt on record.
 func (d *decider) nextAttempt(worker *v1alpha1.WorkerStatus) {
 	worker.Attempt++
-	worker.PodName = Attempt{Part: worker.Part, Number: worker.Attempt}.PodName(d.Job.Name)
+	worker.PodName = attemptOf(worker).PodName(d.Job.Name)
 	worker.PodUID = ""
 	worker.DoneBefore = pagesDone(worker)
 }
@@ -171,12 +187,13 @@ func (d *decider) nextAttempt(worker *v1alpha1.WorkerStatus) {
 // completeIfDone ends the job once every page has a result and the pages are reserved. It does not wait for the pod's
 // end, which the kubelet may report a second later.
 func (d *decider) completeIfDone() {
-	for i := range d.Status.Workers {
-		if !isDone(&d.Status.Workers[i]) {
-			return
-		}
+	if !d.isDone() {
+		return
 	}
 	if d.Tenant.Entry == nil {
+		if reason, message := d.Tenant.problem(d.Job.Namespace); reason != "" {
+			d.condition(v1alpha1.ConditionQuotaReserved, metav1.ConditionFalse, reason, message)
+		}
 		return
 	}
 	pages := d.Status.LivePages()
@@ -202,11 +219,21 @@ func (d *decider) dropOldPods(worker *v1alpha1.WorkerStatus) {
 
 func (d *decider) podOf(worker *v1alpha1.WorkerStatus) *Pod {
 	for i := range d.Pods {
-		if (d.Pods[i].Attempt == Attempt{Part: worker.Part, Number: worker.Attempt}) {
+		if d.Pods[i].Attempt == attemptOf(worker) {
 			return &d.Pods[i]
 		}
 	}
 	return nil
+}
+
+// isDone tells whether every page of the document has a result.
+func (d *decider) isDone() bool {
+	for i := range d.Status.Workers {
+		if !isDone(&d.Status.Workers[i]) {
+			return false
+		}
+	}
+	return len(d.Status.Workers) > 0
 }
 
 func isDone(worker *v1alpha1.WorkerStatus) bool {

@@ -1,0 +1,201 @@
+package ocrjob
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+)
+
+// crowd is a platform of one organization, with jobs that are a second younger each than the one before.
+func crowd(slots int32, jobs ...v1alpha1.OcrJob) platform {
+	tenant := makeSnapshot().Tenant
+	tenant.Limits.MaxConcurrentJobs = slots
+	for i := range jobs {
+		jobs[i].CreationTimestamp = metav1.NewTime(start.Add(time.Duration(i) * time.Second))
+	}
+	return platform{
+		Now: start, Jobs: jobs, Tenants: map[string]Tenant{"khocr-moj": tenant},
+		Models: []v1alpha1.OcrModel{{ObjectMeta: metav1.ObjectMeta{Name: "khmer"}, Spec: v1alpha1.OcrModelSpec{Default: new(true)},
+			Status: v1alpha1.OcrModelStatus{Conditions: []metav1.Condition{readyCondition()}}}},
+	}
+}
+
+func jobNamed(name string) v1alpha1.OcrJob {
+	return v1alpha1.OcrJob{ObjectMeta: metav1.ObjectMeta{Namespace: "khocr-moj", Name: name, UID: types.UID(name)}}
+}
+
+// saying is a job that has told what it waits for.
+func saying(name, reason string) v1alpha1.OcrJob {
+	j := jobNamed(name)
+	j.Status.Phase = v1alpha1.PhasePending
+	meta.SetStatusCondition(&j.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionStarted, Status: metav1.ConditionFalse, Reason: reason})
+	return j
+}
+
+// working is a job whose pod has no node.
+func working(name string) v1alpha1.OcrJob {
+	j := saying(name, v1alpha1.ReasonAdmitted)
+	j.Status.Workers = []v1alpha1.WorkerStatus{{Attempt: 1, PodName: name + "-0-1"}}
+	return j
+}
+
+// wokenBy makes a pass and names the jobs that are woken by it.
+func (t *turns) wokenBy(p platform) []string {
+	var names []string
+	for _, request := range t.pass(p) {
+		names = append(names, request.Name)
+	}
+	return names
+}
+
+func (t *turns) isFreed() bool {
+	select {
+	case <-t.freed:
+		return true
+	default:
+		return false
+	}
+}
+
+func TestAJobIsWokenWhenItHasSomethingToDo(t *testing.T) {
+	held := saying("b", v1alpha1.ReasonWaitingForSlot)
+	held.Spec.Model = "nosuch"
+	ended := working("b")
+	ended.Status.Phase = v1alpha1.PhaseCompleted
+	for name, test := range map[string]struct {
+		jobs []v1alpha1.OcrJob
+		want []string
+	}{
+		"its turn has come":                        {[]v1alpha1.OcrJob{jobNamed("a")}, []string{"a"}},
+		"it does not say that it waits":            {[]v1alpha1.OcrJob{working("a"), jobNamed("b")}, []string{"b"}},
+		"it says so already":                       {[]v1alpha1.OcrJob{working("a"), saying("b", v1alpha1.ReasonWaitingForSlot)}, nil},
+		"it waits for something else than it says": {[]v1alpha1.OcrJob{working("a"), saying("b", v1alpha1.ReasonWaitingForCapacity)}, []string{"b"}},
+		"it is held back and does not say so":      {[]v1alpha1.OcrJob{working("a"), held}, []string{"b"}},
+		"it is no longer held back":                {[]v1alpha1.OcrJob{saying("a", v1alpha1.ReasonModelNotReady)}, []string{"a"}},
+		"it is at work, or has ended":              {[]v1alpha1.OcrJob{working("a"), ended}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			turns := newTurns()
+			if got := turns.wokenBy(crowd(1, test.jobs...)); !slices.Equal(got, test.want) {
+				t.Errorf("woken: %v, want %v", got, test.want)
+			}
+			if got := turns.wokenBy(crowd(1, test.jobs...)); len(got) != 0 {
+				t.Errorf("woken again for the same: %v", got)
+			}
+		})
+	}
+}
+
+func TestTurnsSayWhatIsWaitedFor(t *testing.T) {
+	turns := newTurns()
+	if got := turns.of("a"); got != (Turn{}) {
+		t.Errorf("before the first pass: %+v", got)
+	}
+	turns.pass(crowd(1, jobNamed("a"), jobNamed("b")))
+	if got := turns.of("a"); got != (Turn{Granted: true}) {
+		t.Errorf("the first has %+v", got)
+	}
+	want := Turn{Reason: v1alpha1.ReasonWaitingForSlot, Message: "Of the organization's jobs 1 are at work, and its plan allows 1 at the same time"}
+	if got := turns.of("b"); got != want {
+		t.Errorf("the second has %+v", got)
+	}
+}
+
+func TestATurnThatIsGivenBackIsFree(t *testing.T) {
+	turns := newTurns()
+	turns.pass(crowd(1, jobNamed("a"), jobNamed("b")))
+	turns.giveBack("a")
+	if !turns.isFreed() {
+		t.Error("the dispatcher is not told")
+	}
+	if turns.of("a").Granted {
+		t.Error("the turn is still there")
+	}
+	suspended := jobNamed("a")
+	suspended.Spec.Suspend = new(true)
+	if turns.pass(crowd(1, suspended, jobNamed("b"))); !turns.of("b").Granted {
+		t.Error("the next one has no turn")
+	}
+}
+
+func TestAJobIsWokenForASecondTurn(t *testing.T) {
+	turns := newTurns()
+	turns.pass(crowd(1, jobNamed("a")))
+	turns.giveBack("a")
+	if got := turns.wokenBy(crowd(1, jobNamed("a"))); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("woken: %v", got)
+	}
+}
+
+func TestAJobWhosePodIsRefusedTakesItsSlotAndNoRoom(t *testing.T) {
+	turns := newTurns()
+	jobs := []v1alpha1.OcrJob{working("a"), working("b"), saying("c", v1alpha1.ReasonWaitingForCapacity), saying("d", v1alpha1.ReasonWaitingForCapacity)}
+	if got := turns.wokenBy(crowd(3, jobs...)); !slices.Equal(got, []string{"d"}) || turns.of("d").Reason != v1alpha1.ReasonWaitingForSlot {
+		t.Fatalf("woken while there is no room: %v, %+v", got, turns.of("d"))
+	}
+	turns.podRefused("a", true)
+	if !turns.isFreed() {
+		t.Error("the dispatcher is not told")
+	}
+	turns.podRefused("a", true)
+	if turns.isFreed() {
+		t.Error("the dispatcher is told of each attempt")
+	}
+	turns.pass(crowd(3, jobs...))
+	if !turns.of("c").Granted || turns.of("d").Granted {
+		t.Errorf("turns: %+v, %+v", turns.of("c"), turns.of("d"))
+	}
+}
+
+func TestShowsWork(t *testing.T) {
+	ended := working("a")
+	ended.Status.Phase = v1alpha1.PhaseFailed
+	list := func(jobs ...v1alpha1.OcrJob) []v1alpha1.OcrJob { return jobs }
+	for name, test := range map[string]struct {
+		seen, live []v1alpha1.OcrJob
+		want       bool
+	}{
+		"nothing is at work":                  {list(jobNamed("a")), list(jobNamed("a")), true},
+		"what is at work is seen":             {list(working("a")), list(working("a")), true},
+		"an admission is not seen":            {list(jobNamed("a")), list(working("a")), false},
+		"a job at work is not seen":           {nil, list(working("a")), false},
+		"the end is seen earlier":             {list(ended), list(working("a")), true},
+		"a job that is gone is seen for long": {list(working("a")), nil, true},
+		"a job that waits is not seen":        {nil, list(jobNamed("a")), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := showsWork(test.seen, test.live); got != test.want {
+				t.Errorf("showsWork = %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// BenchmarkPass is a pass over 5,000 waiting jobs of 1,000 organizations, all of which say what they wait for.
+func BenchmarkPass(b *testing.B) {
+	const organizations = 1000
+	p := crowd(1)
+	for i := range 6 * organizations {
+		j := saying(fmt.Sprintf("%012d", i), v1alpha1.ReasonWaitingForSlot)
+		if i < organizations {
+			j = working(fmt.Sprintf("%012d", i))
+		}
+		j.Namespace = fmt.Sprintf("khocr-%d", i%organizations)
+		j.CreationTimestamp = metav1.NewTime(start.Add(time.Duration(i) * time.Second))
+		p.Jobs = append(p.Jobs, j)
+		p.Tenants[j.Namespace] = p.Tenants["khocr-moj"]
+	}
+	turns := newTurns()
+	for b.Loop() {
+		if woken := turns.pass(p); len(woken) != 0 {
+			b.Fatalf("%d jobs woken", len(woken))
+		}
+	}
+}
