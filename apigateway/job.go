@@ -38,7 +38,7 @@ type jobView struct {
 	StartedAt    *time.Time `json:"started_at,omitempty"`
 	FinishedAt   *time.Time `json:"finished_at,omitempty"`
 	// Waiting says what a queued job waits for, Error why a failed one failed.
-	Waiting *JobError `json:"waiting,omitempty"`
+	Waiting *waitView `json:"waiting,omitempty"`
 	Error   *JobError `json:"error,omitempty"`
 }
 
@@ -68,8 +68,14 @@ func (s *Server) job(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	view := viewOf(job, s.Now())
+	if view.Waiting != nil && standsInLine(&job.Status) {
+		if view.Waiting.Position, err = s.position(r.Context(), job); err != nil {
+			return err
+		}
+	}
 	w.Header().Set("Cache-Control", "no-store")
-	writeBody(w, r, http.StatusOK, "application/json", viewOf(job, s.Now()))
+	writeBody(w, r, http.StatusOK, "application/json", view)
 	return nil
 }
 
@@ -214,18 +220,6 @@ func failureOf(status *v1alpha1.OcrJobStatus) *JobError {
 		}
 	}
 	return &JobError{Code: jobFailed.Code, Message: jobFailed.English, MessageKm: jobFailed.Khmer}
-}
-
-// waitOf says what a job waits for, where that is known.
-func waitOf(status *v1alpha1.OcrJobStatus) *JobError {
-	started := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionStarted)
-	if started == nil || started.Status == metav1.ConditionTrue {
-		return nil
-	}
-	if known, ok := JobWaits()[started.Reason]; ok {
-		return &known
-	}
-	return nil
 }
 
 func utc(moment *metav1.Time) *time.Time {

@@ -59,10 +59,11 @@ func TestViewOf(t *testing.T) {
 			job := &v1alpha1.OcrJob{ObjectMeta: metav1.ObjectMeta{Name: "a1b2c3d4e5f6", CreationTimestamp: created}, Status: c.status}
 			view := viewOf(job, now)
 			got := fmt.Sprintf("%s %.1f %.1f", view.Status, view.Progress, view.ElapsedSeconds)
-			for _, word := range []*JobError{view.Waiting, view.Error} {
-				if word != nil {
-					got += " " + word.Code
-				}
+			if view.Waiting != nil {
+				got += " " + view.Waiting.Code
+			}
+			if view.Error != nil {
+				got += " " + view.Error.Code
 			}
 			if got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)

@@ -14,6 +14,7 @@ func TestPublicAPI(t *testing.T) {
 	t.Run("Authentication", func(t *testing.T) { testAuthentication(t, g) })
 	t.Run("Transport", func(t *testing.T) { testTransport(t, g) })
 	t.Run("Job", func(t *testing.T) { testJob(t, g) })
+	t.Run("Waiting", func(t *testing.T) { testWaiting(t, g) })
 	t.Run("Result", func(t *testing.T) { testResult(t, g) })
 	t.Run("Surface", func(t *testing.T) { testSurface(t, g) })
 	t.Run("Memory", func(t *testing.T) { testMemory(t, g) })

@@ -36,6 +36,8 @@ type Server struct {
 	NewID func() string
 	// Version of the platform, for health.
 	Version string
+
+	line line
 }
 
 // handlerFunc answers a request, or returns the problem that is to be answered.
