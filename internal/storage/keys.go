@@ -47,6 +47,11 @@ func pageNumber(prefix, key string) (int, bool) {
 	return int(number), err == nil && number > 0
 }
 
+// KeyUseKey is where the last use of each API key of the organization that owns the namespace lies.
+func KeyUseKey(namespace string) string {
+	return path.Join(namespace, "key-use.json")
+}
+
 // validKey tells whether a key is one that every driver takes as it is: the file driver rewrites what cannot be a path,
 // and its file would then not be where its key says.
 func validKey(key string) bool {

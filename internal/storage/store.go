@@ -1,5 +1,6 @@
-// Package storage keeps documents and page results in a blob store. Every key is written once and never changed, and
-// what Put has acknowledged survives a crash of the process and of the machine. It never looks inside a document.
+// Package storage keeps documents and page results in a blob store. Their keys are written once and never changed; a small
+// record, such as the last use of keys, may be replaced. What Put and Replace have acknowledged survives a crash of the
+// process and of the machine. It never looks inside a document.
 package storage
 
 import (
