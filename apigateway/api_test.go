@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/openplp/khocr/apigateway/gatewaytest"
+	"github.com/openplp/khocr/apigateway/keyuse"
+	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/internal/storage"
 )
@@ -33,6 +35,7 @@ func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 	log := new(lockedBuffer)
 	server := &Server{
 		Client: g.Cached, Live: g.Live, Store: g.Store, Log: slog.New(slog.NewJSONHandler(log, nil)),
+		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(g.Store, slog.New(slog.DiscardHandler)),
 		Now: time.Now, NewID: RandomID, Version: "test",
 	}
 	if change != nil {

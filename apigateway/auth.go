@@ -15,57 +15,89 @@ const (
 	queryAPIKey  = "api_key"
 )
 
-// caller is who sends an authenticated request.
+// caller is who sends an admitted request, and what they are held to.
 type caller struct {
 	organization *v1alpha1.Organization
 	key          *v1alpha1.APIKey
+	terms        terms
 }
 
 type callerKey struct{}
 
 // callerOf finds who sends a request; only within authorized.
-func callerOf(ctx context.Context) caller { return ctx.Value(callerKey{}).(caller) }
+func callerOf(ctx context.Context) *caller { return ctx.Value(callerKey{}).(*caller) }
 
-// authorized lets callers through whose key has the scope. It does not touch the body.
+// authorized lets requests through whose key has the scope, as many as the organization's plan allows. It does not touch
+// the body.
 func (s *Server) authorized(scope v1alpha1.Scope, handle handlerFunc) handlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		key := r.Header.Get(headerAPIKey)
-		if key == "" {
-			key = r.URL.Query().Get(queryAPIKey)
-		}
-		if key == "" {
-			return missingAPIKey.because(nil)
-		}
-		organization, found, err := tenants.Directory{Reader: s.Client}.ByKey(r.Context(), key)
-		if errors.Is(err, tenants.ErrUnknownKey) {
-			return invalidAPIKey.because(err)
-		}
+		by, err := s.authenticate(r)
 		if err != nil {
 			return err
 		}
-		request := serving.RequestFrom(r.Context())
-		request.Organization, request.Key = organization.Name, found.Name
-		if err := s.admit(organization, found, scope); err != nil {
+		if err := admit(by, scope); err != nil {
 			return err
 		}
-		return handle(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, caller{organization, found})))
+		// Who has no plan may read what is there already.
+		if by.terms, err = s.termsOf(r.Context(), by.organization); err != nil && scope == v1alpha1.ScopeConvert {
+			return err
+		}
+		s.KeyUse.Note(by.organization.JobNamespace(), by.key.Name, s.Now())
+		if err := s.count(w, r, by, scope); err != nil {
+			return err
+		}
+		return handle(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, by)))
 	}
 }
 
-// admit decides whether a known key may do what a scope stands for.
-func (s *Server) admit(organization *v1alpha1.Organization, key *v1alpha1.APIKey, scope v1alpha1.Scope) error {
+// authenticate finds whose key a request has.
+func (s *Server) authenticate(r *http.Request) (*caller, error) {
+	secret := r.Header.Get(headerAPIKey)
+	if secret == "" {
+		secret = r.URL.Query().Get(queryAPIKey)
+	}
+	if secret == "" {
+		return nil, missingAPIKey.because(nil)
+	}
+	organization, key, err := tenants.Directory{Reader: s.Client}.ByKey(r.Context(), secret)
+	if errors.Is(err, tenants.ErrUnknownKey) {
+		return nil, invalidAPIKey.because(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	request := serving.RequestFrom(r.Context())
+	request.Organization, request.Key = organization.Name, key.Name
+	if tenants.Expired(key, s.Now()) {
+		return nil, keyExpired.because(nil)
+	}
+	return &caller{organization: organization, key: key}, nil
+}
+
+// admit decides whether a caller may do what a scope stands for.
+func admit(by *caller, scope v1alpha1.Scope) error {
+	organization := by.organization
 	switch {
-	case tenants.Expired(key, s.Now()):
-		return keyExpired.because(nil)
+	case scope == v1alpha1.ScopeConvert && !organization.DeletionTimestamp.IsZero():
+		return organizationClosed.because(nil)
 	case scope == v1alpha1.ScopeConvert && organization.IsSuspended():
 		return organizationSuspended.because(nil)
-	case !tenants.Allows(key, scope):
+	case !tenants.Allows(by.key, scope):
 		return insufficientScope.detailed("This needs an API key with the scope %s.", scope)
 	// A namespace that the manager has not taken into possession could be another organization's.
 	case organization.Status.Namespace != organization.JobNamespace():
 		return organizationNotReady.because(nil)
 	}
 	return nil
+}
+
+// termsOf finds what an organization is held to now.
+func (s *Server) termsOf(ctx context.Context, organization *v1alpha1.Organization) (terms, error) {
+	plan, err := tenants.Directory{Reader: s.Client}.Plan(ctx, organization)
+	if err != nil {
+		return terms{}, err
+	}
+	return termsOf(organization, plan, s.Now())
 }
 
 // onlyQuery refuses query parameters that a resource does not know, and any that is there twice.

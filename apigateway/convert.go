@@ -15,8 +15,6 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/serving"
-	"github.com/openplp/khocr/apigateway/tenants"
-	"github.com/openplp/khocr/internal/ledger"
 	"github.com/openplp/khocr/internal/storage"
 )
 
@@ -43,16 +41,12 @@ func (s *Server) convert(w http.ResponseWriter, r *http.Request) error {
 	if err := onlyQuery(r); err != nil {
 		return err
 	}
-	organization := callerOf(r.Context()).organization
-	plan, err := tenants.Directory{Reader: s.Client}.Plan(r.Context(), organization)
-	if err != nil {
+	by := callerOf(r.Context())
+	if err := pagesLeft(by.terms.month, s.Now()); err != nil {
 		return err
 	}
-	if err := s.pagesLeft(organization, plan); err != nil {
-		return err
-	}
-	limits := organization.EffectiveLimits(plan)
-	namespace := organization.JobNamespace()
+	limits := by.terms.limits
+	namespace := by.organization.JobNamespace()
 	id, err := s.freeID(r.Context(), namespace)
 	if err != nil {
 		return err
@@ -63,7 +57,7 @@ func (s *Server) convert(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		err = priorityAllowed(form.priority, limits.Priorities)
 	}
-	job := newJob(callerOf(r.Context()), id, form, limits)
+	job := newJob(by, id, form)
 	if err == nil {
 		err = s.create(r.Context(), job)
 	}
@@ -83,19 +77,12 @@ func (s *Server) convert(w http.ResponseWriter, r *http.Request) error {
 
 // pagesLeft refuses documents of organizations that have no page left this month. How many pages this one takes is not
 // known before it is opened, and then the manager reserves them.
-func (s *Server) pagesLeft(organization *v1alpha1.Organization, plan *v1alpha1.Plan) error {
-	now := s.Now()
-	remaining, err := ledger.Remaining(organization, plan, now)
-	if err != nil {
-		return fmt.Errorf("count the pages left: %w", err)
-	}
-	if remaining > 0 {
+func pagesLeft(month month, now time.Time) error {
+	if month.left > 0 {
 		return nil
 	}
 	problem := pageQuotaExceeded.because(nil)
-	if end, err := ledger.MonthEnd(now, plan); err == nil {
-		problem.retryAfter = end.Sub(now)
-	}
+	problem.retryAfter = month.end.Sub(now)
 	return problem
 }
 
@@ -129,7 +116,7 @@ func priorityAllowed(asked v1alpha1.Priority, allowed []v1alpha1.Priority) error
 
 // newJob is the OcrJob of a submission. It states what was asked for and leaves the rest to the defaults, and it has the
 // ledger's finalizer from the start, which saves the manager a write.
-func newJob(by caller, id string, form submission, limits v1alpha1.PlanLimits) *v1alpha1.OcrJob {
+func newJob(by *caller, id string, form submission) *v1alpha1.OcrJob {
 	job := &v1alpha1.OcrJob{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:  by.organization.JobNamespace(),
@@ -147,7 +134,7 @@ func newJob(by caller, id string, form submission, limits v1alpha1.PlanLimits) *
 			}},
 			OutputFormat:            form.format,
 			Priority:                form.priority,
-			TTLSecondsAfterFinished: &limits.JobTTLSeconds,
+			TTLSecondsAfterFinished: &by.terms.limits.JobTTLSeconds,
 		},
 	}
 	if form.force {

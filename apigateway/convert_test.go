@@ -220,7 +220,7 @@ func testConvertRefuses(t *testing.T, g *gatewaytest.Gateway) {
 	t.Run("a plan that is not there", func(t *testing.T) {
 		planless := g.Organization(t, "planless", func(o *v1alpha1.Organization) { o.Spec.PlanRef = "none" })
 		got := a.convert(t, planless, pdf("a.pdf", 99))
-		got.wantProblem(t, 503, "organization_not_ready")
+		got.wantProblem(t, 503, "plan_not_found")
 		if got.Header.Get("Retry-After") == "" {
 			t.Error("no Retry-After")
 		}

@@ -29,13 +29,13 @@ func Problems() []Problem {
 		unknownParameter, duplicateParameter, invalidParameter, parameterTooLong, formTooLarge, uploadIncomplete,
 		uploadTooSlow,
 		missingAPIKey, invalidAPIKey, keyExpired,
-		organizationSuspended, insufficientScope, priorityNotAllowed,
-		notFound, jobNotFound, methodNotAllowed,
+		organizationClosed, organizationSuspended, insufficientScope, priorityNotAllowed,
+		notFound, jobNotFound, usageNotFound, methodNotAllowed,
 		jobNotFinished, jobFailed, jobCancelled,
 		resultExpired,
-		pageQuotaExceeded,
+		rateLimited, pageQuotaExceeded,
 		internalError,
-		storeUnavailable, serviceUnavailable, organizationNotReady,
+		storeUnavailable, serviceUnavailable, organizationNotReady, planNotFound,
 	}
 }
 
@@ -93,6 +93,9 @@ var (
 		"The API key has expired.",
 		"កូដ API នេះបានផុតកំណត់ហើយ។"}
 
+	organizationClosed = Problem{"organization_closed", 403, "Organization closed",
+		"The organization is being removed and cannot submit documents.",
+		"អង្គភាពរបស់អ្នកកំពុងត្រូវបានលុបចេញ ដូច្នេះមិនអាចដាក់ឯកសារបានទេ។"}
 	organizationSuspended = Problem{"organization_suspended", 403, "Organization suspended",
 		"The organization is suspended and cannot submit documents.",
 		"អង្គភាពរបស់អ្នកត្រូវបានផ្អាក ដូច្នេះមិនអាចដាក់ឯកសារបានទេ។"}
@@ -109,6 +112,9 @@ var (
 	jobNotFound = Problem{"job_not_found", 404, "Job not found",
 		"There is no job of this id.",
 		"រកមិនឃើញការងារដែលមានលេខសម្គាល់នេះទេ។"}
+	usageNotFound = Problem{"usage_not_found", 404, "Usage not found",
+		"There are no figures of this month.",
+		"គ្មានទិន្នន័យនៃការប្រើប្រាស់សម្រាប់ខែនេះទេ។"}
 	methodNotAllowed = Problem{"method_not_allowed", 405, "Method not allowed",
 		"This address does not take this method.",
 		"អាសយដ្ឋាននេះមិនទទួលវិធីសាស្ត្រ HTTP នេះទេ។"}
@@ -127,6 +133,9 @@ var (
 		"The result of the job is not kept any more.",
 		"លទ្ធផលនៃការងារនេះលែងត្រូវបានរក្សាទុកទៀតហើយ។"}
 
+	rateLimited = Problem{"rate_limited", 429, "Too many requests",
+		"The organization has sent more requests than its plan allows in a minute.",
+		"អង្គភាពរបស់អ្នកបានផ្ញើសំណើច្រើនជាងចំនួនដែលគម្រោងសេវាអនុញ្ញាតក្នុងមួយនាទី។"}
 	pageQuotaExceeded = Problem{"page_quota_exceeded", 429, "Page quota exceeded",
 		"The organization has no pages left this month.",
 		"អង្គភាពរបស់អ្នកបានប្រើអស់ចំនួនទំព័រសម្រាប់ខែនេះហើយ។"}
@@ -144,6 +153,9 @@ var (
 	organizationNotReady = Problem{"organization_not_ready", 503, "Organization not ready",
 		"The organization is still being set up. Try again a little later.",
 		"អង្គភាពរបស់អ្នកកំពុងត្រូវបានរៀបចំ សូមព្យាយាមម្តងទៀតនៅពេលបន្តិចទៀត។"}
+	planNotFound = Problem{"plan_not_found", 503, "Plan not found",
+		"The plan of the organization is not there. Those who run the platform have to put it right.",
+		"រកមិនឃើញគម្រោងសេវារបស់អង្គភាពអ្នកទេ អ្នកគ្រប់គ្រងប្រព័ន្ធត្រូវកែតម្រូវវា។"}
 )
 
 // statusMessages are the contract's texts, which every answer of these statuses carries.
@@ -222,7 +234,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, problem *problemError)
 	}
 	header := w.Header()
 	if problem.retryAfter > 0 {
-		header.Set("Retry-After", strconv.FormatInt(int64((problem.retryAfter+time.Second-1)/time.Second), 10))
+		header.Set("Retry-After", wholeSeconds(problem.retryAfter))
 	}
 	if problem.Status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", `ApiKey realm="khocr"`)

@@ -1,5 +1,5 @@
 // Package apigateway is the public API: it turns requests into OcrJobs and stored documents, and stored pages into
-// results. It keeps no state of its own, so any number of gateways may stand beside one another. It never opens a
+// results. Nothing that must last is in its memory, so any number of gateways may stand beside one another. It never opens a
 // customer's document beyond the first bytes that tell its type, and never writes a status.
 package apigateway
 
@@ -17,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/keyuse"
+	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/internal/storage"
@@ -29,7 +31,11 @@ type Server struct {
 	// Live reads from the API server itself, for what the informers may not have seen yet.
 	Live  client.Reader
 	Store *storage.Store
-	Log   *slog.Logger
+	// Limiter counts the requests of organizations.
+	Limiter ratelimit.Limiter
+	// KeyUse notes when keys are used.
+	KeyUse *keyuse.Recorder
+	Log    *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
 	// NewID makes up the id of a job: 12 random hexadecimal digits.
@@ -53,6 +59,7 @@ func (s *Server) Handler() http.Handler {
 		"/api/v1/convert":          {http.MethodPost: s.authorized(v1alpha1.ScopeConvert, s.convert)},
 		"/api/v1/jobs/{id}":        {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.job)},
 		"/api/v1/jobs/{id}/result": {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.result)},
+		"/api/v1/usage":            {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.usage)},
 		"/api/v1/health":           {http.MethodGet: s.health},
 	} {
 		router.Handle(path, s.resource(path, resource))
@@ -107,6 +114,8 @@ func (s *Server) problemOf(ctx context.Context, err error) *problemError {
 		switch {
 		case errors.Is(err, storage.ErrUnavailable):
 			problem = storeUnavailable.because(err)
+		case errors.Is(err, tenants.ErrNoPlan):
+			problem = planNotFound.because(err)
 		case errors.Is(err, tenants.ErrNotReady):
 			problem = organizationNotReady.because(err)
 		default:

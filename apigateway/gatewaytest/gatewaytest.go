@@ -4,13 +4,16 @@ package gatewaytest
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/cluster"
@@ -42,6 +45,36 @@ type Gateway struct {
 func Start(t testing.TB) *Gateway {
 	t.Helper()
 	environment := testenv.Start(t)
+	manager, err := client.New(environment.Manager, client.Options{Scheme: testenv.Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &Gateway{Environment: environment, manager: manager}
+	g.Cached, g.Live = informers(t, environment)
+	g.Folder = t.TempDir()
+	g.Store = OpenStore(t, g.Folder)
+	g.create(t, &v1alpha1.Plan{
+		ObjectMeta: metav1.ObjectMeta{Name: "tested"},
+		Spec: v1alpha1.PlanSpec{DisplayName: v1alpha1.LocalizedText{En: "Tested"}, Limits: v1alpha1.PlanLimits{
+			RequestsPerMinute: 1000, PagesPerMonth: new(int64(100)), MaxFileBytes: MaxFileBytes,
+			Priorities:        []v1alpha1.Priority{v1alpha1.PriorityNormal, v1alpha1.PriorityLow},
+			MaxConcurrentJobs: 1, JobTTLSeconds: 3600, ResultRetentionSeconds: 3600,
+		}},
+	})
+	return g
+}
+
+// Replica is another gateway beside this one: it has informers of its own and the same store.
+func (g *Gateway) Replica(t testing.TB) *Gateway {
+	t.Helper()
+	replica := *g
+	replica.Cached, replica.Live = informers(t, g.Environment)
+	return &replica
+}
+
+// informers run until the test ends.
+func informers(t testing.TB, environment *testenv.Environment) (client.Client, client.Reader) {
+	t.Helper()
 	kubernetes, err := cluster.New(environment.Admin, func(o *cluster.Options) { o.Scheme = testenv.Scheme() })
 	if err != nil {
 		t.Fatal(err)
@@ -58,22 +91,7 @@ func Start(t testing.TB) *Gateway {
 			t.Errorf("the informers ended: %v", err)
 		}
 	})
-	manager, err := client.New(environment.Manager, client.Options{Scheme: testenv.Scheme()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := &Gateway{Environment: environment, Cached: kubernetes.GetClient(), Live: kubernetes.GetAPIReader(), manager: manager}
-	g.Folder = t.TempDir()
-	g.Store = OpenStore(t, g.Folder)
-	g.create(t, &v1alpha1.Plan{
-		ObjectMeta: metav1.ObjectMeta{Name: "tested"},
-		Spec: v1alpha1.PlanSpec{DisplayName: v1alpha1.LocalizedText{En: "Tested"}, Limits: v1alpha1.PlanLimits{
-			RequestsPerMinute: 10, PagesPerMonth: new(int64(100)), MaxFileBytes: MaxFileBytes,
-			Priorities:        []v1alpha1.Priority{v1alpha1.PriorityNormal, v1alpha1.PriorityLow},
-			MaxConcurrentJobs: 1, JobTTLSeconds: 3600, ResultRetentionSeconds: 3600,
-		}},
-	})
-	return g
+	return kubernetes.GetClient(), kubernetes.GetAPIReader()
 }
 
 // OpenStore opens a store in a folder until the test ends.
@@ -116,6 +134,68 @@ func (g *Gateway) Organization(t testing.TB, name string, edit func(*v1alpha1.Or
 	organization.Status = status
 	g.UpdateStatus(t, organization)
 	return key
+}
+
+// Organizations makes many organizations at once, with a number of keys each, and returns all the keys when the informers
+// know them. Their namespaces are in their status alone.
+func (g *Gateway) Organizations(t testing.TB, number, keysEach int) []string {
+	t.Helper()
+	keys := make([]string, number*keysEach)
+	var group errgroup.Group
+	group.SetLimit(64)
+	for i := range number {
+		organization := &v1alpha1.Organization{
+			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("many-%d", i)},
+			Spec:       v1alpha1.OrganizationSpec{PlanRef: "tested", DisplayName: v1alpha1.LocalizedText{En: "Many"}},
+		}
+		for j := range keysEach {
+			key := apikey.Generate()
+			keys[i*keysEach+j] = key
+			organization.Spec.APIKeys = append(organization.Spec.APIKeys,
+				v1alpha1.APIKey{Name: fmt.Sprintf("key-%d", j), SHA256: apikey.Hash(key)})
+		}
+		group.Go(func() error {
+			if err := g.manager.Create(t.Context(), organization); err != nil {
+				return err
+			}
+			organization.Status = busyStatus(organization.JobNamespace())
+			return g.manager.Status().Update(t.Context(), organization)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	Eventually(t, "the informers know all organizations", func() bool {
+		var known v1alpha1.OrganizationList
+		if err := g.Cached.List(t.Context(), &known, client.UnsafeDisableDeepCopy); err != nil {
+			t.Fatal(err)
+		}
+		ready := 0
+		for i := range known.Items {
+			if known.Items[i].Status.Namespace != "" {
+				ready++
+			}
+		}
+		return ready >= number
+	})
+	return keys
+}
+
+// busyStatus is the status of an organization in the middle of its month, with ten jobs at work.
+func busyStatus(namespace string) v1alpha1.OrganizationStatus {
+	status := v1alpha1.OrganizationStatus{Namespace: namespace, Pages: "40/100", Running: 10}
+	usage := v1alpha1.MonthUsage{Month: time.Now().Format("2006-01"), Settled: 30, Reserved: 10}
+	for day := range int32(15) {
+		usage.Days = append(usage.Days, v1alpha1.DayUsage{Day: day + 1, Pages: 2})
+	}
+	status.Usage = []v1alpha1.MonthUsage{usage}
+	for job := range 10 {
+		status.Ledger = append(status.Ledger, v1alpha1.LedgerEntry{
+			UID: types.UID(fmt.Sprintf("00000000-0000-0000-0000-%012d", job)), Job: fmt.Sprintf("%012d", job),
+			Month: usage.Month, Pages: 1, State: v1alpha1.LedgerReserved,
+		})
+	}
+	return status
 }
 
 // UpdateStatus writes the status of an object as the manager does, and waits until the informers have seen it.

@@ -19,8 +19,10 @@ import (
 var (
 	// ErrUnknownKey: no organization has the key, or more than one does, and then it cannot be told whose it is.
 	ErrUnknownKey = errors.New("unknown key")
-	// ErrNotReady: the organization's plan or namespace is not there yet.
+	// ErrNotReady: the organization's namespace is not there yet.
 	ErrNotReady = errors.New("organization not ready")
+	// ErrNoPlan: the organization's plan is not there.
+	ErrNoPlan = errors.New("no plan")
 )
 
 // Names of the indexes over Organizations.
@@ -56,7 +58,8 @@ func namespaces(object client.Object) []string {
 	return nil
 }
 
-// Directory looks organizations up in a cache that has the indexes of AddIndexes.
+// Directory looks organizations up in a cache that has the indexes of AddIndexes. What it finds is the cache's own and must
+// never be changed: an organization carries its ledger, and copying that for every request would take most of its time.
 type Directory struct {
 	Reader client.Reader
 }
@@ -65,7 +68,7 @@ type Directory struct {
 func (d Directory) ByKey(ctx context.Context, key string) (*v1alpha1.Organization, *v1alpha1.APIKey, error) {
 	hash := apikey.Hash(key)
 	var found v1alpha1.OrganizationList
-	if err := d.Reader.List(ctx, &found, client.MatchingFields{indexKeyHash: hash}); err != nil {
+	if err := d.Reader.List(ctx, &found, client.MatchingFields{indexKeyHash: hash}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, nil, fmt.Errorf("look up a key: %w", err)
 	}
 	return owner(found.Items, hash)
@@ -98,7 +101,7 @@ func owner(organizations []v1alpha1.Organization, hash string) (*v1alpha1.Organi
 // ByNamespace finds the organization that owns a namespace, or fails with ErrNotReady.
 func (d Directory) ByNamespace(ctx context.Context, namespace string) (*v1alpha1.Organization, error) {
 	var found v1alpha1.OrganizationList
-	if err := d.Reader.List(ctx, &found, client.MatchingFields{indexNamespace: namespace}); err != nil {
+	if err := d.Reader.List(ctx, &found, client.MatchingFields{indexNamespace: namespace}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("look up the organization of namespace %s: %w", namespace, err)
 	}
 	if len(found.Items) != 1 {
@@ -107,12 +110,12 @@ func (d Directory) ByNamespace(ctx context.Context, namespace string) (*v1alpha1
 	return &found.Items[0], nil
 }
 
-// Plan finds the plan of an organization, or fails with ErrNotReady.
+// Plan finds the plan of an organization, or fails with ErrNoPlan.
 func (d Directory) Plan(ctx context.Context, organization *v1alpha1.Organization) (*v1alpha1.Plan, error) {
 	plan := new(v1alpha1.Plan)
-	err := d.Reader.Get(ctx, client.ObjectKey{Name: organization.Spec.PlanRef}, plan)
+	err := d.Reader.Get(ctx, client.ObjectKey{Name: organization.Spec.PlanRef}, plan, client.UnsafeDisableDeepCopy)
 	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("%w: there is no plan %s", ErrNotReady, organization.Spec.PlanRef)
+		return nil, fmt.Errorf("%w: there is no plan %s", ErrNoPlan, organization.Spec.PlanRef)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look up plan %s: %w", organization.Spec.PlanRef, err)
@@ -125,13 +128,20 @@ func Expired(key *v1alpha1.APIKey, now time.Time) bool {
 	return key.ExpiresAt != nil && !now.Before(key.ExpiresAt.Time)
 }
 
-// Allows tells whether a key has a scope. One that names none may convert and read.
-func Allows(key *v1alpha1.APIKey, scope v1alpha1.Scope) bool {
-	granted := key.Scopes
-	if len(granted) == 0 {
-		granted = []v1alpha1.Scope{v1alpha1.ScopeConvert, v1alpha1.ScopeRead}
+// unscoped is what a key may do that names no scopes.
+var unscoped = []v1alpha1.Scope{v1alpha1.ScopeConvert, v1alpha1.ScopeRead}
+
+// Scopes are those that a key has. One that names none may convert and read.
+func Scopes(key *v1alpha1.APIKey) []v1alpha1.Scope {
+	if len(key.Scopes) == 0 {
+		return unscoped
 	}
-	for _, has := range granted {
+	return key.Scopes
+}
+
+// Allows tells whether a key has a scope, admin being all of them.
+func Allows(key *v1alpha1.APIKey, scope v1alpha1.Scope) bool {
+	for _, has := range Scopes(key) {
 		if has == scope || has == v1alpha1.ScopeAdmin {
 			return true
 		}

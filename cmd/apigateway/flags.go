@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
+
+	"github.com/openplp/khocr/apigateway/ratelimit"
 )
 
 // options are the command line.
@@ -12,7 +15,13 @@ type options struct {
 	tlsDir                               string
 	store                                string
 	fetchAllow                           []netip.Prefix
+	rateLimitRedis                       string
+	namespace                            string
 }
+
+// redisVariable is the environment's way to say where Redis is, for addresses with a password: everybody on the machine
+// sees a command line.
+const redisVariable = "KHOCR_RATE_LIMIT_REDIS"
 
 func parseFlags(flags *flag.FlagSet, arguments []string) options {
 	var o options
@@ -29,7 +38,21 @@ func parseFlags(flags *flag.FlagSet, arguments []string) options {
 		o.fetchAllow = append(o.fetchAllow, prefix)
 		return nil
 	})
+	flags.StringVar(&o.rateLimitRedis, "rate-limit-redis", "", "URL (redis://, rediss:// or unix://) of the Redis in which gateways share their rate limits; "+
+		"with a password it comes from the environment, as "+redisVariable+". Without it each gateway has its own")
+	flags.StringVar(&o.namespace, "namespace", "khocr-system", "namespace of the gateways, which are counted there when they share their rate limits")
 	// The command line's flag set exits on errors by itself.
 	_ = flags.Parse(arguments)
 	return o
+}
+
+// redisAddress is the URL of Redis, empty for none. No error repeats it.
+func (o options) redisAddress(environment string) (string, error) {
+	if o.rateLimitRedis == "" {
+		return environment, nil
+	}
+	if ratelimit.HasPassword(o.rateLimitRedis) {
+		return "", errors.New("--rate-limit-redis is no URL, or one with a password: put that into the environment as " + redisVariable)
+	}
+	return o.rateLimitRedis, nil
 }

@@ -7,9 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
+	"time"
 
+	"github.com/redis/go-redis/v9/logging"
 	"golang.org/x/sync/errgroup"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -21,6 +25,9 @@ import (
 	"github.com/openplp/khocr/apigateway"
 	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/internalport"
+	"github.com/openplp/khocr/apigateway/keyuse"
+	"github.com/openplp/khocr/apigateway/peers"
+	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/internal/clock"
@@ -40,14 +47,33 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		return err
 	}
 	defer store.Close()
-	kubernetes, err := connect(ctx)
+	redisAddress, err := o.redisAddress(os.Getenv(redisVariable))
+	if err != nil {
+		return err
+	}
+	watched := []client.Object{&v1alpha1.OcrJob{}, &v1alpha1.Organization{}, &v1alpha1.Plan{}, &v1alpha1.OcrModel{}}
+	if redisAddress != "" {
+		watched = append(watched, &discoveryv1.EndpointSlice{})
+	}
+	kubernetes, err := connect(ctx, o.namespace, watched)
 	if err != nil {
 		return err
 	}
 
+	var limiter ratelimit.Limiter = ratelimit.NewMemory(time.Now)
+	var shared *ratelimit.Shared
+	if redisAddress != "" {
+		// The limiter itself tells when Redis goes and comes.
+		logging.Disable()
+		if shared, err = ratelimit.NewShared(redisAddress, peers.Counter(kubernetes.GetClient()), time.Now, log); err != nil {
+			return err
+		}
+		limiter = shared
+	}
+	keyUse := keyuse.New(store, log)
 	var synced atomic.Bool
 	public := &apigateway.Server{
-		Client: kubernetes.GetClient(), Live: kubernetes.GetAPIReader(), Store: store, Log: log,
+		Client: kubernetes.GetClient(), Live: kubernetes.GetAPIReader(), Store: store, Limiter: limiter, KeyUse: keyUse, Log: log,
 		Now: clock.Now, NewID: apigateway.RandomID, Version: version,
 	}
 	internal := internalport.New(kubernetes.GetClient(), kubernetes.GetAPIReader(), store, fetch.New(o.fetchAllow), log)
@@ -61,7 +87,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		},
 	})
 
-	// The informers and the probes outlive the requests under way.
+	// What runs behind the ports outlives the requests under way.
 	backing, release := context.WithCancel(context.WithoutCancel(ctx))
 	defer release()
 	ctx, stop := context.WithCancel(ctx)
@@ -70,6 +96,10 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		defer stop()
 		return kubernetes.Start(backing)
 	})
+	behind.Go(func() error { return keyUse.Run(backing) })
+	if shared != nil {
+		behind.Go(func() error { return shared.Run(backing) })
+	}
 	behind.Go(func() error {
 		defer stop()
 		return listen(backing, o.healthListen, serving.NewServer(probes, log))
@@ -89,8 +119,8 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	return errors.Join(err, behind.Wait())
 }
 
-// connect makes a client whose reads come from informers, and registers those.
-func connect(ctx context.Context) (cluster.Cluster, error) {
+// connect makes a client whose reads come from informers, and registers those of the kinds that are watched.
+func connect(ctx context.Context, namespace string, watched []client.Object) (cluster.Cluster, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, fmt.Errorf("build the scheme: %w", err)
@@ -103,6 +133,7 @@ func connect(ctx context.Context) (cluster.Cluster, error) {
 	kubernetes, err := cluster.New(config, func(options *cluster.Options) {
 		options.Scheme = scheme
 		options.Cache.DefaultTransform = cache.TransformStripManagedFields()
+		options.Cache.ByObject = map[client.Object]cache.ByObject{&discoveryv1.EndpointSlice{}: peers.CacheOptions(namespace)}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster: %w", err)
@@ -110,7 +141,7 @@ func connect(ctx context.Context) (cluster.Cluster, error) {
 	if err := tenants.AddIndexes(ctx, kubernetes.GetFieldIndexer()); err != nil {
 		return nil, err
 	}
-	for _, object := range []client.Object{&v1alpha1.OcrJob{}, &v1alpha1.Organization{}, &v1alpha1.Plan{}, &v1alpha1.OcrModel{}} {
+	for _, object := range watched {
 		if _, err := kubernetes.GetCache().GetInformer(ctx, object, cache.BlockUntilSynced(false)); err != nil {
 			return nil, fmt.Errorf("watch %T: %w", object, err)
 		}

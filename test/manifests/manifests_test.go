@@ -91,6 +91,7 @@ func TestManifests(t *testing.T) {
 		c.do(t, "apply", "--server-side", "--dry-run=server", "--warnings-as-errors", "--filename", "config/samples")
 	})
 	t.Run("a table of organizations tells what they have used", c.testOrganizationsTable)
+	t.Run("gateways that share their rate limits", c.testSharedLimits)
 	t.Run("exactly one model is the default", func(t *testing.T) {
 		defaults := c.do(t, "get", "ocrmodels", "--output=jsonpath={.items[?(@.spec.default==true)].metadata.name}")
 		if defaults != "khmer" {
@@ -146,6 +147,8 @@ func (c cluster) testRoles(t *testing.T) {
 		{"the gateway asks whose a token is", gateway, []string{"create", "tokenreviews"}, true},
 		{"the gateway does not touch a job's status", gateway, []string{"patch", "ocrjobs", "--subresource=status", "-n", "khocr-acme"}, false},
 		{"the gateway makes no pods", gateway, []string{"create", "pods", "-n", "khocr-acme"}, false},
+		{"the gateway counts the gateways", gateway, []string{"list", "endpointslices", "-n", "khocr-system"}, true},
+		{"the gateway sees no other endpoints", gateway, []string{"list", "endpointslices", "-n", "kube-system"}, false},
 		{"the gateway reads no secrets", gateway, []string{"get", "secrets", "-n", "khocr-system"}, false},
 		{"the manager makes pods", manager, []string{"create", "pods", "-n", "khocr-acme"}, true},
 		{"the manager keeps its lease", manager, []string{"update", "leases", "-n", "khocr-system"}, true},
@@ -164,5 +167,22 @@ func (c cluster) testRoles(t *testing.T) {
 				t.Errorf("got %v, want %v\n%s", got, test.want, output)
 			}
 		})
+	}
+}
+
+// testSharedLimits renders a kustomization like an operator's, with the component for Redis.
+func (c cluster) testSharedLimits(t *testing.T) {
+	folder, err := os.MkdirTemp(root, ".kustomization-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	own := "resources: [../config/default]\ncomponents: [../config/rate-limit-redis]\n"
+	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(own), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.do(t, "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--warnings-as-errors", "--kustomize", filepath.Base(folder))
+	if rendered := c.do(t, "kustomize", filepath.Base(folder)); !strings.Contains(rendered, "KHOCR_RATE_LIMIT_REDIS") {
+		t.Error("the gateway is not told where Redis is")
 	}
 }
