@@ -17,5 +17,8 @@ func TestPublicAPI(t *testing.T) {
 	t.Run("Waiting", func(t *testing.T) { testWaiting(t, g) })
 	t.Run("Result", func(t *testing.T) { testResult(t, g) })
 	t.Run("Surface", func(t *testing.T) { testSurface(t, g) })
+	t.Run("Limits", func(t *testing.T) { testLimits(t, g) })
+	t.Run("Refusals", func(t *testing.T) { testRefusals(t, g) })
+	t.Run("Usage", func(t *testing.T) { testUsage(t, g) })
 	t.Run("Memory", func(t *testing.T) { testMemory(t, g) })
 }

@@ -15,7 +15,11 @@ import (
 	"github.com/openplp/khocr/apigateway/gatewaytest"
 )
 
-func keyOf(name string) client.ObjectKey { return client.ObjectKey{Name: name} }
+func keyOf(name string) client.ObjectKey { return keyIn("", name) }
+
+func keyIn(namespace, name string) client.ObjectKey {
+	return client.ObjectKey{Namespace: namespace, Name: name}
+}
 
 // testTransport is about what goes over the wire: uploads that are cut off, and refusals of bodies that are still coming.
 func testTransport(t *testing.T, g *gatewaytest.Gateway) {
