@@ -38,13 +38,15 @@ func TestEverythingIsRemoved(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		prepare func(*cluster)
-		forced  bool
+		// patience is what the script has with the manager, in seconds.
+		patience string
+		forced   bool
 	}{
-		{"after the manager has drained it", (*cluster).managerWorks, false},
-		{"without the manager", func(*cluster) {}, true},
-		{"when the manager runs and does nothing", (*cluster).managerSeemsAvailable, true},
-		{"after the namespace of the platform", func(c *cluster) { c.do("delete", "namespace", "khocr-system", "--timeout=60s") }, true},
-		{"after the kinds were deleted", func(c *cluster) { c.do("delete", "--wait=false", "--kustomize", "config/crd") }, true},
+		{"after the manager has drained it", (*cluster).managerWorks, "300", false},
+		{"without the manager", func(*cluster) {}, "300", true},
+		{"when the manager runs and does nothing", (*cluster).managerSeemsAvailable, "1", true},
+		{"after the namespace of the platform", func(c *cluster) { c.do("delete", "namespace", "khocr-system", "--timeout=60s") }, "300", true},
+		{"after the kinds were deleted", func(c *cluster) { c.do("delete", "--wait=false", "--kustomize", "config/crd") }, "300", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			at := *c
@@ -53,12 +55,12 @@ func TestEverythingIsRemoved(t *testing.T) {
 			at.populate()
 			test.prepare(&at)
 
-			output := at.undeploy()
+			output := at.undeploy(test.patience)
 			if forced := strings.Contains(output, withoutManager); forced != test.forced {
 				at.Errorf("finalizers were taken off by force: %v, want %v\n%s", forced, test.forced, output)
 			}
 			at.checkGone(output)
-			if again := at.undeploy(); strings.Contains(again, withoutManager) {
+			if again := at.undeploy(test.patience); strings.Contains(again, withoutManager) {
 				at.Errorf("a second time found something to force:\n%s", again)
 			}
 		})
@@ -169,10 +171,9 @@ func (c *cluster) managerSeemsAvailable() {
 		`--patch={"status":{"replicas":1,"readyReplicas":1,"availableReplicas":1}}`)
 }
 
-// undeploy runs the script. A manager that does nothing is waited for only briefly.
-func (c *cluster) undeploy() string {
+func (c *cluster) undeploy(patience string) string {
 	c.Helper()
-	command := exec.CommandContext(c.Context(), "hack/undeploy.sh", "2")
+	command := exec.CommandContext(c.Context(), "hack/undeploy.sh", patience)
 	command.Dir = root
 	command.Env = append(os.Environ(), "KUBECONFIG="+c.environment.Kubeconfig)
 	output, err := command.CombinedOutput()
