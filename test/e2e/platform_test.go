@@ -338,16 +338,19 @@ func (t *tenant) job(id string) *v1alpha1.OcrJob {
 // kubectl runs kubectl with the platform's kubeconfig and returns what it prints.
 func (p *platform) kubectl(arguments ...string) string {
 	p.Helper()
-	program := os.Getenv("KHOCR_E2E_KUBECTL")
-	if program == "" {
-		program = "kubectl"
-	}
-	command := exec.CommandContext(p.Context(), program, append([]string{"--kubeconfig", p.kubeconfig}, arguments...)...)
+	command := exec.CommandContext(p.Context(), p.kubectlProgram(), append([]string{"--kubeconfig", p.kubeconfig}, arguments...)...)
 	output, err := command.CombinedOutput()
 	if err != nil {
 		p.Fatalf("kubectl %s: %v\n%s", strings.Join(arguments, " "), err, output)
 	}
 	return string(output)
+}
+
+func (p *platform) kubectlProgram() string {
+	if program := os.Getenv("KHOCR_E2E_KUBECTL"); program != "" {
+		return program
+	}
+	return "kubectl"
 }
 
 func (p *platform) until(what string, condition func() bool) {
