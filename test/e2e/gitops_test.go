@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -78,6 +79,7 @@ func (p *platform) run(folder string, environment []string, program string, argu
 	command := exec.CommandContext(ctx, program, arguments...)
 	command.Dir = folder
 	command.Env = append(os.Environ(), environment...)
+	command.WaitDelay = 10 * time.Second // what the program has started may hold on to its output
 	output, err := command.CombinedOutput()
 	if err != nil {
 		p.Fatalf("%s %s: %v\n%s", program, strings.Join(arguments, " "), err, output)
