@@ -120,6 +120,10 @@ test-quota: ## Prove quotas and fairness in many rounds (most of an hour), and w
 bench: ## Measure the packages, the images, and the demo while it runs
 	hack/bench.sh
 
+.PHONY: bench-scale
+bench-scale: cluster-programs ## Measure the manager with 10,000 organizations and 5,000 jobs (a quarter of an hour)
+	KUBEBUILDER_ASSETS=$(K8S) go test -run='^$$' -bench=Scale -benchtime=1x -timeout=2h ./hack/bench $(TEST_FLAGS)
+
 ##@ Help
 
 .PHONY: help

@@ -61,7 +61,7 @@ func (c *cluster) report(job *v1alpha1.OcrJob, phase v1alpha1.JobPhase, total, d
 	if total > 0 {
 		job.Status.Workers = []v1alpha1.WorkerStatus{{Attempt: 1, Progress: &v1alpha1.PageCounts{Total: total, Done: done, Failed: failed}}}
 	}
-	if phase.Ended() {
+	if phase.Ended() && job.Status.CompletionTime == nil {
 		job.Status.CompletionTime = new(metav1.Now())
 	}
 	c.must(c.manager.Status().Update(c.Context(), job))

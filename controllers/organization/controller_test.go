@@ -63,6 +63,7 @@ func TestReconciler(t *testing.T) {
 	run("an organization waits for its plan", (*cluster).planNotFound)
 	run("a key that two organizations have is told on both until one gives it up", (*cluster).sharedKey)
 	run("jobs are reserved, refused, settled and dropped", (*cluster).ledger)
+	run("documents in a row cost two writes of their organization each", (*cluster).writesOfDocuments)
 	run("a cancelled job is charged what its worker still reports", (*cluster).lastReport)
 	run("a namespace that is being deleted has its jobs settled", (*cluster).leavingNamespace)
 	run("an organization that is deleted goes once its jobs are settled, however it is deleted", (*cluster).drains)
@@ -249,6 +250,33 @@ func (c *cluster) ledger() {
 	status := c.current(organization).Status
 	if len(status.Usage) != 1 || status.Usage[0].Settled != 4 || status.Usage[0].Reserved != 6 || status.Pages != "10/10" {
 		c.Errorf("usage is %+v and %s, want 4 settled, 6 reserved, 10/10", status.Usage, status.Pages)
+	}
+}
+
+func (c *cluster) writesOfDocuments() {
+	organization := c.organize("row", "free")
+	c.ready(organization, metav1.ConditionTrue, reasonProvisioned)
+	c.writes.reset()
+	const documents = 4
+	for i := range documents {
+		job := c.submit("khocr-row", fmt.Sprintf("document-%d", i))
+		c.report(job, "", 2, 0, 0)
+		c.entry(organization, job, v1alpha1.LedgerReserved, 2)
+		// However slow this machine is, no entry has waited for too long when the next document comes.
+		job.Status.CompletionTime = new(metav1.NewTime(time.Now().Add(time.Hour)))
+		c.report(job, v1alpha1.PhaseCompleted, 2, 2, 0)
+		c.entry(organization, job, v1alpha1.LedgerSettled, 2)
+		c.release(job)
+		testenv.Await(c, "the cache knows that the job is released", func() bool {
+			c.must(c.reconciler.Client.Get(c.Context(), client.ObjectKeyFromObject(job), job))
+			return len(job.Finalizers) == 0
+		})
+	}
+	if made := c.writes.take(); len(made) != 2*documents {
+		c.Errorf("%d documents cost %v", documents, made)
+	}
+	if status := c.current(organization).Status; len(status.Ledger) != 1 || status.Usage[0].Settled != 2*documents {
+		c.Errorf("the status is %+v, want the entry of the last document", status)
 	}
 }
 
