@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/openplp/khocr/apigateway/ratelimit"
 )
@@ -49,7 +50,8 @@ func parseFlags(flags *flag.FlagSet, arguments []string) options {
 // redisAddress is the URL of Redis, empty for none. No error repeats it.
 func (o options) redisAddress(environment string) (string, error) {
 	if o.rateLimitRedis == "" {
-		return environment, nil
+		// A Secret that was made from a file may end in a newline.
+		return strings.TrimSpace(environment), nil
 	}
 	if ratelimit.HasPassword(o.rateLimitRedis) {
 		return "", errors.New("--rate-limit-redis is no URL, or one with a password: put that into the environment as " + redisVariable)

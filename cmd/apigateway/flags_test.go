@@ -12,7 +12,7 @@ func TestRedisAddress(t *testing.T) {
 	}{
 		"none":                           {"", "", "", false},
 		"from the command line":          {"redis://redis:6379", "", "redis://redis:6379", false},
-		"from the environment":           {"", "redis://:secret@redis:6379", "redis://:secret@redis:6379", false},
+		"from the environment":           {"", "redis://:secret@redis:6379\n", "redis://:secret@redis:6379", false},
 		"the command line comes first":   {"unix:///run/redis.sock", "redis://:secret@redis:6379", "unix:///run/redis.sock", false},
 		"a password on the command line": {"redis://:secret@redis:6379", "", "", true},
 	} {

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"fmt"
-	"sync"
 	"time"
 	_ "time/tzdata" // images carry no time zones of their own
 
@@ -51,16 +50,9 @@ func zoneOf(plan *v1alpha1.Plan) (*time.Location, error) {
 	if name == "" {
 		name = v1alpha1.DefaultTimeZone
 	}
-	if known, ok := zones.Load(name); ok {
-		return known.(*time.Location), nil
-	}
-	zone, err := time.LoadLocation(name)
+	zone, err := loadZone(name)
 	if err != nil {
 		return nil, fmt.Errorf("finding the time zone of plan %s: %w", plan.Name, err)
 	}
-	zones.Store(name, zone)
 	return zone, nil
 }
-
-// zones are those found so far: decoding one anew would take longer than all else that is asked of a month.
-var zones sync.Map
