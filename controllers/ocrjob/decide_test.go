@@ -267,10 +267,17 @@ func TestDecide(t *testing.T) {
 			}),
 			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonAdmitted, Attempt: 2, RequeueAfter: 3 * time.Second},
 		},
-		"a resumed job whose pages are done needs no turn": {
-			given: makeSnapshot().running(1).progress(2, 2, 0).says(v1alpha1.ReasonSuspended).waiting("").ledger(v1alpha1.LedgerReserved, 2),
+		"a suspended job whose pages are done completes": {
+			given: makeSnapshot().running(1).progress(2, 2, 0).pod(1, PodActive).ledger(v1alpha1.LedgerReserved, 2).
+				spec(func(s *v1alpha1.OcrJobSpec) { s.Suspend = new(true) }),
 			want: outcome{Phase: v1alpha1.PhaseCompleted, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1,
 				PodUID: "uid-" + pod1, Progress: 100},
+		},
+		"a job that was stopped before it ended says that a worker had started": {
+			given: makeSnapshot().running(2).progress(10, 4, 0).stopped().says(v1alpha1.ReasonSuspended).
+				spec(func(s *v1alpha1.OcrJobSpec) { s.Cancel = new(true) }),
+			want: outcome{Phase: v1alpha1.PhaseCancelled, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 2, Stopped: true,
+				Progress: 40},
 		},
 		"a pod that finds no room stays a reason to wait, however the scheduler words it": {
 			given: makeSnapshot().admitted().says(v1alpha1.ReasonWaitingForCapacity).pod(1, PodUnschedulable),
@@ -500,9 +507,9 @@ func TestDecide(t *testing.T) {
 			want: outcome{Phase: v1alpha1.PhaseCancelled, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1,
 				RemoveFinalizer: true},
 		},
-		"a job whose pages are done keeps its attempt when it is suspended": {
-			given: makeSnapshot().running(1).progress(2, 2, 0).pod(1, PodSucceeded).spec(func(s *v1alpha1.OcrJobSpec) { s.Suspend = new(true) }),
-			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonSuspended, Attempt: 1, PodUID: "uid-" + pod1},
+		"a job whose pages are done is not stopped any more": {
+			given: makeSnapshot().running(1).progress(2, 2, 0).pod(1, PodActive).spec(func(s *v1alpha1.OcrJobSpec) { s.Suspend = new(true) }),
+			want:  outcome{Phase: v1alpha1.PhaseRunning, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1},
 		},
 		"a completed job leaves its pod the time to end": {
 			given: makeSnapshot().running(1).ended(v1alpha1.PhaseCompleted).ledger(v1alpha1.LedgerReserved, 2).pod(1, PodActive),

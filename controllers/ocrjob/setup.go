@@ -14,12 +14,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/openplp/khocr/api/v1alpha1"
-	"github.com/openplp/khocr/internal/queue"
 )
 
 // indexNamespace finds the organization that owns a namespace.
@@ -68,42 +66,6 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		return fmt.Errorf("setting up the queue: %w", err)
 	}
 	return nil
-}
-
-// onePass asks for a pass of the queue, one for any number of events that come before it.
-func onePass() handler.EventHandler {
-	pass := []reconcile.Request{{NamespacedName: types.NamespacedName{Name: "queue"}}}
-	return handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return pass })
-}
-
-// queueMoves lets those changes of a job through that the queue may have to act on. Progress is not among them.
-func (r *Reconciler) queueMoves() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		now := r.Now()
-		before, waited := queue.Observe(e.ObjectOld.(*v1alpha1.OcrJob), now)
-		after, waits := queue.Observe(e.ObjectNew.(*v1alpha1.OcrJob), now)
-		return before != after || waited != waits
-	}}
-}
-
-// roomIsOut lets a pod through that the scheduler finds no room for.
-func roomIsOut() predicate.Predicate {
-	none := func(object client.Object) bool { return lacksRoom(object.(*corev1.Pod)) }
-	return predicate.Funcs{
-		CreateFunc: func(e event.CreateEvent) bool { return none(e.Object) },
-		UpdateFunc: func(e event.UpdateEvent) bool { return !none(e.ObjectOld) && none(e.ObjectNew) },
-		DeleteFunc: func(event.DeleteEvent) bool { return false },
-	}
-}
-
-// tenantChanges lets through what people change of an organization, and where its jobs live. Its ledger is not among them.
-func tenantChanges() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return changedByPeople(e.ObjectOld, e.ObjectNew) }}
-}
-
-func changedByPeople(before, after client.Object) bool {
-	return before.GetGeneration() != after.GetGeneration() ||
-		before.(*v1alpha1.Organization).Status.Namespace != after.(*v1alpha1.Organization).Status.Namespace
 }
 
 // onOrganization wakes the jobs whose ledger entry has changed; and those of the whole namespace when the organization

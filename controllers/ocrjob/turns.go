@@ -20,7 +20,7 @@ type turns struct {
 	lock      sync.Mutex
 	admission queue.Admission
 	// waiting are the turns of the jobs that were not admitted.
-	waiting map[types.UID]Turn
+	waiting map[types.UID]queue.Turn
 	// refused are the jobs whose pod could not be made.
 	refused map[types.UID]bool
 	// woken tells of each job what it was last woken for.
@@ -43,7 +43,11 @@ func (t *turns) of(job types.UID) Turn {
 	if t.admission.Granted(job) {
 		return Turn{Granted: true}
 	}
-	return t.waiting[job]
+	turn, waits := t.waiting[job]
+	if !waits {
+		return Turn{}
+	}
+	return Turn{Reason: turn.Reason, Message: waitMessage(turn)}
 }
 
 // giveBack lets others have the turn of a job that cannot use it.
@@ -99,10 +103,10 @@ func (t *turns) pass(p platform) []reconcile.Request {
 		}
 	}
 	entries, should := t.observe(p)
-	waiting := map[types.UID]Turn{}
+	waiting := map[types.UID]queue.Turn{}
 	for _, turn := range t.admission.Pass(entries, slots) {
 		if !turn.Admit {
-			waiting[turn.UID] = Turn{Reason: turn.Reason, Message: waitMessage(turn)}
+			waiting[turn.UID] = turn
 			should[turn.UID] = turn.Reason
 		}
 	}
