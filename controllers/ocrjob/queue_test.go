@@ -223,10 +223,11 @@ func (c *cluster) watchAll() (watch.Interface, error) {
 	return watcher.Watch(c.Context(), &v1alpha1.OcrJobList{}, client.InNamespace(c.namespace))
 }
 
-// atWorkNeverAbove reads every version of the organization's jobs until so many have ended.
+// atWorkNeverAbove reads every version of the organization's jobs until so many have ended, and counts them: a job that
+// waits costs one more than a job that does not, however long it waits.
 func (c *cluster) atWorkNeverAbove(versions watch.Interface, slots, jobs int) {
 	c.Helper()
-	atWork, ended := map[string]bool{}, map[string]bool{}
+	atWork, ended, writes := map[string]bool{}, map[string]bool{}, map[string]int{}
 	most := 0
 	for len(ended) < jobs {
 		version, ok := <-versions.ResultChan()
@@ -234,6 +235,9 @@ func (c *cluster) atWorkNeverAbove(versions watch.Interface, slots, jobs int) {
 			c.Fatal("the watch ended")
 		}
 		job := version.Object.(*v1alpha1.OcrJob)
+		if !ended[job.Name] {
+			writes[job.Name]++
+		}
 		delete(atWork, job.Name)
 		if queue.AtWork(&job.Status) {
 			atWork[job.Name] = true
@@ -245,5 +249,11 @@ func (c *cluster) atWorkNeverAbove(versions watch.Interface, slots, jobs int) {
 	}
 	if most != slots {
 		c.Errorf("at most %d jobs were at work, want %d", most, slots)
+	}
+	for name, count := range writes {
+		// Created, waiting, admitted, pod recorded, pages done, completed.
+		if count > 6 {
+			c.Errorf("%s was written %d times until it was completed", name, count)
+		}
 	}
 }
