@@ -22,6 +22,7 @@ func (a *Admission) Pass(entries []Entry, slots map[string]int32) []Turn {
 		}
 	}
 	turns := Arrange(entries, slots, a.windows.Room(entries))
+	a.windows.Follow(turns)
 	for i := range turns {
 		if turns[i].Admit {
 			granted[turns[i].UID] = true

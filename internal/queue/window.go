@@ -14,10 +14,14 @@ const (
 	widestWindow = 32
 )
 
-// Windows say of each priority how many pods without a node there may be. A window opens by one with each pod that gets a
-// node and never was without room, and closes when a pod is. The zero value is ready for use.
+// Windows say of each priority how many pods without a node there may be. While jobs wait for room, a window opens by one
+// with each pod that gets a node and never was without room; it closes when a pod is. Where no job waits for it a window
+// is no wider than at first: how many pods found room one by one says nothing of how many would at once. The zero value is
+// ready for use.
 type Windows struct {
 	sizes map[v1alpha1.Priority]int
+	// narrow are the priorities in which a job was left waiting for room.
+	narrow map[v1alpha1.Priority]bool
 	// unplaced are the jobs that had no node when last looked at, and whether there ever was no room for their pod.
 	unplaced map[types.UID]bool
 }
@@ -36,7 +40,7 @@ func (w *Windows) Room(entries []Entry) map[v1alpha1.Priority]int {
 		entry := &entries[i]
 		hadNoRoom, wasUnplaced := w.unplaced[entry.UID]
 		switch {
-		case entry.State == Placed && wasUnplaced && !hadNoRoom:
+		case entry.State == Placed && wasUnplaced && !hadNoRoom && w.narrow[entry.Priority]:
 			w.sizes[entry.Priority] = min(widestWindow, w.sizes[entry.Priority]+1)
 		case entry.State == Unplaced:
 			unplaced[entry.UID] = hadNoRoom || entry.Unschedulable
@@ -55,4 +59,19 @@ func (w *Windows) Room(entries []Entry) map[v1alpha1.Priority]int {
 		room[priority] = max(0, size-taken[priority])
 	}
 	return room
+}
+
+// Follow notes who was left waiting in the room that there was.
+func (w *Windows) Follow(turns []Turn) {
+	w.narrow = map[v1alpha1.Priority]bool{}
+	for i := range turns {
+		if turn := &turns[i]; !turn.Admit && turn.AtWork < turn.Limit {
+			w.narrow[turn.Priority] = true
+		}
+	}
+	for priority, size := range w.sizes {
+		if !w.narrow[priority] {
+			w.sizes[priority] = min(size, firstWindow)
+		}
+	}
 }

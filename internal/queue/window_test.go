@@ -49,8 +49,39 @@ func TestWindows(t *testing.T) {
 			room := map[v1alpha1.Priority]int{}
 			for _, look := range test.looks {
 				room = windows.Room(look)
+				windows.Follow([]Turn{{Entry: job("next", Waiting), Limit: 1}})
 			}
 			if room[normal] != test.want || room[high] != 2 || room[low] != 2 {
+				t.Errorf("room = %v, want %d for normal", room, test.want)
+			}
+		})
+	}
+}
+
+func TestAWindowIsNotWiderThanItIsNeeded(t *testing.T) {
+	placed, unplaced := []Entry{{UID: "a", Priority: normal, State: Placed}}, []Entry{{UID: "a", Priority: normal, State: Unplaced}}
+	waits := Turn{Entry: Entry{UID: "b", Priority: normal, State: Waiting}, AtWork: 1, Limit: 2}
+	hasNoSlot, begins, isHigh := waits, waits, waits
+	hasNoSlot.AtWork = 2
+	begins.Admit = true
+	isHigh.Priority = high
+	for name, test := range map[string]struct {
+		first, then Turn
+		want        int
+	}{
+		"a job waits for room":         {waits, waits, 3},
+		"none did when a pod got some": {begins, waits, 2},
+		"none does any more":           {waits, begins, 2},
+		"it waits for a slot":          {hasNoSlot, hasNoSlot, 2},
+		"it has another priority":      {isHigh, isHigh, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var windows Windows
+			windows.Room(unplaced)
+			windows.Follow([]Turn{test.first})
+			windows.Room(placed)
+			windows.Follow([]Turn{test.then})
+			if room := windows.Room(nil); room[normal] != test.want {
 				t.Errorf("room = %v, want %d for normal", room, test.want)
 			}
 		})
