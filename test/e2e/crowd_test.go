@@ -174,6 +174,9 @@ func (t *tenant) watchPositions() {
 	var seen []int
 	t.until("job "+last.Name+" has come forward twice", func() bool {
 		w := t.waiting(last.Name)
+		if t.job(last.Name).Status.StartTime != nil {
+			t.Fatalf("job %s has started; its places before that were %v", last.Name, seen)
+		}
 		if w == nil || w.Position == 0 {
 			return false
 		}
