@@ -86,6 +86,7 @@ func (p *platform) killPlatform(seed uint64, least, most time.Duration) (stop fu
 	stop = func() kills {
 		cancel()
 		killer.Wait()
+		web.CloseIdleConnections() // those of gateways that are no more
 		return killed
 	}
 	p.Cleanup(func() { stop() })
