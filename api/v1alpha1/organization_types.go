@@ -172,9 +172,10 @@ type OrganizationStatus struct {
 	// +optional
 	Pages string `json:"pages,omitempty"`
 
-	// Number of jobs whose pages are reserved: those that are being recognised.
+	// Number of jobs whose pages are reserved: those that are being recognised. It is written when it is 0, too, so that
+	// tables show it.
 	// +optional
-	Running int32 `json:"running,omitempty"`
+	Running int32 `json:"running"`
 
 	// Conditions: Ready, KeyConflict, Reconciling, Stalled.
 	// +listType=map

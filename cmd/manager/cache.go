@@ -5,6 +5,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
@@ -20,11 +21,10 @@ import (
 func cacheOptions(o options) cache.Options {
 	owned := cache.ByObject{Label: has(v1alpha1.LabelOrganization)}
 	return cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(),
+		DefaultTransform: slim,
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Pod{}:                 {Label: has(v1alpha1.LabelJob)},
 			&corev1.ServiceAccount{}:      owned,
-			&rbacv1.Role{}:                owned,
 			&rbacv1.RoleBinding{}:         owned,
 			&networkingv1.NetworkPolicy{}: owned,
 			&corev1.Secret{}:              {Namespaces: map[string]cache.Config{o.namespace: named(certs.SecretName)}},
@@ -37,6 +37,22 @@ func cacheOptions(o options) cache.Options {
 			}},
 		},
 	}
+}
+
+// slim drops from an object what no controller reads. It writes nothing into one that is slim already, as that may be in
+// use: caches transform what they have once more when they resynchronise.
+func slim(o any) (any, error) {
+	object, err := meta.Accessor(o)
+	if err != nil {
+		return o, nil // the last known state of what is gone
+	}
+	if object.GetManagedFields() != nil {
+		object.SetManagedFields(nil)
+	}
+	if _, found := object.GetAnnotations()[corev1.LastAppliedConfigAnnotation]; found {
+		delete(object.GetAnnotations(), corev1.LastAppliedConfigAnnotation)
+	}
+	return o, nil
 }
 
 func named(name string) cache.Config {

@@ -2,7 +2,6 @@ package organization
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,9 +9,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
@@ -116,6 +115,12 @@ func (c *cluster) provides() {
 	}
 	if got := c.current(organization).Status; got.Namespace != "khocr-moj" || got.Pages != "0/10" {
 		c.Errorf("the status is %+v", got)
+	}
+	shown := &unstructured.Unstructured{}
+	shown.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("Organization"))
+	c.get(shown, "", "moj")
+	if running, found, err := unstructured.NestedInt64(shown.Object, "status", "running"); running != 0 || !found || err != nil {
+		c.Errorf("%d jobs are running: %v, %v; want a 0 that tables show", running, found, err)
 	}
 }
 
@@ -310,162 +315,7 @@ func (c *cluster) ledgerWithoutPlan() {
 	c.entry(organization, counted, v1alpha1.LedgerReserved, 3)
 }
 
-func (c *cluster) drains() {
-	for _, policy := range []metav1.DeletionPropagation{metav1.DeletePropagationBackground, metav1.DeletePropagationForeground} {
-		name := "drain-" + strings.ToLower(string(policy))
-		organization, namespace := c.organize(name, "free"), "khocr-"+name
-		c.ready(organization, metav1.ConditionTrue, reasonProvisioned)
-		working, waiting, theirs := c.submit(namespace, "aaaaaaaaaaaa"), c.submit(namespace, "bbbbbbbbbbbb"), c.submit(namespace, "cccccccccccc")
-		theirs.Finalizers = []string{"example.com/theirs"}
-		c.must(c.manager.Update(c.Context(), theirs))
-		c.report(working, v1alpha1.PhaseRunning, 4, 3, 0)
-		c.entry(organization, working, v1alpha1.LedgerReserved, 4)
-
-		c.must(c.admin.Delete(c.Context(), organization, client.PropagationPolicy(policy)))
-		c.ready(organization, metav1.ConditionFalse, reasonDraining)
-		for _, job := range []*v1alpha1.OcrJob{working, waiting, theirs} {
-			testenv.Await(c, job.Name+" is deleted", func() bool {
-				c.get(job, namespace, job.Name)
-				return job.DeletionTimestamp != nil
-			})
-		}
-		late := c.submit(namespace, "dddddddddddd")
-		testenv.Await(c, "a job that comes late is deleted, too", func() bool {
-			c.get(late, namespace, late.Name)
-			return late.DeletionTimestamp != nil
-		})
-		c.report(late, v1alpha1.PhaseCancelled, 0, 0, 0)
-		c.report(waiting, v1alpha1.PhaseCancelled, 0, 0, 0)
-		c.report(working, v1alpha1.PhaseCancelled, 4, 3, 0)
-		c.entry(organization, working, v1alpha1.LedgerSettled, 3)
-		c.entry(organization, waiting, v1alpha1.LedgerSettled, 0)
-		c.entry(organization, late, v1alpha1.LedgerSettled, 0)
-		c.release(waiting)
-		c.release(late)
-		if current := c.current(organization); !slices.Contains(current.Finalizers, v1alpha1.FinalizerDrain) {
-			c.Errorf("the organization may go although %s is held: %v", working.Name, current.Finalizers)
-		}
-		c.release(working)
-		c.gone(organization)
-	}
-}
-
-func (c *cluster) drainsNothing() {
-	foreign := c.submit("khocr-taken", "aaaaaaaaaaaa") // the namespace of foreignNamespace
-	organization := c.current(&v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: "taken"}})
-	if len(organization.Finalizers) > 0 {
-		c.Errorf("an organization without a namespace is held by %v", organization.Finalizers)
-	}
-	// One that had a namespace once, before somebody else made another one of that name.
-	organization.Finalizers = []string{v1alpha1.FinalizerDrain}
-	c.must(c.admin.Update(c.Context(), organization))
-	c.must(c.admin.Delete(c.Context(), organization))
-	c.gone(organization)
-	c.get(foreign, "khocr-taken", foreign.Name)
-	if foreign.DeletionTimestamp != nil {
-		c.Error("a job in a foreign namespace was deleted")
-	}
-}
-
-func (c *cluster) drainsWithoutNamespace() {
-	organization := c.organize("bare", "gone-with-it")
-	c.ready(organization, metav1.ConditionFalse, reasonPlanNotFound)
-	job := c.submit("khocr-bare", "aaaaaaaaaaaa")
-	c.must(c.admin.Delete(c.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "khocr-bare"}}))
-	c.must(c.admin.Delete(c.Context(), organization))
-	testenv.Await(c, "the job is deleted in a namespace that is going", func() bool {
-		c.get(job, job.Namespace, job.Name)
-		return job.DeletionTimestamp != nil
-	})
-	c.report(job, v1alpha1.PhaseCancelled, 0, 0, 0)
-	c.entry(organization, job, v1alpha1.LedgerSettled, 0)
-	c.release(job)
-	c.gone(organization)
-}
-
 // drainsOrphans plays the garbage collector's part.
-func (c *cluster) drainsOrphans() {
-	organization := c.organize("orphan", "free")
-	c.ready(organization, metav1.ConditionTrue, reasonProvisioned)
-	job := c.submit("khocr-orphan", "aaaaaaaaaaaa")
-	c.must(c.admin.Delete(c.Context(), organization, client.PropagationPolicy(metav1.DeletePropagationOrphan)))
-	testenv.Await(c, "only the garbage collector's finalizer is left", func() bool {
-		return slices.Equal(c.current(organization).Finalizers, []string{metav1.FinalizerOrphanDependents})
-	})
-	c.get(job, job.Namespace, job.Name)
-	if job.DeletionTimestamp != nil {
-		c.Error("the job was deleted")
-	}
-}
-
-func (c *cluster) gone(organization *v1alpha1.Organization) {
-	c.Helper()
-	testenv.Await(c, organization.Name+" is held by nothing of ours", func() bool {
-		current := &v1alpha1.Organization{}
-		err := c.admin.Get(c.Context(), client.ObjectKeyFromObject(organization), current)
-		return apierrors.IsNotFound(err) || err == nil && !slices.Contains(current.Finalizers, v1alpha1.FinalizerDrain)
-	})
-}
-
-func (c *cluster) members() {
-	organization := c.organize("people", "free")
-	member := func(kind, name string, role v1alpha1.MemberRole) v1alpha1.Member {
-		return v1alpha1.Member{Kind: kind, Name: name, Role: role}
-	}
-	bound := func(role string) string {
-		binding := &rbacv1.RoleBinding{}
-		err := c.admin.Get(c.Context(), client.ObjectKey{Namespace: "khocr-people", Name: role}, binding)
-		c.must(client.IgnoreNotFound(err))
-		text := ""
-		for _, subject := range binding.Subjects {
-			text += binding.RoleRef.Kind + " " + binding.RoleRef.Name + " to " + subject.Kind + " " + subject.Name + "\n"
-		}
-		return text
-	}
-	for _, step := range []struct {
-		members                []v1alpha1.Member
-		admin, editor, viewers string
-	}{
-		{
-			[]v1alpha1.Member{member("User", "sokha", v1alpha1.RoleAdmin), member("Group", "clerks", v1alpha1.RoleViewer), member("User", "dara", v1alpha1.RoleViewer)},
-			"ClusterRole khocr-admin to User sokha\n", "", "ClusterRole khocr-viewer to Group clerks\nClusterRole khocr-viewer to User dara\n",
-		},
-		{
-			[]v1alpha1.Member{member("User", "sokha", v1alpha1.RoleEditor), member("User", "dara", v1alpha1.RoleViewer)},
-			"", "ClusterRole khocr-editor to User sokha\n", "ClusterRole khocr-viewer to User dara\n",
-		},
-		{},
-	} {
-		c.get(organization, "", organization.Name)
-		patch := client.MergeFrom(organization.DeepCopy())
-		organization.Spec.Members = step.members
-		c.must(c.admin.Patch(c.Context(), organization, patch))
-		testenv.Await(c, fmt.Sprintf("the bindings are those of %v", step.members), func() bool {
-			return bound("khocr-admin") == step.admin && bound("khocr-editor") == step.editor && bound("khocr-viewer") == step.viewers
-		})
-	}
-}
-
-func (c *cluster) wrongBinding() {
-	c.ready(c.organize("bound", "free"), metav1.ConditionTrue, reasonProvisioned)
-	binding := &rbacv1.RoleBinding{}
-	c.get(binding, "khocr-bound", workerName)
-	c.must(c.admin.Delete(c.Context(), binding))
-	wrong := &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "khocr-bound", Name: workerName, Labels: binding.Labels},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: workerName},
-	}
-	// The manager may be faster.
-	testenv.Await(c, "somebody makes it otherwise", func() bool {
-		_ = c.admin.Delete(c.Context(), binding.DeepCopy())
-		return c.admin.Create(c.Context(), wrong.DeepCopy()) == nil
-	})
-	testenv.Await(c, "it is right again", func() bool {
-		err := c.admin.Get(c.Context(), client.ObjectKeyFromObject(wrong), binding)
-		return err == nil && binding.RoleRef.Kind == "ClusterRole" && len(binding.Subjects) == 1 && len(binding.OwnerReferences) == 1
-	})
-}
-
 func (c *cluster) suspended() {
 	organization := c.organize("pause", "free")
 	c.ready(organization, metav1.ConditionTrue, reasonProvisioned)
@@ -511,18 +361,4 @@ func (c *cluster) limitsChange() {
 	if got := c.current(organization).Status.Running; got != 1 {
 		c.Errorf("%d jobs are said to be running, want the one of 2 pages", got)
 	}
-}
-
-func (c *cluster) leavingNamespace() {
-	organization := c.organize("leave", "free")
-	c.ready(organization, metav1.ConditionTrue, reasonProvisioned)
-	job := c.submit("khocr-leave", "aaaaaaaaaaaa")
-	c.report(job, v1alpha1.PhaseRunning, 4, 3, 0)
-	c.entry(organization, job, v1alpha1.LedgerReserved, 4)
-	namespace := &corev1.Namespace{}
-	c.get(namespace, "", "khocr-leave")
-	c.must(c.admin.Delete(c.Context(), namespace))
-	c.ready(organization, metav1.ConditionFalse, reasonNamespaceLeaving)
-	c.report(job, v1alpha1.PhaseCancelled, 4, 3, 0)
-	c.entry(organization, job, v1alpha1.LedgerSettled, 3)
 }

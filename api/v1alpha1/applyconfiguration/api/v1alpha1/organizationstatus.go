@@ -19,7 +19,8 @@ type OrganizationStatusApplyConfiguration struct {
 	Ledger []LedgerEntryApplyConfiguration `json:"ledger,omitempty"`
 	// Usage of the current month as people read it, used/limit, for example 37/100.
 	Pages *string `json:"pages,omitempty"`
-	// Number of jobs whose pages are reserved: those that are being recognised.
+	// Number of jobs whose pages are reserved: those that are being recognised. It is written when it is 0, too, so that
+	// tables show it.
 	Running *int32 `json:"running,omitempty"`
 	// Conditions: Ready, KeyConflict, Reconciling, Stalled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
