@@ -5,11 +5,13 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -26,7 +28,7 @@ func cacheOptions(o options) cache.Options {
 			&corev1.Pod{}:                 {Label: has(v1alpha1.LabelJob)},
 			&corev1.ServiceAccount{}:      owned,
 			&rbacv1.RoleBinding{}:         owned,
-			&networkingv1.NetworkPolicy{}: owned,
+			&networkingv1.NetworkPolicy{}: {Label: owned.Label, Transform: shareSpecs()},
 			&corev1.Secret{}:              {Namespaces: map[string]cache.Config{o.namespace: named(certs.SecretName)}},
 			&corev1.Service{}: {Namespaces: map[string]cache.Config{
 				metav1.NamespaceDefault: named("kubernetes"),
@@ -49,10 +51,29 @@ func slim(o any) (any, error) {
 	if object.GetManagedFields() != nil {
 		object.SetManagedFields(nil)
 	}
-	if _, found := object.GetAnnotations()[corev1.LastAppliedConfigAnnotation]; found {
-		delete(object.GetAnnotations(), corev1.LastAppliedConfigAnnotation)
+	if annotations := object.GetAnnotations(); annotations[corev1.LastAppliedConfigAnnotation] != "" {
+		delete(annotations, corev1.LastAppliedConfigAnnotation)
 	}
 	return o, nil
+}
+
+// shareSpecs makes a transformation that has network policies share one spec in memory: those of all organizations are
+// alike, and are what the manager would hold most of.
+func shareSpecs() toolscache.TransformFunc {
+	var shared networkingv1.NetworkPolicySpec
+	return func(o any) (any, error) {
+		policy, ok := o.(*networkingv1.NetworkPolicy)
+		if !ok || len(policy.Spec.Egress) == 0 {
+			return slim(o)
+		}
+		switch {
+		case !equality.Semantic.DeepEqual(policy.Spec, shared):
+			shared = policy.Spec
+		case &policy.Spec.Egress[0] != &shared.Egress[0]:
+			policy.Spec = shared
+		}
+		return slim(o)
+	}
 }
 
 func named(name string) cache.Config {
