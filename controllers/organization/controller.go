@@ -162,7 +162,7 @@ func (r *Reconciler) lookAround(ctx context.Context, organization *v1alpha1.Orga
 	others := map[string]v1alpha1.Organization{}
 	for _, key := range organization.Spec.APIKeys {
 		holders := &v1alpha1.OrganizationList{}
-		if err := r.Client.List(ctx, holders, client.MatchingFields{indexKey: key.SHA256}); err != nil {
+		if err := r.Client.List(ctx, holders, client.MatchingFields{indexKey: key.SHA256}, client.UnsafeDisableDeepCopy); err != nil {
 			return fmt.Errorf("looking up the holders of key %s: %w", key.Name, err)
 		}
 		for _, holder := range holders.Items {
@@ -177,7 +177,7 @@ func (r *Reconciler) lookAround(ctx context.Context, organization *v1alpha1.Orga
 func (r *Reconciler) claimNamespace(ctx context.Context, organization *v1alpha1.Organization) (claim, string, error) {
 	name := organization.JobNamespace()
 	claimants := &v1alpha1.OrganizationList{}
-	if err := r.Client.List(ctx, claimants, client.MatchingFields{indexClaim: name}); err != nil {
+	if err := r.Client.List(ctx, claimants, client.MatchingFields{indexClaim: name}, client.UnsafeDisableDeepCopy); err != nil {
 		return claimUnknown, "", fmt.Errorf("looking up the organizations that claim namespace %s: %w", name, err)
 	}
 	namespace := &corev1.Namespace{}

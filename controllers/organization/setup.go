@@ -110,7 +110,7 @@ func (r *Reconciler) list(ctx context.Context, options ...client.ListOption) []r
 
 func (r *Reconciler) find(ctx context.Context, wanted func(*v1alpha1.Organization) bool, options ...client.ListOption) []reconcile.Request {
 	organizations := &v1alpha1.OrganizationList{}
-	if err := r.Client.List(ctx, organizations, options...); err != nil {
+	if err := r.Client.List(ctx, organizations, append(options, client.UnsafeDisableDeepCopy)...); err != nil {
 		logf.FromContext(ctx).Error(err, "Listing organizations to wake failed")
 		return nil
 	}
