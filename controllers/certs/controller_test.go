@@ -8,21 +8,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/config"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/openplp/khocr/internal/testenv"
 )
 
 func TestReconciler(t *testing.T) {
 	environment := testenv.Start(t)
-	mgr, err := ctrl.NewManager(environment.Manager, ctrl.Options{
-		Scheme: testenv.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
-		Controller: config.Controller{SkipNameValidation: new(true)}, // so that the test can be run twice
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	mgr := testenv.NewManager(t, environment.Manager)
 	reconciler := &Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: "khocr-system", Now: time.Now,
 		Service: types.NamespacedName{Namespace: "khocr-system", Name: "khocr-gateway-internal"},

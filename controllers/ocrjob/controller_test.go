@@ -12,9 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	ac "github.com/openplp/khocr/api/v1alpha1/applyconfiguration/api/v1alpha1"
@@ -40,12 +38,7 @@ func (fixedGateway) Endpoint(context.Context) (Endpoint, error) {
 
 func TestReconciler(t *testing.T) {
 	environment := testenv.Start(t)
-	mgr, err := ctrl.NewManager(environment.Manager, ctrl.Options{
-		Scheme: testenv.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	mgr := testenv.NewManager(t, environment.Manager)
 	reconciler := &Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("ocrjob"),
 		Gateway: fixedGateway{}, Worker: WorkerTemplate{Image: "khocr/worker:test"}, Now: time.Now,

@@ -14,8 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/config"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/testenv"
@@ -25,13 +23,7 @@ import (
 func TestReconciler(t *testing.T) {
 	environment := testenv.Start(t)
 	counted := &writes{}
-	mgr, err := ctrl.NewManager(counted.of(environment.Manager), ctrl.Options{
-		Scheme: testenv.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
-		Controller: config.Controller{SkipNameValidation: new(true)}, // so that the test can be run twice
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	mgr := testenv.NewManager(t, counted.of(environment.Manager))
 	reconciler := &Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("organization"),
 		GatewayNamespace: "khocr-system", Now: time.Now,

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -257,27 +255,12 @@ func (s *scaled) memory() {
 
 // requests are the API server's counts by verb, resource and status code, without watches and what the server asks itself.
 func (s *scaled) requests() map[string]float64 {
-	metrics, err := s.kube.CoreV1().RESTClient().Get().AbsPath("/metrics").DoRaw(s.Context())
-	s.must(err)
-	counts := map[string]float64{}
-	lines := bufio.NewScanner(bytes.NewReader(metrics))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		sample := writeSample.FindStringSubmatch(lines.Text())
-		if sample == nil {
-			continue
-		}
-		labels := map[string]string{}
-		for _, pair := range label.FindAllStringSubmatch(sample[1], -1) {
-			labels[pair[1]] = pair[2]
-		}
+	counts, err := requestCounts(s.Context(), s.kube, func(labels map[string]string) string {
 		if labels["verb"] == "WATCH" || labels["resource"] == "" || labels["group"] == "coordination.k8s.io" {
-			continue
+			return ""
 		}
-		value, err := strconv.ParseFloat(sample[2], 64)
-		s.must(err)
-		counts[strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s", labels["verb"], labels["resource"], labels["subresource"], labels["code"])), " ")] += value
-	}
-	s.must(lines.Err())
+		return strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s", labels["verb"], labels["resource"], labels["subresource"], labels["code"])), " ")
+	})
+	s.must(err)
 	return counts
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"k8s.io/client-go/kubernetes"
 )
 
 // writeSample is the API server's own count of requests for OcrJobs.
@@ -73,7 +75,18 @@ func (p *platform) awaitQuiet(ctx context.Context) (map[string]float64, error) {
 
 // writeCounts are the counts by verb, subresource and status code.
 func (p *platform) writeCounts(ctx context.Context) (map[string]float64, error) {
-	metrics, err := p.kube.CoreV1().RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
+	return requestCounts(ctx, p.kube, func(labels map[string]string) string {
+		if labels["resource"] != "ocrjobs" || slices.Contains([]string{"GET", "LIST", "WATCH"}, labels["verb"]) {
+			return ""
+		}
+		return fmt.Sprintf("%s %s %s", labels["verb"], labels["subresource"], labels["code"])
+	})
+}
+
+// requestCounts are the requests that the API server has counted, summed by the name that they are given; those without a
+// name are left out.
+func requestCounts(ctx context.Context, kube kubernetes.Interface, name func(labels map[string]string) string) (map[string]float64, error) {
+	metrics, err := kube.CoreV1().RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the API server's metrics: %w", err)
 	}
@@ -89,14 +102,15 @@ func (p *platform) writeCounts(ctx context.Context) (map[string]float64, error) 
 		for _, pair := range label.FindAllStringSubmatch(sample[1], -1) {
 			labels[pair[1]] = pair[2]
 		}
-		if labels["resource"] != "ocrjobs" || slices.Contains([]string{"GET", "LIST", "WATCH"}, labels["verb"]) {
+		called := name(labels)
+		if called == "" {
 			continue
 		}
 		value, err := strconv.ParseFloat(sample[2], 64)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("reading the count of %s: %w", called, err)
 		}
-		counts[fmt.Sprintf("%s %s %s", labels["verb"], labels["subresource"], labels["code"])] += value
+		counts[called] += value
 	}
 	return counts, lines.Err()
 }

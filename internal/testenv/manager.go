@@ -6,8 +6,24 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
+
+// NewManager makes a manager that is there for a test's reconcilers, with the rights of the configuration.
+func NewManager(t testing.TB, server *rest.Config) manager.Manager {
+	t.Helper()
+	mgr, err := manager.New(server, manager.Options{
+		Scheme: Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
+		Controller: config.Controller{SkipNameValidation: new(true)}, // so that a test can be run twice
+	})
+	if err != nil {
+		t.Fatalf("making a manager: %v", err)
+	}
+	return mgr
+}
 
 // Run runs a manager until the test ends, and fails the test if the manager ends with an error.
 func Run(t testing.TB, mgr manager.Manager) {

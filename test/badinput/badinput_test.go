@@ -15,10 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/config"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/controllers/organization"
@@ -29,13 +26,7 @@ import (
 func start(t *testing.T) *testenv.Environment {
 	environment := testenv.Start(t)
 	environment.Apply(t, "config/plans/standard.yaml")
-	mgr, err := ctrl.NewManager(environment.Manager, ctrl.Options{
-		Scheme: testenv.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
-		Controller: config.Controller{SkipNameValidation: new(true)}, // so that the test can be run twice
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	mgr := testenv.NewManager(t, environment.Manager)
 	reconciler := &organization.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("organization"),
 		GatewayNamespace: "khocr-system", Now: time.Now,

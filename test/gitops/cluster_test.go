@@ -12,10 +12,7 @@ import (
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/config"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/openplp/khocr/controllers/ocrjob"
 	"github.com/openplp/khocr/controllers/ocrmodel"
@@ -59,11 +56,7 @@ func (fixedGateway) Endpoint(context.Context) (ocrjob.Endpoint, error) {
 // runControllers runs the manager's reconcilers until the test ends.
 func (c *cluster) runControllers() {
 	c.Helper()
-	mgr, err := ctrl.NewManager(c.environment.Manager, ctrl.Options{
-		Scheme: testenv.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
-		Controller: config.Controller{SkipNameValidation: new(true)}, // so that the test can be run twice
-	})
-	c.must(err)
+	mgr := testenv.NewManager(c, c.environment.Manager)
 	models := &ocrmodel.Reconciler{Client: mgr.GetClient(), Now: time.Now}
 	c.must(models.SetupWithManager(mgr))
 	organizations := &organization.Reconciler{

@@ -18,10 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/config"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/controllers/organization"
@@ -76,13 +73,7 @@ func newSite(t *testing.T) *site {
 	}
 	account := rest.AnonymousClientConfig(environment.Admin)
 	account.BearerToken = token.Status.Token
-	mgr, err := ctrl.NewManager(account, ctrl.Options{
-		Scheme: testenv.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
-		Controller: config.Controller{SkipNameValidation: new(true)}, // so that the test can be run twice
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	mgr := testenv.NewManager(t, account)
 	reconciler := &organization.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("organization"),
 		GatewayNamespace: "khocr-system", Now: time.Now,
