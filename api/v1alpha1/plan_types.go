@@ -15,6 +15,7 @@ type PlanSpec struct {
 	// Name of the time zone, in the IANA database, in which the plan's months begin. Asia/Phnom_Penh where it is missing.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="!self.contains(':') && timestamp('2026-01-01T00:00:00Z').getFullYear(self) > 0",message="timeZone must be the name of a time zone in the IANA database"
 	// +optional
 	TimeZone string `json:"timeZone,omitempty"`
 }
