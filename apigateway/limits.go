@@ -94,7 +94,7 @@ func (s *Server) count(w http.ResponseWriter, r *http.Request, by *caller, scope
 	if scope == v1alpha1.ScopeConvert {
 		what = "submissions"
 	}
-	problem := rateLimited.detailed("An organization of this plan may send %d %s in a minute, all its keys together.", limit, what)
+	problem := rateLimited.detailed("The organization may send %d %s in a minute, all its keys together. Try again in %s seconds.", limit, what, wholeSeconds(result.RetryAfter))
 	problem.retryAfter = result.RetryAfter
 	return problem
 }

@@ -151,8 +151,8 @@ var (
 		"The service is not available at present. Try again a little later.",
 		"បច្ចុប្បន្នសេវានេះមិនអាចប្រើបានទេ សូមព្យាយាមម្តងទៀតនៅពេលបន្តិចទៀត។"}
 	organizationNotReady = Problem{"organization_not_ready", 503, "Organization not ready",
-		"The organization is still being set up. Try again a little later.",
-		"អង្គភាពរបស់អ្នកកំពុងត្រូវបានរៀបចំ សូមព្យាយាមម្តងទៀតនៅពេលបន្តិចទៀត។"}
+		"The organization is not set up yet. Try again a little later, or ask those who run the platform.",
+		"អង្គភាពរបស់អ្នកមិនទាន់រៀបចំរួចរាល់ទេ សូមព្យាយាមម្តងទៀតនៅពេលបន្តិចទៀត ឬសួរអ្នកគ្រប់គ្រងប្រព័ន្ធ។"}
 	planNotFound = Problem{"plan_not_found", 503, "Plan not found",
 		"The plan of the organization is not there. Those who run the platform have to put it right.",
 		"រកមិនឃើញគម្រោងសេវារបស់អង្គភាពអ្នកទេ អ្នកគ្រប់គ្រងប្រព័ន្ធត្រូវកែតម្រូវវា។"}

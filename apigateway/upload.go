@@ -134,7 +134,7 @@ func rawFileName(header textproto.MIMEHeader) string {
 }
 
 func tooLarge(maxFile int64) *problemError {
-	return fileTooLarge.detailed("The file is larger than the %d bytes that the plan allows.", maxFile)
+	return fileTooLarge.detailed("The file is larger than the %d bytes that are allowed.", maxFile)
 }
 
 // bodyProblem finds what went wrong with a body that cannot be read; otherwise is for anything that is the sender's fault

@@ -24,11 +24,21 @@ type usageView struct {
 	Month    string         `json:"month"`
 	TimeZone string         `json:"time_zone"`
 	Pages    monthPages     `json:"pages"`
+	Limits   limitsView     `json:"limits"`
 	Requests requestsLeft   `json:"requests"`
 	ByDay    []dayPages     `json:"by_day"`
 	ByKey    []keyView      `json:"by_key"`
 	Jobs     map[string]int `json:"jobs"`
 	ResetsAt *time.Time     `json:"resets_at,omitempty"`
+}
+
+// limitsView is what every document and all of them together are held to, beside pages and requests.
+type limitsView struct {
+	MaxFileBytes      int64               `json:"max_file_bytes"`
+	MaxConcurrentJobs int32               `json:"max_concurrent_jobs"`
+	Priorities        []v1alpha1.Priority `json:"priorities"`
+	// Suspended organizations can submit nothing.
+	Suspended bool `json:"suspended"`
 }
 
 // namedView is what people call a thing, in both languages.
@@ -71,6 +81,8 @@ type keyView struct {
 	LastUsedAt *time.Time       `json:"last_used_at"`
 	ExpiresAt  *time.Time       `json:"expires_at"`
 	Scopes     []v1alpha1.Scope `json:"scopes,omitempty"`
+	// Removed keys have had pages this month and are refused now.
+	Removed bool `json:"removed,omitempty"`
 }
 
 // usage tells what the caller's organization has used and has left.
@@ -142,7 +154,11 @@ func usageOf(organization *v1alpha1.Organization, terms *terms, recorded v1alpha
 		Month:        recorded.Month,
 		TimeZone:     terms.month.end.Location().String(),
 		Pages:        monthPages{Used: recorded.Settled, Reserved: recorded.Reserved},
-		ByDay:        make([]dayPages, 0, len(recorded.Days)),
+		Limits: limitsView{
+			MaxFileBytes: terms.limits.MaxFileBytes, MaxConcurrentJobs: terms.limits.MaxConcurrentJobs,
+			Priorities: terms.limits.Priorities, Suspended: organization.IsSuspended(),
+		},
+		ByDay: make([]dayPages, 0, len(recorded.Days)),
 	}
 	for _, day := range recorded.Days {
 		view.ByDay = append(view.ByDay, dayPages{fmt.Sprintf("%s-%02d", recorded.Month, day.Day), day.Pages})
@@ -168,7 +184,7 @@ func keysOf(keys []v1alpha1.APIKey, pages []v1alpha1.KeyUsage, used keyuse.Times
 		case usage.Name == "":
 			unnamed = append(unnamed, keyView{Pages: usage.Pages})
 		case at < 0:
-			views = append(views, keyView{Key: &usage.Name, Pages: usage.Pages})
+			views = append(views, keyView{Key: &usage.Name, Pages: usage.Pages, Removed: true})
 		default:
 			views[at].Pages = usage.Pages
 		}

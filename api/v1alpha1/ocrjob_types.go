@@ -313,6 +313,7 @@ type ResultReference struct {
 // +kubebuilder:printcolumn:name="Pages",type=integer,JSONPath=`.status.pages.total`
 // +kubebuilder:printcolumn:name="Priority",type=string,JSONPath=`.status.priority`
 // +kubebuilder:printcolumn:name="Model",type=string,JSONPath=`.status.model`,priority=1
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Started")].reason`,priority=1
 // +kubebuilder:printcolumn:name="Worker",type=string,JSONPath=`.status.workers[0].podName`,priority=1
 // +kubebuilder:printcolumn:name="Elapsed",type=string,JSONPath=`.status.elapsed`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

@@ -19,7 +19,8 @@ type OrganizationSpec struct {
 	// +required
 	DisplayName LocalizedText `json:"displayName,omitzero"`
 
-	// Namespace of the organization's jobs, khocr-<name> where it is missing. The platform makes it and owns it.
+	// Namespace of the organization's jobs, khocr-<name> where it is missing. The platform makes it and owns it. It cannot
+	// be changed.
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the namespace of an organization cannot change"
@@ -94,12 +95,14 @@ type APIKey struct {
 	Name string `json:"name,omitempty"`
 
 	// SHA-256 of the whole key, khocr_ included, in lowercase hexadecimal digits.
-	// +kubebuilder:validation:Pattern=`^[0-9a-f]{64}$`
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-f]{64}$')",message="sha256 has 64 lowercase hexadecimal digits, as khocr keys new and khocr keys hash print them"
 	// +required
 	SHA256 string `json:"sha256,omitempty"`
 
-	// What the key may be used for. Both convert and read where it is missing.
+	// What the key may be used for: convert to submit documents, read to read jobs and results, admin for both and all that
+	// is to come. Both convert and read where it is missing.
+	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=3
 	// +listType=set
 	// +optional
@@ -296,7 +299,7 @@ type LedgerEntry struct {
 // +kubebuilder:printcolumn:name="Pages",type=string,JSONPath=`.status.pages`
 // +kubebuilder:printcolumn:name="Running",type=integer,JSONPath=`.status.running`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
-// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Namespace",type=string,JSONPath=`.status.namespace`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Organization struct {

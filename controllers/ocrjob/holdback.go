@@ -47,7 +47,7 @@ func (d *decider) verdict() (phase v1alpha1.JobPhase, reason, message string) {
 			fmt.Sprintf("The job did not end within its deadline of %d s", *spec.DeadlineSeconds)
 	case limits != nil && len(d.Job.Status.Workers) == 0 && !slices.Contains(limits.Priorities, spec.EffectivePriority()):
 		return v1alpha1.PhaseFailed, v1alpha1.ReasonPriorityNotAllowed,
-			fmt.Sprintf("The organization's Plan %s does not allow the priority %s", d.Tenant.Plan, spec.EffectivePriority())
+			fmt.Sprintf("The organization's Plan %s does not allow the priority %s, but %v", d.Tenant.Plan, spec.EffectivePriority(), limits.Priorities)
 	}
 	return "", "", ""
 }
@@ -87,6 +87,7 @@ func (d *decider) obstacle() (reason, message string) {
 // wait keeps the job pending for a reason.
 func (d *decider) wait(reason, message string) {
 	d.Status.Phase = v1alpha1.PhasePending
+	d.Status.Priority = d.Job.Spec.EffectivePriority()
 	d.condition(v1alpha1.ConditionStarted, metav1.ConditionFalse, reason, message)
 }
 

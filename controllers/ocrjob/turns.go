@@ -174,7 +174,7 @@ func saysItWaitsFor(job *v1alpha1.OcrJob) string {
 
 func waitMessage(turn queue.Turn) string {
 	if turn.Reason == v1alpha1.ReasonWaitingForSlot {
-		return fmt.Sprintf("Of the organization's jobs %d are at work, and its plan allows %d at the same time", turn.AtWork, turn.Limit)
+		return fmt.Sprintf("The organization may have %d jobs at work at the same time, and as many are at work or come first", turn.Limit)
 	}
 	return "Other jobs come first, or the cluster has no room"
 }

@@ -102,7 +102,7 @@ func TestTurnsSayWhatIsWaitedFor(t *testing.T) {
 	if got := turns.of("a"); got != (Turn{Granted: true}) {
 		t.Errorf("the first has %+v", got)
 	}
-	want := Turn{Reason: v1alpha1.ReasonWaitingForSlot, Message: "Of the organization's jobs 1 are at work, and its plan allows 1 at the same time"}
+	want := Turn{Reason: v1alpha1.ReasonWaitingForSlot, Message: "The organization may have 1 jobs at work at the same time, and as many are at work or come first"}
 	if got := turns.of("b"); got != want {
 		t.Errorf("the second has %+v", got)
 	}

@@ -47,7 +47,7 @@ func decideClaim(organization *v1alpha1.Organization, others []v1alpha1.Organiza
 		case leaving:
 			return claimAwaited, fmt.Sprintf("A namespace %s that was not made for this organization is being deleted", name)
 		}
-		return claimRefused, fmt.Sprintf("The namespace %s exists and was not made for this organization", name)
+		return claimRefused, fmt.Sprintf("The namespace %s exists and is %s. Delete it, or make this organization anew with another spec.namespace", name, holderOf(namespace))
 	}
 	for i := range others {
 		if other := &others[i]; other.UID != organization.UID && other.JobNamespace() == name && v1alpha1.Older(other, organization) {
@@ -55,4 +55,12 @@ func decideClaim(organization *v1alpha1.Organization, others []v1alpha1.Organiza
 		}
 	}
 	return claimFree, ""
+}
+
+// holderOf tells people whose a namespace is that is not the organization's.
+func holderOf(namespace *corev1.Namespace) string {
+	if owner := metav1.GetControllerOf(namespace); owner != nil && owner.Kind == "Organization" {
+		return "that of the organization " + owner.Name
+	}
+	return "not the platform's"
 }

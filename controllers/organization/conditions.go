@@ -83,7 +83,7 @@ func judge(organization *v1alpha1.Organization, f findings) verdict {
 	case f.planProblem != "":
 		return verdict{metav1.ConditionFalse, reasonPlanInvalid, f.planProblem, v1alpha1.ConditionStalled}
 	case organization.IsSuspended():
-		return verdict{metav1.ConditionTrue, reasonSuspended, "The organization is suspended: no document of it is taken or recognised", ""}
+		return verdict{metav1.ConditionTrue, reasonSuspended, "The organization is suspended: it can submit nothing, and its waiting jobs wait", ""}
 	}
 	return verdict{metav1.ConditionTrue, reasonProvisioned, fmt.Sprintf("Documents are recognised in the namespace %s", organization.JobNamespace()), ""}
 }
@@ -153,7 +153,7 @@ func noticesOf(before, after *v1alpha1.OrganizationStatus) []notice {
 	for _, entry := range after.Ledger {
 		if entry.State == v1alpha1.LedgerRefused && !refusedBefore[string(entry.UID)] {
 			notices = append(notices, notice{kindOf(false), v1alpha1.ReasonPageQuotaExceeded,
-				fmt.Sprintf("The %d pages of OcrJob %s are more than the month %s has left", entry.Pages, entry.Job, entry.Month)})
+				fmt.Sprintf("OcrJob %s has more pages than the month %s has left: %d", entry.Job, entry.Month, entry.Pages)})
 		}
 	}
 	return notices

@@ -99,7 +99,7 @@ func TestNoticesTellOnlyWhatIsNew(t *testing.T) {
 	setConditions(after, &o, findings{claim: claimOwned, plan: &v1alpha1.Plan{}}, metav1.NewTime(noon))
 	want := []notice{
 		{corev1.EventTypeNormal, reasonProvisioned, "Documents are recognised in the namespace shared"},
-		{corev1.EventTypeWarning, v1alpha1.ReasonPageQuotaExceeded, "The 7 pages of OcrJob three are more than the month 2026-08 has left"},
+		{corev1.EventTypeWarning, v1alpha1.ReasonPageQuotaExceeded, "OcrJob three has more pages than the month 2026-08 has left: 7"},
 	}
 	if got := noticesOf(before, after); !reflect.DeepEqual(got, want) {
 		t.Errorf("the notices are %+v, want %+v", got, want)

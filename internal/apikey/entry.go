@@ -77,11 +77,12 @@ func ParseExpiry(text string, now time.Time) (metav1.Time, error) {
 	return metav1.NewTime(day), nil
 }
 
-// Manifest is the entry as an item of spec.apiKeys, indented as Kubernetes' own manifests are, with the remark behind it.
+// Manifest is the entry as an item of spec.apiKeys, indented as Kubernetes' own manifests are, with the remark behind it. It
+// begins with the name and ends with the digest, between which a text tool finds all of it.
 func Manifest(entry v1alpha1.APIKey, remark string) string {
 	var text strings.Builder
 	// Quoted, since YAML takes some names and digests for numbers.
-	fmt.Fprintf(&text, "  - name: %q # %s\n    sha256: %q\n", entry.Name, remark, entry.SHA256)
+	fmt.Fprintf(&text, "  - name: %q # %s\n", entry.Name, remark)
 	if len(entry.Scopes) > 0 {
 		words := make([]string, len(entry.Scopes))
 		for i, scope := range entry.Scopes {
@@ -92,5 +93,6 @@ func Manifest(entry v1alpha1.APIKey, remark string) string {
 	if entry.ExpiresAt != nil {
 		fmt.Fprintf(&text, "    expiresAt: %q\n", entry.ExpiresAt.UTC().Format(time.RFC3339))
 	}
+	fmt.Fprintf(&text, "    sha256: %q\n", entry.SHA256)
 	return text.String()
 }

@@ -110,7 +110,7 @@ func (c cluster) testOrganizationsTable(t *testing.T) {
 		options      []string
 		header, line string
 	}{
-		{nil, "NAME PLAN PAGES RUNNING READY AGE", "acme standard 37/5000 2 True "},
+		{nil, "NAME PLAN PAGES RUNNING READY REASON AGE", "acme standard 37/5000 2 True Provisioned "},
 		{[]string{"--output=wide"}, "NAME PLAN PAGES RUNNING READY REASON NAMESPACE AGE", "acme standard 37/5000 2 True Provisioned khocr-acme "},
 	} {
 		lines := strings.Split(c.do(t, append([]string{"get", "organizations", "acme"}, test.options...)...), "\n")

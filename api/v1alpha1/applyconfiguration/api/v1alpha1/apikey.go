@@ -16,7 +16,8 @@ type APIKeyApplyConfiguration struct {
 	Name *string `json:"name,omitempty"`
 	// SHA-256 of the whole key, khocr_ included, in lowercase hexadecimal digits.
 	SHA256 *string `json:"sha256,omitempty"`
-	// What the key may be used for. Both convert and read where it is missing.
+	// What the key may be used for: convert to submit documents, read to read jobs and results, admin for both and all that
+	// is to come. Both convert and read where it is missing.
 	Scopes []apiv1alpha1.Scope `json:"scopes,omitempty"`
 	// Moment from which the key is refused.
 	ExpiresAt *v1.Time `json:"expiresAt,omitempty"`

@@ -11,7 +11,8 @@ type OrganizationSpecApplyConfiguration struct {
 	PlanRef *string `json:"planRef,omitempty"`
 	// Name of the organization for people.
 	DisplayName *LocalizedTextApplyConfiguration `json:"displayName,omitempty"`
-	// Namespace of the organization's jobs, khocr-<name> where it is missing. The platform makes it and owns it.
+	// Namespace of the organization's jobs, khocr-<name> where it is missing. The platform makes it and owns it. It cannot
+	// be changed.
 	Namespace *string `json:"namespace,omitempty"`
 	// Keys that the organization's programs present.
 	APIKeys []APIKeyApplyConfiguration `json:"apiKeys,omitempty"`
