@@ -111,7 +111,7 @@ test-e2e: ## Test the whole platform on a Kubernetes of its own
 
 .PHONY: test-quota
 test-quota: export KHOCR_E2E_REPORT = $(CURDIR)/docs/reliability.md
-test-quota: ## Prove quotas and fairness in many rounds (most of an hour), and write docs/reliability.md
+test-quota: ## Prove quotas and fairness in many rounds (twenty minutes), and write docs/reliability.md
 	KHOCR_E2E_ROUNDS=10 KHOCR_E2E_CROWD=300 hack/e2e.sh -v -timeout=2h -run='^(TestQuotaUnderFire|TestACrowdDelaysNobodyElse)$$' $(TEST_FLAGS)
 	BIN=.local/stepped/bin IMAGES=.local/stepped/images TAGS=khocr_stepped_clock KHOCR_E2E_STEPPED_CLOCK=1 \
 		hack/e2e.sh -v -timeout=1h -run='^TestQuotaAroundAMonthsEnd$$' $(TEST_FLAGS)
