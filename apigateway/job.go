@@ -71,7 +71,8 @@ func (s *Server) job(w http.ResponseWriter, r *http.Request) error {
 	view := viewOf(job, s.Now())
 	if view.Waiting != nil && standsInLine(&job.Status) {
 		if view.Waiting.Position, err = s.position(r.Context(), job); err != nil {
-			return err
+			// The job itself is known, and another organization's trouble is none of the caller's.
+			s.Log.ErrorContext(r.Context(), "the queue cannot be told", "request_id", serving.RequestFrom(r.Context()).ID, "err", err)
 		}
 	}
 	w.Header().Set("Cache-Control", "no-store")

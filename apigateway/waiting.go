@@ -121,7 +121,7 @@ func (s *Server) slotsOf(ctx context.Context, namespace string) (int32, error) {
 		return 0, nil
 	}
 	plan, err := directory.Plan(ctx, organization)
-	if errors.Is(err, tenants.ErrNotReady) {
+	if errors.Is(err, tenants.ErrNoPlan) {
 		return 0, nil
 	}
 	if err != nil {

@@ -24,6 +24,7 @@ func testWaiting(t *testing.T, g *gatewaytest.Gateway) {
 		"idle":    g.Organization(t, "idle", slots(4)),
 		"resting": g.Organization(t, "resting", func(o *v1alpha1.Organization) { o.Spec.Suspended = new(true) }),
 	}
+	g.Organization(t, "uprooted", func(o *v1alpha1.Organization) { o.Spec.PlanRef = "none" })
 	a := serve(t, g, nil)
 	submit := func(organization, name, reason string) *v1alpha1.OcrJob {
 		job := &v1alpha1.OcrJob{ObjectMeta: metav1.ObjectMeta{Namespace: "khocr-" + organization, Name: name},
@@ -40,6 +41,8 @@ func testWaiting(t *testing.T, g *gatewaytest.Gateway) {
 		g.UpdateStatus(t, job)
 		return job
 	}
+	submit("uprooted", "d1", v1alpha1.ReasonAdmitted)
+	submit("uprooted", "d2", v1alpha1.ReasonWaitingForSlot)
 	submit("busy", "a1", v1alpha1.ReasonAdmitted)
 	held := submit("busy", "a2", v1alpha1.ReasonModelNotReady)
 	submit("busy", "a3", v1alpha1.ReasonWaitingForCapacity)

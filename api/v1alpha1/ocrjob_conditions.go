@@ -36,7 +36,6 @@ const (
 	ReasonCompleted     = "Completed"
 	ReasonCancelled     = "Cancelled"
 	ReasonExpired       = "Expired"
-	ReasonPodNameTaken  = "PodNameTaken"
 	ReasonPodNotCreated = "PodNotCreated"
 
 	// Why a job failed.

@@ -148,7 +148,7 @@ type LimitOverrides struct {
 
 	// Replaces the plan's maxConcurrentJobs.
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=100000
+	// +kubebuilder:validation:Maximum=2000
 	// +optional
 	MaxConcurrentJobs *int32 `json:"maxConcurrentJobs,omitempty"`
 }

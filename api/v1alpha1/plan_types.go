@@ -49,7 +49,7 @@ type PlanLimits struct {
 
 	// Jobs of an organization that may be at work at the same time; the others wait.
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=100000
+	// +kubebuilder:validation:Maximum=2000
 	// +required
 	MaxConcurrentJobs int32 `json:"maxConcurrentJobs,omitempty"`
 

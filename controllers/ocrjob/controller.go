@@ -2,6 +2,7 @@ package ocrjob
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/workerport"
 )
 
 // fieldOwner is the manager's name in server-side apply.
@@ -59,10 +61,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	decision := Decide(snapshot)
-	if decision.forgoesTurn(snapshot) {
+	err = r.carryOut(ctx, job, organization, decision)
+	if err == nil && decision.forgoesTurn(snapshot) {
+		// Not before the record says so: it may be an old one, of a job that is at work by now.
 		r.turns.giveBack(job.UID)
 	}
-	err = r.carryOut(ctx, job, organization, decision)
 	if apierrors.IsConflict(err) {
 		// Somebody, most likely a worker, wrote in between. That write is on its way to the cache and brings us back.
 		logf.FromContext(ctx).V(1).Info("The decision was made on a job that has changed since")
@@ -156,18 +159,23 @@ func (r *Reconciler) createPod(ctx context.Context, job *v1alpha1.OcrJob, organi
 	}
 	pod := workerPod(job, organization, attempt, r.Worker, gateway)
 	err = r.Client.Create(ctx, pod)
-	r.turns.podRefused(job.UID, err != nil && !apierrors.IsAlreadyExists(err))
+	created := err == nil
+	if apierrors.IsAlreadyExists(err) {
+		err = r.settleNameClash(ctx, job, pod.Name)
+	}
+	r.turns.podRefused(job.UID, err != nil)
 	switch {
-	case err == nil:
+	case created:
 		r.Recorder.Eventf(job, pod, corev1.EventTypeNormal, v1alpha1.ReasonWorkerCreated, "Create", "Created worker pod %s", pod.Name)
 		return nil
-	case apierrors.IsAlreadyExists(err):
-		return r.settleNameClash(ctx, job, pod.Name)
+	case err == nil:
+		return nil
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return nil // the job is about to be deleted with its namespace, which brings us back
 	default:
 		r.Recorder.Eventf(job, nil, corev1.EventTypeWarning, v1alpha1.ReasonPodNotCreated, "Create", "%s", err)
-		return fmt.Errorf("creating pod %s: %w", pod.Name, err)
+		// What the API server says is not passed on as its own: a conflict about a pod is none about the job.
+		return fmt.Errorf("creating pod %s: %v", pod.Name, err)
 	}
 }
 
@@ -176,20 +184,26 @@ func (r *Reconciler) createPod(ctx context.Context, job *v1alpha1.OcrJob, organi
 func (r *Reconciler) settleNameClash(ctx context.Context, job *v1alpha1.OcrJob, name string) error {
 	pod := &corev1.Pod{}
 	if err := r.Live.Get(ctx, client.ObjectKey{Namespace: job.Namespace, Name: name}, pod); err != nil {
-		return client.IgnoreNotFound(err)
+		return fmt.Errorf("reading the pod that has the name: %w", err)
 	}
 	if metav1.IsControlledBy(pod, job) {
 		return nil
 	}
-	owner := metav1.GetControllerOf(pod)
-	if owner == nil || owner.Kind != "OcrJob" {
-		r.Recorder.Eventf(job, nil, corev1.EventTypeWarning, v1alpha1.ReasonPodNameTaken, "Create", "A pod %s exists that is not the job's", name)
-		return fmt.Errorf("the name of pod %s is taken by a pod that no job owns", name)
+	if !isWorkerOfAJob(pod) {
+		return errors.New("its name is taken by a pod that no job owns")
 	}
 	if err := r.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID}); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("deleting pod %s of an earlier job: %w", name, err)
+		return fmt.Errorf("deleting the pod of an earlier job: %w", err)
 	}
-	return fmt.Errorf("pod %s of an earlier job is still going away", name)
+	return errors.New("the pod of an earlier job is still going away")
+}
+
+// isWorkerOfAJob tells whether a pod is one that a manager has made, though its job may have been deleted without it.
+func isWorkerOfAJob(pod *corev1.Pod) bool {
+	if owner := metav1.GetControllerOf(pod); owner != nil {
+		return owner.Kind == "OcrJob"
+	}
+	return pod.Labels[v1alpha1.LabelJob] != "" && pod.Spec.ServiceAccountName == workerport.ServiceAccount
 }
 
 // changeFinalizer adds or removes the ledger's finalizer, on the version of the job that was decided on.

@@ -65,6 +65,7 @@ func TestReconciler(t *testing.T) {
 	t.Run("what was asked for cannot be changed", func(t *testing.T) { c.at(t).immutability() })
 	t.Run("an organization has no more jobs at work than its plan allows", func(t *testing.T) { c.at(t).slots() })
 	t.Run("whoever has the smallest share goes first when nodes are full", func(t *testing.T) { c.at(t).fairness() })
+	t.Run("a pod that has the name of another's blocks nobody", func(t *testing.T) { c.at(t).takenNames() })
 	t.Run("a suspended job gives its slot up and waits for its turn again", func(t *testing.T) { c.at(t).suspension() })
 	t.Run("a job without its plan waits, and what it has begun is finished when the plan is back", func(t *testing.T) { c.at(t).vanishingPlan() })
 	t.Run("a job of a priority that the plan does not allow fails", func(t *testing.T) { c.at(t).forbiddenPriority() })

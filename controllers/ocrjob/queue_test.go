@@ -117,6 +117,34 @@ func (c *cluster) forbiddenPriority() {
 	})
 }
 
+// takenNames has pods stand under the names that jobs would give to theirs: workers whose job was deleted without them, and
+// pods of somebody else.
+func (c *cluster) takenNames() {
+	c.organize("taken", 10)
+	strange := func(name string, edit func(*corev1.Pod)) {
+		job := &v1alpha1.OcrJob{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: name}}
+		pod := workerPod(job, c.organization, Attempt{Number: 1}, WorkerTemplate{Image: "khocr/worker:test"}, Endpoint{})
+		pod.OwnerReferences = nil
+		edit(pod)
+		c.must(c.manager.Create(c.Context(), pod))
+	}
+	strange("left", func(*corev1.Pod) {})
+	for i := range 5 {
+		strange(fmt.Sprintf("taken%d", i), func(pod *corev1.Pod) { pod.Labels = nil })
+		c.submit(fmt.Sprintf("taken%d", i), lowPriority)
+	}
+	c.submit("left", lowPriority)
+	testenv.Await(c, "a pod that was left behind gives way", func() bool {
+		pod := &corev1.Pod{}
+		err := c.admin.Get(c.Context(), client.ObjectKey{Namespace: c.namespace, Name: "left-0-1"}, pod)
+		return err == nil && metav1.IsControlledBy(pod, c.job("left"))
+	})
+	c.finish("left", 1)
+	for i := range 5 {
+		c.patch(fmt.Sprintf("taken%d", i), `{"spec":{"cancel":true}}`)
+	}
+}
+
 // refusedPods has the namespace of an organization refuse its pods, as a quota of an administrator may.
 func (c *cluster) refusedPods() {
 	c.organize("refused", 40)

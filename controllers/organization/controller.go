@@ -64,11 +64,22 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		step = r.drain
 	}
 	result, err := step(ctx, organization)
-	if apierrors.IsConflict(err) {
+	if errors.Is(err, errStale) {
 		logf.FromContext(ctx).V(1).Info("The organization has changed since it was read")
 		return ctrl.Result{}, nil // the change is on its way to the cache and brings us back
 	}
 	return result, err
+}
+
+// errStale: what was decided was decided on a copy that is out of date.
+var errStale = errors.New("the organization has changed")
+
+// stale tells an update that came too late from one that failed.
+func stale(err error) error {
+	if apierrors.IsConflict(err) {
+		return fmt.Errorf("%w: %w", errStale, err)
+	}
+	return err
 }
 
 // provide gives the organization what its jobs need and keeps its ledger.
@@ -107,7 +118,7 @@ func (r *Reconciler) write(ctx context.Context, organization *v1alpha1.Organizat
 	before := organization.Status.DeepCopy()
 	organization.Status = *status
 	if err := r.Client.Status().Update(ctx, organization); err != nil {
-		return fmt.Errorf("writing the organization's status: %w", err)
+		return fmt.Errorf("writing the organization's status: %w", stale(err))
 	}
 	for _, n := range noticesOf(before, status) {
 		r.Recorder.Eventf(organization, nil, n.kind, n.reason, "Reconcile", "%s", n.message)
@@ -123,7 +134,7 @@ func (r *Reconciler) changeFinalizer(ctx context.Context, organization *v1alpha1
 	}
 	patch := client.MergeFromWithOptions(organization, client.MergeFromWithOptimisticLock{})
 	if err := r.Client.Patch(ctx, changed, patch, fieldOwner); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("changing the organization's finalizer: %w", err)
+		return fmt.Errorf("changing the organization's finalizer: %w", stale(err))
 	}
 	return nil
 }

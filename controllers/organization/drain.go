@@ -27,6 +27,9 @@ func (r *Reconciler) drain(ctx context.Context, organization *v1alpha1.Organizat
 	if !own {
 		return ctrl.Result{}, r.changeFinalizer(ctx, organization, controllerutil.RemoveFinalizer)
 	}
+	if err := r.dropBindings(ctx, organization); err != nil {
+		return ctrl.Result{}, err
+	}
 	held, err := r.endJobs(ctx, organization)
 	if err != nil {
 		return ctrl.Result{}, err

@@ -20,8 +20,12 @@ func roleName(role v1alpha1.MemberRole) string {
 	return "khocr-" + string(role)
 }
 
-// subjectsOf are the members who have the role, in the order of the spec.
+// subjectsOf are the members who have the role, in the order of the spec. An organization that goes has none: whoever could
+// make jobs would keep it.
 func subjectsOf(organization *v1alpha1.Organization, role v1alpha1.MemberRole) []*rbacv1ac.SubjectApplyConfiguration {
+	if organization.DeletionTimestamp != nil {
+		return nil
+	}
 	var subjects []*rbacv1ac.SubjectApplyConfiguration
 	for _, member := range organization.Spec.Members {
 		if member.Role == role {

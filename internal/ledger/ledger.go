@@ -89,8 +89,12 @@ func Pages(usage []v1alpha1.MonthUsage, month string, limit int64) string {
 	return fmt.Sprintf("%d/%d", used(usage, month), limit)
 }
 
+// maxEntries is how many entries a ledger has at the most: with names of the full length they take half of what the API
+// server stores of an object. It is twice what a plan allows to be at work at the same time.
+const maxEntries = 4000
+
 // Due picks, from jobs of a cache, those for which Step may have something to do, by UID and name. The entries of jobs
-// that the cache does not have are among them.
+// that the cache does not have are among them. Jobs that are not listed yet are left for later while the ledger is full.
 //
 // Where there is nothing to do but to drop entries of jobs that have only just ended, nothing is due yet, and the time
 // until it is comes back; 0 otherwise.
@@ -99,13 +103,21 @@ func Due(status *v1alpha1.OrganizationStatus, cached []Job, now time.Time) (due 
 	for _, entry := range status.Ledger {
 		entries[entry.UID] = entry
 	}
-	urgent := false
+	urgent, room := false, maxEntries-len(status.Ledger)
+	crowded := false
 	for _, job := range cached {
 		entry, listed := entries[job.UID]
 		delete(entries, job.UID)
 		what := next(job, entry, listed)
 		if what == nothing {
 			continue
+		}
+		if !listed {
+			if room <= 0 {
+				crowded = true
+				continue
+			}
+			room--
 		}
 		due = append(due, job)
 		left := job.EndedAt.Add(dropAfter).Sub(now)
@@ -119,7 +131,7 @@ func Due(status *v1alpha1.OrganizationStatus, cached []Job, now time.Time) (due 
 		due = append(due, Job{UID: entry.UID, Name: entry.Job})
 		urgent = true
 	}
-	if !urgent {
+	if !urgent && !crowded {
 		return nil, wait
 	}
 	slices.SortFunc(due, func(a, b Job) int { return cmp.Compare(a.UID, b.UID) })

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"testing"
@@ -322,4 +324,28 @@ func TestRemaining(t *testing.T) {
 // sameItems treats a missing list and an empty one alike, as the API does.
 func sameItems[T any](a, b []T) bool {
 	return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b)
+}
+
+func TestDueLeavesTheRestOfACrowdForLater(t *testing.T) {
+	now := time.Date(2026, 8, 3, 8, 0, 0, 0, time.UTC)
+	organization := &v1alpha1.Organization{}
+	left := map[types.UID]Job{}
+	for i := range 3*maxEntries + 1 {
+		name := fmt.Sprintf("job-%d", i)
+		left[types.UID(name)] = Job{UID: types.UID(name), Name: name, Held: true, Ended: true, EndedAt: now}
+	}
+	for pass := 0; len(left) > 0 || len(organization.Status.Ledger) > 0; pass++ {
+		if pass > 20 {
+			t.Fatalf("%d jobs and %d entries are left", len(left), len(organization.Status.Ledger))
+		}
+		due, _ := Due(&organization.Status, slices.Collect(maps.Values(left)), now)
+		organization.Status = *Step(organization, Date{Month: "2026-08", Day: 3}, nil, due)
+		if entries := len(organization.Status.Ledger); entries > maxEntries {
+			t.Fatalf("pass %d leaves %d entries", pass, entries)
+		}
+		// What is settled is let go, and is gone in the next pass.
+		for _, entry := range organization.Status.Ledger {
+			delete(left, entry.UID)
+		}
+	}
 }
