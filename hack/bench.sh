@@ -9,7 +9,7 @@ source hack/lib.sh
 hack/packages.sh
 
 say "Packages"
-KUBEBUILDER_ASSETS="$PWD/bin/k8s" go test -run='^$' -bench=. -benchmem ./... | grep -e '^Benchmark' -e '^pkg:' -e FAIL
+KUBEBUILDER_ASSETS="$PWD/bin/k8s" go test -run='^$' -bench=. -skip=Scale -benchmem ./... | grep -e '^Benchmark' -e '^pkg:' -e FAIL
 
 say "Images"
 make --no-print-directory images | grep MB
