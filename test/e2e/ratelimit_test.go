@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
@@ -45,7 +45,7 @@ func TestTheEleventhSubmissionAtOnceIsRefused(t *testing.T) {
 	}
 	// Where the submissions took so long that more were let in, the numbers begin to repeat.
 	slices.Sort(left)
-	if len(v.taken) == 10 && !slices.Equal(left, []int{0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+	if len(v.taken) == 10 && v.broken == 0 && !slices.Equal(left, []int{0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
 		t.Errorf("submissions were told that %v are left", left)
 	}
 	var first accepted
@@ -67,7 +67,7 @@ func TestTheEleventhSubmissionAtOnceIsRefused(t *testing.T) {
 
 	jobs := 0
 	roll.each(func(*v1alpha1.OcrJob, bool) { jobs++ })
-	if jobs != len(v.taken)+1 {
+	if jobs < len(v.taken)+1 || jobs > len(v.taken)+1+v.broken {
 		t.Errorf("%d submissions were accepted, and there are %d jobs", len(v.taken)+1, jobs)
 	}
 }
@@ -94,9 +94,11 @@ func TestRefusedSubmissionsWriteNothing(t *testing.T) {
 	roll.each(func(job *v1alpha1.OcrJob, _ bool) { t.Errorf("there is a job %s", job.Name) })
 }
 
-// volley is what came of submissions that were made at the same time.
+// volley is what came of submissions that were made at the same time. Of those whose connection broke before the answer
+// nobody knows whether they were taken.
 type volley struct {
 	taken, refused []answer
+	broken         int
 }
 
 // exhaust makes one submission more than the limit at the same time, and more until one is refused. No more than the limit
@@ -107,34 +109,42 @@ func (t *tenant) exhaust(limit int, f form) volley {
 	begin := time.Now()
 	for number := limit + 1; len(v.refused) == 0; number = 1 {
 		for _, a := range t.atOnce(number, f) {
-			if a.status == http.StatusTooManyRequests {
+			switch a.status {
+			case 0:
+				v.broken++
+			case http.StatusTooManyRequests:
 				v.refused = append(v.refused, a)
-			} else {
+			default:
 				v.taken = append(v.taken, a)
 			}
 		}
 	}
 	took := time.Since(begin)
 	brought := int(took * time.Duration(limit) / time.Minute)
-	if len(v.taken) < limit || len(v.taken) > limit+brought {
+	if len(v.taken)+v.broken < limit || len(v.taken) > limit+brought {
 		t.Errorf("%d submissions of %d a minute were taken in %s", len(v.taken), limit, took)
 	}
-	t.Logf("%d submissions were taken and %d refused in %s", len(v.taken), len(v.refused), took)
+	t.Logf("%d submissions were taken, %d refused and %d broken off in %s", len(v.taken), len(v.refused), v.broken, took)
 	return v
 }
 
+// atOnce makes submissions at the same time. An answer without a status is that of a connection that broke: where
+// gateways were killed before, a connection may still be led to one that is no more.
 func (t *tenant) atOnce(number int, f form) []answer {
 	t.Helper()
 	body, contentType := f.encode()
 	answers := make([]answer, number)
-	var group errgroup.Group
+	var group sync.WaitGroup
 	for i := range answers {
-		group.Go(func() (err error) {
-			answers[i], err = t.send(http.MethodPost, "/api/v1/convert", bytes.NewReader(body.Bytes()), contentType)
-			return err
+		group.Go(func() {
+			var err error
+			if answers[i], err = t.send(http.MethodPost, "/api/v1/convert", bytes.NewReader(body.Bytes()), contentType); err != nil {
+				t.Logf("a submission got no answer: %v", err)
+				answers[i] = answer{}
+			}
 		})
 	}
-	t.must(group.Wait())
+	group.Wait()
 	return answers
 }
 
