@@ -36,6 +36,16 @@ func TestACrowdDelaysNobodyElse(t *testing.T) {
 	crowd.submitMany(number)
 	room := crowd.room()
 	crowd.watchPositions()
+	// Until a pod has found no room, nobody knows how much there is, and more are let begin.
+	crowd.until("its jobs have filled the node more than once", func() bool {
+		ended := 0
+		for _, job := range crowd.jobs() {
+			if job.Status.Phase.Ended() {
+				ended++
+			}
+		}
+		return ended >= 2*room
+	})
 
 	id := single.submit(form{fileName: "one.pdf", content: nativePDF("single", 1)})
 	for range 3 {
