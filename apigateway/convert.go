@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -113,14 +112,6 @@ func priorityAllowed(asked v1alpha1.Priority, allowed []v1alpha1.Priority) error
 		return nil
 	}
 	return priorityNotAllowed.detailed("The plan does not allow the priority %s, but %s.", asked, joined(allowed))
-}
-
-func joined(priorities []v1alpha1.Priority) string {
-	words := make([]string, len(priorities))
-	for i, priority := range priorities {
-		words[i] = string(priority)
-	}
-	return strings.Join(words, ", ")
 }
 
 // newJob is the OcrJob of a submission. It states what was asked for and leaves the rest to the defaults, and it has the

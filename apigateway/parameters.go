@@ -56,11 +56,16 @@ func oneOf[T ~string](name, value string, allowed ...T) error {
 	if slices.Contains(allowed, T(value)) {
 		return nil
 	}
-	words := make([]string, 0, len(allowed))
-	for _, word := range allowed {
-		words = append(words, string(word))
+	return invalidParameter.detailed("%s must be one of %s.", name, joined(allowed))
+}
+
+// joined lists words with commas between them.
+func joined[T ~string](values []T) string {
+	words := make([]string, len(values))
+	for i, value := range values {
+		words[i] = string(value)
 	}
-	return invalidParameter.detailed("%s must be one of %s.", name, strings.Join(words, ", "))
+	return strings.Join(words, ", ")
 }
 
 // parseBool reads what programs write for a truth value (strconv.ParseBool, in any case) and what the controls of

@@ -104,7 +104,6 @@ func Due(status *v1alpha1.OrganizationStatus, cached []Job, now time.Time) (due 
 		entries[entry.UID] = entry
 	}
 	urgent, room := false, maxEntries-len(status.Ledger)
-	crowded := false
 	for _, job := range cached {
 		entry, listed := entries[job.UID]
 		delete(entries, job.UID)
@@ -114,7 +113,7 @@ func Due(status *v1alpha1.OrganizationStatus, cached []Job, now time.Time) (due 
 		}
 		if !listed {
 			if room <= 0 {
-				crowded = true
+				urgent = true // drops make room
 				continue
 			}
 			room--
@@ -131,7 +130,7 @@ func Due(status *v1alpha1.OrganizationStatus, cached []Job, now time.Time) (due 
 		due = append(due, Job{UID: entry.UID, Name: entry.Job})
 		urgent = true
 	}
-	if !urgent && !crowded {
+	if !urgent {
 		return nil, wait
 	}
 	slices.SortFunc(due, func(a, b Job) int { return cmp.Compare(a.UID, b.UID) })
