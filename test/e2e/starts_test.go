@@ -27,7 +27,7 @@ type starts struct {
 
 // start is one job's way: its times are numbers of events.
 type start struct {
-	namespace, name      string
+	namespace            string
 	came, started, ended int
 }
 
@@ -55,7 +55,7 @@ func (s *starts) see(job *v1alpha1.OcrJob, gone bool) {
 	s.events++
 	known := s.jobs[job.UID]
 	if known == nil {
-		known = &start{namespace: job.Namespace, name: job.Name, came: s.events}
+		known = &start{namespace: job.Namespace, came: s.events}
 		s.jobs[job.UID] = known
 	}
 	ended := gone || job.Status.Phase.Ended()
@@ -80,29 +80,29 @@ func (s *starts) see(job *v1alpha1.OcrJob, gone bool) {
 	}
 }
 
-// before counts the jobs of others that started after the named one came and before it started, and those that had not
-// ended when it came. It is known once the named one has started.
-func (s *starts) before(namespace, name string) (started, unfinished int, known bool) {
+// before looks at the namespace's first job to start. It counts the jobs of others that started after that one came and
+// before it started, and those that had not ended when it came. It is known once one has started.
+func (s *starts) before(namespace string) (started, unfinished int, known bool) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	var one start
+	var first start
 	for _, job := range s.jobs {
-		if job.namespace == namespace && job.name == name {
-			one = *job
+		if job.namespace == namespace && job.started > 0 && (first.started == 0 || job.started < first.started) {
+			first = *job
 		}
 	}
 	for _, job := range s.jobs {
 		if job.namespace == namespace {
 			continue
 		}
-		if job.started > one.came && job.started < one.started {
+		if job.started > first.came && job.started < first.started {
 			started++
 		}
-		if job.came < one.came && (job.ended == 0 || job.ended > one.came) {
+		if job.came < first.came && (job.ended == 0 || job.ended > first.came) {
 			unfinished++
 		}
 	}
-	return started, unfinished, one.started > 0
+	return started, unfinished, first.started > 0
 }
 
 func (s *starts) faults() []string {
@@ -128,11 +128,11 @@ func TestStartsAreCountedInTheOrderOfEvents(t *testing.T) {
 		job("a", "1", ""), job("a", "1", v1alpha1.PhaseRunning), job("a", "1", v1alpha1.PhaseCompleted),
 		job("a", "2", ""), job("a", "3", ""), job("a", "4", ""), job("c", "6", v1alpha1.PhaseRunning),
 		job("a", "2", v1alpha1.PhaseRunning), job("b", "5", ""), job("a", "3", v1alpha1.PhaseRunning),
-		job("b", "5", v1alpha1.PhasePending), job("b", "5", v1alpha1.PhaseRunning),
+		job("b", "7", ""), job("b", "5", v1alpha1.PhasePending), job("b", "5", v1alpha1.PhaseRunning),
 	} {
 		s.see(seen, false)
 	}
-	if started, unfinished, known := s.before("b", "5"); started != 1 || unfinished != 3 || !known {
+	if started, unfinished, known := s.before("b"); started != 1 || unfinished != 3 || !known {
 		t.Errorf("%d started before, %d unfinished, known: %v", started, unfinished, known)
 	}
 	if faults := s.faults(); len(faults) != 0 {
