@@ -60,6 +60,13 @@ const LabelAttempt = "ocr.openplp.com/attempt"
 // LabelAPIKey is, on an OcrJob that came by the public API, the name of the API key that it came with.
 const LabelAPIKey = "ocr.openplp.com/api-key"
 
+// AnnotationIdempotencyKey is, on an OcrJob whose submission had an Idempotency-Key, the SHA-256 of that key in hexadecimal
+// digits, and AnnotationPayload that of what was submitted under it.
+const (
+	AnnotationIdempotencyKey = "ocr.openplp.com/idempotency-key"
+	AnnotationPayload        = "ocr.openplp.com/payload"
+)
+
 // FinalizerLedger keeps an OcrJob until its pages are settled in the ledger of its Organization.
 const FinalizerLedger = "ocr.openplp.com/ledger"
 

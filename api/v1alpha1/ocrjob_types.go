@@ -5,7 +5,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// OcrJobSpec is what was asked for. Only suspend, cancel, deadlineSeconds and ttlSecondsAfterFinished may change later.
+// OcrJobSpec is what was asked for. Only metadata, suspend, cancel, deadlineSeconds and ttlSecondsAfterFinished may change later.
 //
 // +kubebuilder:validation:XValidation:rule="self.source == oldSelf.source",message="source cannot change"
 // +kubebuilder:validation:XValidation:rule="has(self.outputFormat) == has(oldSelf.outputFormat) && (!has(self.outputFormat) || self.outputFormat == oldSelf.outputFormat)",message="outputFormat cannot change"
@@ -14,6 +14,8 @@ import (
 // +kubebuilder:validation:XValidation:rule="has(self.languages) == has(oldSelf.languages) && (!has(self.languages) || self.languages == oldSelf.languages)",message="languages cannot change"
 // +kubebuilder:validation:XValidation:rule="has(self.pages) == has(oldSelf.pages) && (!has(self.pages) || self.pages == oldSelf.pages)",message="pages cannot change"
 // +kubebuilder:validation:XValidation:rule="has(self.model) == has(oldSelf.model) && (!has(self.model) || self.model == oldSelf.model)",message="model cannot change"
+// +kubebuilder:validation:XValidation:rule="has(self.retryOf) == has(oldSelf.retryOf) && (!has(self.retryOf) || self.retryOf == oldSelf.retryOf)",message="retryOf cannot change"
+// +kubebuilder:validation:XValidation:rule="has(self.callback) == has(oldSelf.callback) && (!has(self.callback) || self.callback == oldSelf.callback)",message="callback cannot change"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",message="a cancelled job stays cancelled"
 type OcrJobSpec struct {
 	// Where the document is.
@@ -55,6 +57,23 @@ type OcrJobSpec struct {
 	// +optional
 	Model string `json:"model,omitempty"`
 
+	// Facts of the caller's own about the document, which the platform only repeats.
+	// +kubebuilder:validation:MaxItems=20
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Metadata []MetadataEntry `json:"metadata,omitempty"`
+
+	// Name of the job whose failed pages this one tries again.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=50
+	// +optional
+	RetryOf string `json:"retryOf,omitempty"`
+
+	// Who is told when the job has ended.
+	// +optional
+	Callback *Callback `json:"callback,omitempty"`
+
 	// Suspend keeps a job from starting, and stops it if it runs. The pages that it has stored are kept.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
@@ -80,6 +99,36 @@ type OcrJobSpec struct {
 	// +kubebuilder:validation:Maximum=20
 	// +optional
 	BackoffLimit *int32 `json:"backoffLimit,omitempty"`
+}
+
+// MetadataEntry is one fact about a document.
+type MetadataEntry struct {
+	// Name of the fact.
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?$`
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	Name string `json:"name,omitempty"`
+
+	// The fact.
+	// +kubebuilder:validation:MaxLength=500
+	// +optional
+	Value string `json:"value,omitempty"`
+}
+
+// Callback is a webhook by the Standard Webhooks specification.
+type Callback struct {
+	// Address that the end of the job is posted to, http or https.
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:Pattern=`^https?://[^\s]+$`
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getHost() != ''",message="url must be an absolute http or https address"
+	// +required
+	URL string `json:"url,omitempty"`
+
+	// Name of the organization's webhook secret that signs the message; the first one where it is missing.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Secret string `json:"secret,omitempty"`
 }
 
 // DocumentSource says where the document is: exactly one of its fields is set.
@@ -127,13 +176,17 @@ type Upload struct {
 }
 
 // OutputFormat is a format in which results are delivered.
-// +kubebuilder:validation:Enum=json;text;docx
+// +kubebuilder:validation:Enum=json;text;docx;pdf;hocr;alto;markdown
 type OutputFormat string
 
 const (
-	FormatJSON OutputFormat = "json"
-	FormatText OutputFormat = "text"
-	FormatDocx OutputFormat = "docx"
+	FormatJSON     OutputFormat = "json"
+	FormatText     OutputFormat = "text"
+	FormatDocx     OutputFormat = "docx"
+	FormatPDF      OutputFormat = "pdf"
+	FormatHOCR     OutputFormat = "hocr"
+	FormatALTO     OutputFormat = "alto"
+	FormatMarkdown OutputFormat = "markdown"
 )
 
 // OcrMode says which pages are recognised.

@@ -36,6 +36,13 @@ type OrganizationSpec struct {
 	// +optional
 	APIKeys []APIKey `json:"apiKeys,omitempty"`
 
+	// Secrets that sign what the platform posts to the callbacks of the organization's jobs.
+	// +kubebuilder:validation:MaxItems=10
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	WebhookSecrets []WebhookSecret `json:"webhookSecrets,omitempty"`
+
 	// Suspended organizations cannot submit documents, and their waiting ones stay waiting.
 	// +optional
 	Suspended *bool `json:"suspended,omitempty"`
@@ -52,6 +59,22 @@ type OrganizationSpec struct {
 	// +listMapKey=name
 	// +optional
 	Members []Member `json:"members,omitempty"`
+}
+
+// WebhookSecret names a Secret in the organization's namespace. The Secret's key "secret" holds what Standard Webhooks calls
+// a symmetric secret: whsec_ and 24 to 64 random bytes in base64.
+type WebhookSecret struct {
+	// Name that jobs refer to.
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	// +kubebuilder:validation:MaxLength=63
+	// +required
+	Name string `json:"name,omitempty"`
+
+	// Name of the Secret.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	SecretName string `json:"secretName,omitempty"`
 }
 
 // Member is a user or group of the cluster that belongs to an organization.

@@ -15,9 +15,26 @@ func UploadKey(namespace, id string) string {
 	return path.Join(namespace, "uploads", id)
 }
 
+// PasswordKey is where the sealed password of an uploaded document lies, where it has one.
+func PasswordKey(namespace, id string) string {
+	return UploadKey(namespace, id) + ".password"
+}
+
 // DocumentKey is where the fetched document of a job with a URL source lies.
 func DocumentKey(namespace string, job types.UID) string {
 	return path.Join(jobPrefix(namespace, job), "document")
+}
+
+// AppendixKey is where that part of a job's searchable PDF lies which follows the document's own bytes. WholeKey is where
+// the whole of it lies if the document cannot be continued, because it is no PDF or a damaged one. A job has one of them, or
+// none.
+func AppendixKey(namespace string, job types.UID) string {
+	return path.Join(jobPrefix(namespace, job), "appendix.pdf")
+}
+
+// WholeKey: see AppendixKey.
+func WholeKey(namespace string, job types.UID) string {
+	return path.Join(jobPrefix(namespace, job), "whole.pdf")
 }
 
 // PageKey is where the result of a page lies, number from 1.
@@ -32,6 +49,11 @@ func PagesPrefix(namespace string, job types.UID) string {
 
 const pageSuffix = ".json"
 
+// JobPrefix begins the keys of everything that was made for a job; the uploaded document is not among it.
+func JobPrefix(namespace string, job types.UID) string {
+	return jobPrefix(namespace, job) + "/"
+}
+
 func jobPrefix(namespace string, job types.UID) string {
 	return path.Join(namespace, "jobs", string(job))
 }
@@ -45,6 +67,21 @@ func pageNumber(prefix, key string) (int, bool) {
 	}
 	number, err := strconv.ParseUint(digits, 10, 32)
 	return int(number), err == nil && number > 0
+}
+
+// WebhooksPrefix begins the keys of the messages of a namespace that are still to be delivered.
+func WebhooksPrefix(namespace string) string {
+	return path.Join(namespace, "webhooks") + "/"
+}
+
+// RecordKey is where the record of an ended job lies, by the job's name.
+func RecordKey(namespace, name string) string {
+	return path.Join(namespace, "records", name+".json")
+}
+
+// IndexPrefix begins the keys that find the records of a namespace by time.
+func IndexPrefix(namespace string) string {
+	return path.Join(namespace, "index") + "/"
 }
 
 // KeyUseKey is where the last use of each API key of the organization that owns the namespace lies.

@@ -18,6 +18,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=ocr.openplp.com, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("APIKey"):
 		return &apiv1alpha1.APIKeyApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Callback"):
+		return &apiv1alpha1.CallbackApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DayUsage"):
 		return &apiv1alpha1.DayUsageApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DocumentSource"):
@@ -32,6 +34,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.LocalizedTextApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Member"):
 		return &apiv1alpha1.MemberApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MetadataEntry"):
+		return &apiv1alpha1.MetadataEntryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MonthUsage"):
 		return &apiv1alpha1.MonthUsageApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OcrJob"):
@@ -66,6 +70,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.TesseractModelApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Upload"):
 		return &apiv1alpha1.UploadApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WebhookSecret"):
+		return &apiv1alpha1.WebhookSecretApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WorkerStatus"):
 		return &apiv1alpha1.WorkerStatusApplyConfiguration{}
 

@@ -41,6 +41,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: sha256
       type:
         scalar: string
+- name: com.github.openplp.khocr.api.v1alpha1.Callback
+  map:
+    fields:
+    - name: secret
+      type:
+        scalar: string
+    - name: url
+      type:
+        scalar: string
 - name: com.github.openplp.khocr.api.v1alpha1.DayUsage
   map:
     fields:
@@ -131,6 +140,15 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.openplp.khocr.api.v1alpha1.MemberRole
 - name: com.github.openplp.khocr.api.v1alpha1.MemberRole
   scalar: string
+- name: com.github.openplp.khocr.api.v1alpha1.MetadataEntry
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: value
+      type:
+        scalar: string
 - name: com.github.openplp.khocr.api.v1alpha1.ModelEngine
   scalar: string
 - name: com.github.openplp.khocr.api.v1alpha1.MonthUsage
@@ -183,6 +201,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: backoffLimit
       type:
         scalar: numeric
+    - name: callback
+      type:
+        namedType: com.github.openplp.khocr.api.v1alpha1.Callback
     - name: cancel
       type:
         scalar: boolean
@@ -195,6 +216,14 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: atomic
+    - name: metadata
+      type:
+        list:
+          elementType:
+            namedType: com.github.openplp.khocr.api.v1alpha1.MetadataEntry
+          elementRelationship: associative
+          keys:
+          - name
     - name: model
       type:
         scalar: string
@@ -210,6 +239,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: priority
       type:
         namedType: com.github.openplp.khocr.api.v1alpha1.Priority
+    - name: retryOf
+      type:
+        scalar: string
     - name: source
       type:
         namedType: com.github.openplp.khocr.api.v1alpha1.DocumentSource
@@ -380,6 +412,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: suspended
       type:
         scalar: boolean
+    - name: webhookSecrets
+      type:
+        list:
+          elementType:
+            namedType: com.github.openplp.khocr.api.v1alpha1.WebhookSecret
+          elementRelationship: associative
+          keys:
+          - name
 - name: com.github.openplp.khocr.api.v1alpha1.OrganizationStatus
   map:
     fields:
@@ -530,6 +570,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: size
       type:
         scalar: numeric
+- name: com.github.openplp.khocr.api.v1alpha1.WebhookSecret
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: secretName
+      type:
+        scalar: string
 - name: com.github.openplp.khocr.api.v1alpha1.WorkerStatus
   map:
     fields:

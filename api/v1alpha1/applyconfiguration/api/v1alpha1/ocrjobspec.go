@@ -9,7 +9,7 @@ import (
 // OcrJobSpecApplyConfiguration represents a declarative configuration of the OcrJobSpec type for use
 // with apply.
 //
-// OcrJobSpec is what was asked for. Only suspend, cancel, deadlineSeconds and ttlSecondsAfterFinished may change later.
+// OcrJobSpec is what was asked for. Only metadata, suspend, cancel, deadlineSeconds and ttlSecondsAfterFinished may change later.
 type OcrJobSpecApplyConfiguration struct {
 	// Where the document is.
 	Source *DocumentSourceApplyConfiguration `json:"source,omitempty"`
@@ -26,6 +26,12 @@ type OcrJobSpecApplyConfiguration struct {
 	Pages *string `json:"pages,omitempty"`
 	// Name of the OcrModel; the default one where it is missing.
 	Model *string `json:"model,omitempty"`
+	// Facts of the caller's own about the document, which the platform only repeats.
+	Metadata []MetadataEntryApplyConfiguration `json:"metadata,omitempty"`
+	// Name of the job whose failed pages this one tries again.
+	RetryOf *string `json:"retryOf,omitempty"`
+	// Who is told when the job has ended.
+	Callback *CallbackApplyConfiguration `json:"callback,omitempty"`
 	// Suspend keeps a job from starting, and stops it if it runs. The pages that it has stored are kept.
 	Suspend *bool `json:"suspend,omitempty"`
 	// Cancel ends a job for good. The pages that it has stored stay readable.
@@ -100,6 +106,35 @@ func (b *OcrJobSpecApplyConfiguration) WithPages(value string) *OcrJobSpecApplyC
 // If called multiple times, the Model field is set to the value of the last call.
 func (b *OcrJobSpecApplyConfiguration) WithModel(value string) *OcrJobSpecApplyConfiguration {
 	b.Model = &value
+	return b
+}
+
+// WithMetadata adds the given value to the Metadata field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Metadata field.
+func (b *OcrJobSpecApplyConfiguration) WithMetadata(values ...*MetadataEntryApplyConfiguration) *OcrJobSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithMetadata")
+		}
+		b.Metadata = append(b.Metadata, *values[i])
+	}
+	return b
+}
+
+// WithRetryOf sets the RetryOf field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RetryOf field is set to the value of the last call.
+func (b *OcrJobSpecApplyConfiguration) WithRetryOf(value string) *OcrJobSpecApplyConfiguration {
+	b.RetryOf = &value
+	return b
+}
+
+// WithCallback sets the Callback field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Callback field is set to the value of the last call.
+func (b *OcrJobSpecApplyConfiguration) WithCallback(value *CallbackApplyConfiguration) *OcrJobSpecApplyConfiguration {
+	b.Callback = value
 	return b
 }
 

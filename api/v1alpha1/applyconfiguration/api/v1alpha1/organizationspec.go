@@ -16,6 +16,8 @@ type OrganizationSpecApplyConfiguration struct {
 	Namespace *string `json:"namespace,omitempty"`
 	// Keys that the organization's programs present.
 	APIKeys []APIKeyApplyConfiguration `json:"apiKeys,omitempty"`
+	// Secrets that sign what the platform posts to the callbacks of the organization's jobs.
+	WebhookSecrets []WebhookSecretApplyConfiguration `json:"webhookSecrets,omitempty"`
 	// Suspended organizations cannot submit documents, and their waiting ones stay waiting.
 	Suspended *bool `json:"suspended,omitempty"`
 	// Limits that differ from the plan's.
@@ -64,6 +66,19 @@ func (b *OrganizationSpecApplyConfiguration) WithAPIKeys(values ...*APIKeyApplyC
 			panic("nil value passed to WithAPIKeys")
 		}
 		b.APIKeys = append(b.APIKeys, *values[i])
+	}
+	return b
+}
+
+// WithWebhookSecrets adds the given value to the WebhookSecrets field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the WebhookSecrets field.
+func (b *OrganizationSpecApplyConfiguration) WithWebhookSecrets(values ...*WebhookSecretApplyConfiguration) *OrganizationSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithWebhookSecrets")
+		}
+		b.WebhookSecrets = append(b.WebhookSecrets, *values[i])
 	}
 	return b
 }

@@ -1,0 +1,77 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"time"
+
+	"gocloud.dev/blob"
+)
+
+// Listed is a key that something is stored under.
+type Listed struct {
+	Key string
+	// Modified is when it was written.
+	Modified time.Time
+	Size     int64
+}
+
+// List yields what is stored under keys that begin with the prefix, in the order of the keys. An error ends the sequence.
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[Listed, error] {
+	return s.list(ctx, prefix, "")
+}
+
+// Folders yields the next part, up to a slash, of the keys that begin with the prefix, in order and each once. The prefix is
+// empty or ends in a slash. An error ends the sequence.
+func (s *Store) Folders(ctx context.Context, prefix string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for listed, err := range s.list(ctx, prefix, "/") {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			folder, isFolder := strings.CutSuffix(strings.TrimPrefix(listed.Key, prefix), "/")
+			if isFolder && !yield(folder, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) list(ctx context.Context, prefix, delimiter string) iter.Seq2[Listed, error] {
+	return func(yield func(Listed, error) bool) {
+		list := s.bucket.List(&blob.ListOptions{Prefix: prefix, Delimiter: delimiter})
+		for {
+			object, err := list.Next(ctx)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(Listed{}, fmt.Errorf("%w: list %s: %w", ErrUnavailable, prefix, err))
+				return
+			}
+			if !yield(Listed{Key: object.Key, Modified: object.ModTime, Size: object.Size}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// DeleteAll removes everything that is stored under keys that begin with the prefix, and tells how much that was.
+func (s *Store) DeleteAll(ctx context.Context, prefix string) (int, error) {
+	deleted := 0
+	for listed, err := range s.List(ctx, prefix) {
+		if err == nil {
+			err = s.Delete(ctx, listed.Key)
+		}
+		if err != nil {
+			return deleted, err
+		}
+		deleted++
+	}
+	return deleted, nil
+}
