@@ -170,38 +170,21 @@ func TestEveryKindOfDocumentIsRead(t *testing.T) {
 	})
 }
 
-func TestTheContractsCurlCallsWork(t *testing.T) {
+func TestAKeyMayComeInTheQuery(t *testing.T) {
 	p := connect(t)
 	org := p.newTenant("standard")
-	curl := func(arguments ...string) []byte {
-		t.Helper()
-		output, err := exec.CommandContext(t.Context(), "curl", append([]string{"--silent", "--show-error"}, arguments...)...).Output()
-		if err != nil {
-			t.Fatalf("curl %v: %v", arguments, err)
-		}
-		return output
-	}
-	path := filepath.Join(t.TempDir(), "document.pdf")
-	p.must(os.WriteFile(path, testdata(t, "native.pdf"), 0o600))
-	var a accepted
-	p.must(json.Unmarshal(curl("-X", "POST", p.url+"/api/v1/convert", "-H", "X-API-Key: "+org.key, "-F", "file=@"+path, "-F", "output_format=json"), &a))
-	want := accepted{JobID: a.JobID, Status: "queued", Message: "PDF submitted for processing", MessageKm: "ឯកសារ PDF បានដាក់សម្រាប់ដំណើរការ"}
-	if a != want || a.JobID == "" {
-		t.Fatalf("answer = %+v", a)
-	}
-	org.await(a.JobID)
+	id := org.submit(form{fileName: "native.pdf", content: testdata(t, "native.pdf")})
+	org.await(id)
+	keyless := &tenant{platform: p}
+	a, err := keyless.send(http.MethodGet, "/api/v1/jobs/"+id+"?api_key="+org.key, nil, "")
+	p.must(err)
 	var job jobStatus
-	p.must(json.Unmarshal(curl(p.url+"/api/v1/jobs/"+a.JobID, "-H", "X-API-Key: "+org.key), &job))
+	a.decode(t, &job)
 	if job.Status != "COMPLETED" {
 		t.Errorf("job = %+v", job)
 	}
-	p.must(json.Unmarshal(curl(p.url+"/api/v1/jobs/"+a.JobID+"?api_key="+org.key), &job))
-	if job.Status != "COMPLETED" {
-		t.Errorf("job by query parameter = %+v", job)
-	}
-	health := curl("--fail", p.url+"/api/v1/health")
-	if !bytes.Contains(health, []byte(`"ok"`)) {
-		t.Errorf("health = %s", health)
+	if a, err = keyless.send(http.MethodGet, "/api/v1/health", nil, ""); err != nil || a.status != http.StatusOK || !bytes.Contains(a.body, []byte(`"ok"`)) {
+		t.Errorf("health = %+v, %v", a, err)
 	}
 }
 
