@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -173,17 +177,37 @@ func TestACancelledJobFreesItsNodeWithinSeconds(t *testing.T) {
 func TestAPasswordIsUsedAndNeverSeen(t *testing.T) {
 	p := connect(t)
 	org := p.newTenant("standard")
-	const password = "user"
-	document := form{fileName: "password.pdf", content: testdata(t, "password.pdf"), fields: map[string]string{"password": password}}
+	const password = "ouk-chaktrang-7319"
+	folder := t.TempDir()
+	open, locked := filepath.Join(folder, "open.pdf"), filepath.Join(folder, "locked.pdf")
+	p.must(os.WriteFile(open, nativePDF("Locked", 1), 0o600))
+	if output, err := exec.CommandContext(t.Context(), "qpdf", "--encrypt", password, password, "256", "--", open, locked).CombinedOutput(); err != nil {
+		t.Fatalf("locking a PDF: %v\n%s", err, output)
+	}
+	content, err := os.ReadFile(locked)
+	p.must(err)
+	document := form{fileName: "locked.pdf", content: content, fields: map[string]string{"password": password}}
 	id := org.submit(document)
 	if job := org.await(id); job.Status != "COMPLETED" {
 		t.Fatalf("job = %+v, error %+v", job, job.Error)
 	}
-	if r := org.jsonResult(id); len(r.Pages) == 0 || r.Pages[0].Text == "" {
+	if r := org.jsonResult(id); len(r.Pages) != 1 || !strings.Contains(r.Pages[0].Text, "Locked, page 1 of 1.") {
 		t.Errorf("result = %+v", r)
 	}
-	document.fields["password"] = "wrong"
+	document.fields["password"] = "wrong-" + password
 	if job := org.await(org.submit(document)); job.Status != "FAILED" || job.Error == nil || job.Error.Code != "password_protected" {
 		t.Errorf("with a wrong password: %+v, error %+v", job, job.Error)
+	}
+	document.fields = nil
+	if job := org.await(org.submit(document)); job.Status != "FAILED" || job.Error == nil || job.Error.Code != "password_protected" {
+		t.Errorf("without a password: %+v, error %+v", job, job.Error)
+	}
+
+	seen := p.kubectl("get", "ocrjobs,pods,events,organizations", "--all-namespaces", "--output=yaml")
+	for _, component := range []string{"gateway", "manager"} {
+		seen += p.kubectl("logs", "--namespace", systemNS, "--selector", "app.kubernetes.io/component="+component, "--tail=-1")
+	}
+	if strings.Contains(seen, password) {
+		t.Error("the password is in an object or in a log")
 	}
 }
