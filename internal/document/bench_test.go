@@ -37,7 +37,7 @@ func BenchmarkRender(b *testing.B) {
 	for i := range pages {
 		pages[i] = densePage(i + 1)
 	}
-	for _, spec := range formats() {
+	for _, spec := range rendering() {
 		b.Run(string(spec.name), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/openplp/khocr/internal/khmer"
 )
 
 // docxBody writes word/document.xml. The last paragraph is held back until the next one is known, because a section of
@@ -104,7 +106,8 @@ func (b *docxBody) writeLast(endsSection bool) {
 	if p.size > 0 {
 		halfPoints = int(math.Round(2 * min(max(p.size*p.scale, minType), maxType)))
 	}
-	for _, r := range splitScripts(p.text) {
+	// Word breaks lines of Khmer at zero-width spaces only.
+	for _, r := range splitScripts(khmer.BreakWords(p.text)) {
 		b.writeRun(r, halfPoints)
 	}
 	b.out.WriteString("</w:p>")

@@ -1,10 +1,12 @@
 package document
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,7 +20,19 @@ const (
 	FormatText Format = "text"
 	// FormatDocx is an Office Open XML document of paragraphs, for Word and LibreOffice.
 	FormatDocx Format = "docx"
+	// FormatPDF is the document with its text behind what is to be seen. It is composed from stored bytes: Render does not
+	// make it.
+	FormatPDF Format = "pdf"
+	// FormatHOCR is hOCR 1.2 in XHTML. Lengths are pixels at the page's resolution, or at 300 dpi where it has none.
+	FormatHOCR Format = "hocr"
+	// FormatALTO is ALTO 4.4. Lengths are 1/1200 inch.
+	FormatALTO Format = "alto"
+	// FormatMarkdown is CommonMark: headings and paragraphs, with a comment before each page.
+	FormatMarkdown Format = "markdown"
 )
+
+// ErrNotRendered: the format is not made of pages alone.
+var ErrNotRendered = errors.New("the format is not rendered from pages")
 
 type renderer func(w io.Writer, info Info, pages iter.Seq2[*Page, error]) error
 
@@ -26,15 +40,20 @@ type formatSpec struct {
 	name        Format
 	contentType string
 	extension   string
-	render      renderer
+	// render is nil where Render does not make the format.
+	render renderer
 }
 
-// formats in the order in which people should read them.
+// formats in the order of the API.
 func formats() []formatSpec {
 	return []formatSpec{
 		{FormatJSON, "application/json", ".json", renderJSON},
 		{FormatText, "text/plain; charset=utf-8", ".txt", renderText},
 		{FormatDocx, "application/vnd.openxmlformats-officedocument.wordprocessingml.document", ".docx", renderDocx},
+		{FormatPDF, "application/pdf", ".pdf", nil},
+		{FormatHOCR, "application/xhtml+xml", ".hocr", renderHOCR},
+		{FormatALTO, "application/xml", ".xml", renderALTO},
+		{FormatMarkdown, "text/markdown; charset=utf-8", ".md", renderMarkdown},
 	}
 }
 
@@ -60,7 +79,11 @@ func (f Format) spec() (formatSpec, error) {
 	all := formats()
 	i := slices.IndexFunc(all, func(s formatSpec) bool { return s.name == f })
 	if i < 0 {
-		return formatSpec{}, fmt.Errorf("unknown format %q: it is one of json, text, docx", string(f))
+		names := make([]string, len(all))
+		for i, spec := range all {
+			names[i] = string(spec.name)
+		}
+		return formatSpec{}, fmt.Errorf("unknown format %q: it is one of %s", string(f), strings.Join(names, ", "))
 	}
 	return all[i], nil
 }
@@ -82,13 +105,17 @@ type Info struct {
 // Render writes the pages, which come in the order of their numbers, in a format. It keeps no page longer than the next
 // one takes, so its memory does not grow with their number, and the same input gives the same bytes.
 //
-// It fails with the first error of pages, of w, or when there were more or fewer pages than info says. What was written
-// until then is not a valid document in json and docx; text has no end to miss, so a caller that has begun to send it must
+// It fails with ErrNotRendered before it writes anything where the format is not made of pages, and else with the first
+// error of pages, of w, or when there were more or fewer pages than info says. What was written until then is not a valid
+// document in json, docx, hocr and alto; text and markdown have no end to miss, so a caller that has begun to send them must
 // break the transfer off.
 func Render(w io.Writer, format Format, info Info, pages iter.Seq2[*Page, error]) error {
 	spec, err := format.spec()
 	if err != nil {
 		return err
+	}
+	if spec.render == nil {
+		return fmt.Errorf("rendering %s: %w", format, ErrNotRendered)
 	}
 	if err := spec.render(w, info, counted(pages, info.Pages)); err != nil {
 		return fmt.Errorf("rendering %s: %w", format, err)

@@ -4,10 +4,12 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"io"
 	"iter"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"weak"
@@ -21,14 +23,27 @@ func TestParseFormat(t *testing.T) {
 				spec.name, format, err, format.ContentType(), format.Extension())
 		}
 	}
-	for _, name := range []string{"", "JSON", "pdf"} {
-		if format, err := ParseFormat(name); err == nil || format != "" {
-			t.Errorf("ParseFormat(%q) = %q, %v; want an error", name, format, err)
+	const all = "json, text, docx, pdf, hocr, alto, markdown"
+	for _, name := range []string{"", "JSON", "odt"} {
+		if format, err := ParseFormat(name); err == nil || format != "" || !strings.Contains(err.Error(), all) {
+			t.Errorf("ParseFormat(%q) = %q, %v; want an error that lists %s", name, format, err, all)
 		}
 	}
-	if err := Render(io.Discard, "pdf", Info{}, each(nil, nil)); err == nil {
-		t.Error("rendered an unknown format")
+	if err := Render(io.Discard, "odt", Info{}, each(nil, nil)); err == nil || errors.Is(err, ErrNotRendered) {
+		t.Errorf("rendering an unknown format: %v", err)
 	}
+}
+
+func TestPDFIsKnownAndNotRendered(t *testing.T) {
+	var out bytes.Buffer
+	if err := Render(&out, FormatPDF, sampleInfo(), each(samplePages(), nil)); !errors.Is(err, ErrNotRendered) || out.Len() > 0 {
+		t.Errorf("error %v after %d bytes", err, out.Len())
+	}
+}
+
+// rendering are the formats that Render makes.
+func rendering() []formatSpec {
+	return slices.DeleteFunc(formats(), func(spec formatSpec) bool { return spec.render == nil })
 }
 
 // incomplete is whether a reader of the format would notice that the result is not whole.
@@ -38,8 +53,14 @@ var incomplete = map[Format]func([]byte) bool{
 		_, err := zip.NewReader(bytes.NewReader(result), int64(len(result)))
 		return err != nil
 	},
-	FormatText: func([]byte) bool { return true },
+	FormatHOCR:     malformed,
+	FormatALTO:     malformed,
+	FormatText:     func([]byte) bool { return true },
+	FormatMarkdown: func([]byte) bool { return true },
 }
+
+// malformed is whether a parser of XML would complain.
+func malformed(result []byte) bool { return xml.Unmarshal(result, new(struct{})) != nil }
 
 func TestAResultThatIsNotWholeIsAnError(t *testing.T) {
 	broken := errors.New("store unreachable")
@@ -54,7 +75,7 @@ func TestAResultThatIsNotWholeIsAnError(t *testing.T) {
 		{"a page is missing", each(samplePages()[:3], nil), "3 pages of the 4 expected"},
 		{"there is a page too many", each(append(samplePages(), &Page{Number: 5}), nil), "more pages than the 4 expected"},
 	} {
-		for _, spec := range formats() {
+		for _, spec := range rendering() {
 			t.Run(test.name+" in "+string(spec.name), func(t *testing.T) {
 				var out bytes.Buffer
 				err := Render(&out, spec.name, sampleInfo(), test.pages)
@@ -74,7 +95,7 @@ func TestAResultThatIsNotWholeIsAnError(t *testing.T) {
 
 func TestAWriterThatFailsEndsTheRendering(t *testing.T) {
 	full := errors.New("connection closed")
-	for _, spec := range formats() {
+	for _, spec := range rendering() {
 		pages := samplePages()
 		size := len(rendered(t, spec.name, sampleInfo(), pages))
 		for limit := 0; limit < size; limit += size / 40 {
@@ -102,7 +123,7 @@ func (w *limitedWriter) Write(p []byte) (int, error) {
 }
 
 func TestTheSamePagesGiveTheSameBytes(t *testing.T) {
-	for _, spec := range formats() {
+	for _, spec := range rendering() {
 		first := rendered(t, spec.name, sampleInfo(), samplePages())
 		if !bytes.Equal(first, rendered(t, spec.name, sampleInfo(), samplePages())) {
 			t.Errorf("%s differs from one rendering to the next", spec.name)
@@ -111,9 +132,9 @@ func TestTheSamePagesGiveTheSameBytes(t *testing.T) {
 }
 
 func TestADocumentWithoutPagesIsStillADocument(t *testing.T) {
-	for _, spec := range formats() {
+	for _, spec := range rendering() {
 		result := rendered(t, spec.name, Info{}, nil)
-		if spec.name != FormatText && incomplete[spec.name](result) {
+		if spec.name != FormatText && spec.name != FormatMarkdown && incomplete[spec.name](result) {
 			t.Errorf("%s cannot be read: %q", spec.name, result)
 		}
 	}
@@ -121,7 +142,7 @@ func TestADocumentWithoutPagesIsStillADocument(t *testing.T) {
 
 func TestPagesAreLetGoAndWrittenAsTheyCome(t *testing.T) {
 	const count = 200
-	for _, spec := range formats() {
+	for _, spec := range rendering() {
 		t.Run(string(spec.name), func(t *testing.T) {
 			var out countingWriter
 			var given []weak.Pointer[Page]

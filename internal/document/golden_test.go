@@ -21,6 +21,9 @@ func TestTheSampleLooksAsInTheGoldenFiles(t *testing.T) {
 		{FormatJSON, "sample.json", whole},
 		{FormatText, "sample.txt", whole},
 		{FormatDocx, "sample.document.xml", part("word/document.xml")},
+		{FormatHOCR, "sample.hocr", whole},
+		{FormatALTO, "sample.alto.xml", whole},
+		{FormatMarkdown, "sample.md", whole},
 		{FormatDocx, "sample.core.xml", part("docProps/core.xml")},
 	} {
 		t.Run(test.golden, func(t *testing.T) {
@@ -42,7 +45,7 @@ func TestTheSampleLooksAsInTheGoldenFiles(t *testing.T) {
 	}
 }
 
-func rendered(t *testing.T, format Format, info Info, pages []*Page) []byte {
+func rendered(t testing.TB, format Format, info Info, pages []*Page) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	if err := Render(&out, format, info, each(pages, nil)); err != nil {

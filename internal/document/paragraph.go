@@ -104,34 +104,43 @@ func unplaced(text string) []paragraph {
 func groups(lines []Line) [][]Line {
 	var found [][]Line
 	for _, column := range columns(lines) {
-		left, right := edges(column)
-		width, pitch := right-left, usualPitch(column)
-		start := 0
-		for i := 1; i < len(column); i++ {
-			if !continues(column[i-1], column[i], right, width, pitch) {
-				found = append(found, column[start:i])
-				start = i
-			}
-		}
-		found = append(found, column[start:])
+		found = append(found, column.paragraphs...)
 	}
 	return found
 }
 
 // columns cuts lines where one is not below the one before, or has no part of the width in common with it.
-func columns(lines []Line) [][]Line {
-	var found [][]Line
+func columns(lines []Line) []column {
+	var found []column
 	start := 0
-	for i := 1; i < len(lines); i++ {
-		above, below := lines[i-1], lines[i]
-		isBelow := below.Box[1] > middle(above)
-		overlaps := below.Box[0] < above.Box[2] && above.Box[0] < below.Box[2]
-		if !isBelow || !overlaps {
-			found = append(found, lines[start:i])
+	for i := range lines {
+		if i+1 < len(lines) {
+			above, below := lines[i], lines[i+1]
+			isBelow := below.Box[1] > middle(above)
+			overlaps := below.Box[0] < above.Box[2] && above.Box[0] < below.Box[2]
+			if isBelow && overlaps {
+				continue
+			}
+		}
+		found = append(found, column{lines[start : i+1], cut(lines[start : i+1])})
+		start = i + 1
+	}
+	return found
+}
+
+// cut parts a column into the lines of one paragraph each.
+func cut(column []Line) [][]Line {
+	var found [][]Line
+	left, right := edges(column)
+	width, pitch := right-left, usualPitch(column)
+	start := 0
+	for i := 1; i < len(column); i++ {
+		if !continues(column[i-1], column[i], right, width, pitch) {
+			found = append(found, column[start:i])
 			start = i
 		}
 	}
-	return append(found, lines[start:])
+	return append(found, column[start:])
 }
 
 var listMarker = regexp.MustCompile(`^([-–—•▪●*]|[\p{Nd}]{1,3}[.)\]]|[(\[]?[\p{Nd}\pL]{1,2}[)\]])\s`)
