@@ -124,8 +124,8 @@ func Render(w io.Writer, format Format, info Info, pages iter.Seq2[*Page, error]
 }
 
 // counted passes pages on and ends with an error if they were not as many as expected.
-func counted(pages iter.Seq2[*Page, error], expected int) iter.Seq2[*Page, error] {
-	return func(yield func(*Page, error) bool) {
+func counted[P any](pages iter.Seq2[P, error], expected int) iter.Seq2[P, error] {
+	return func(yield func(P, error) bool) {
 		seen := 0
 		for page, err := range pages {
 			seen++
@@ -137,7 +137,8 @@ func counted(pages iter.Seq2[*Page, error], expected int) iter.Seq2[*Page, error
 			}
 		}
 		if seen < expected {
-			yield(nil, fmt.Errorf("%d pages of the %d expected", seen, expected))
+			var none P
+			yield(none, fmt.Errorf("%d pages of the %d expected", seen, expected))
 		}
 	}
 }

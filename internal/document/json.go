@@ -3,7 +3,9 @@ package document
 import (
 	"bufio"
 	"bytes"
+	_ "embed"
 	"encoding/json"
+	"fmt"
 	"io"
 	"iter"
 	"time"
@@ -11,6 +13,11 @@ import (
 
 // Schema names the json format and its version. Within a version fields are only added.
 const Schema = "khocr.result/v1"
+
+// ResultSchema is the JSON Schema (draft 2020-12) of the json format.
+//
+//go:embed result.v1.schema.json
+var ResultSchema string
 
 // jsonHead is the result without its pages, which follow as the last field.
 type jsonHead struct {
@@ -23,8 +30,30 @@ type jsonHead struct {
 	PageCount  int       `json:"page_count"`
 }
 
-// renderJSON writes one page a line, so that a result of a thousand pages can still be looked at with a pager.
+// EncodePage is the page as the json format has it. Stored so, it can be delivered without being decoded.
+func EncodePage(page *Page) ([]byte, error) { return json.Marshal(withoutNulls(page)) }
+
+// RenderJSON writes what Render writes as json, from pages as EncodePage made them, each good until the next one comes. It
+// fails as Render does, and where a page is not JSON.
+func RenderJSON(w io.Writer, info Info, encoded iter.Seq2[[]byte, error]) error {
+	var compact bytes.Buffer
+	err := writeJSON(w, info, counted(encoded, info.Pages), func(page []byte) ([]byte, error) {
+		compact.Reset()
+		err := json.Compact(&compact, page)
+		return compact.Bytes(), err
+	})
+	if err != nil {
+		return fmt.Errorf("rendering %s: %w", FormatJSON, err)
+	}
+	return nil
+}
+
 func renderJSON(w io.Writer, info Info, pages iter.Seq2[*Page, error]) error {
+	return writeJSON(w, info, pages, EncodePage)
+}
+
+// writeJSON writes one page a line, so that a result of a thousand pages can still be looked at with a pager.
+func writeJSON[P any](w io.Writer, info Info, pages iter.Seq2[P, error], encode func(P) ([]byte, error)) error {
 	head, err := json.Marshal(jsonHead{
 		Schema: Schema, ID: info.ID, FileName: info.FileName, Model: info.Model,
 		CreatedAt: info.CreatedAt.UTC(), FinishedAt: info.FinishedAt.UTC(), PageCount: info.Pages,
@@ -40,7 +69,7 @@ func renderJSON(w io.Writer, info Info, pages iter.Seq2[*Page, error]) error {
 		if err != nil {
 			return err
 		}
-		encoded, err := json.Marshal(withoutNulls(page))
+		encoded, err := encode(page)
 		if err != nil {
 			return err
 		}

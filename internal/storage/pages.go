@@ -48,7 +48,7 @@ func (s *Store) PageNumbers(ctx context.Context, namespace string, job types.UID
 }
 
 // withPage reads the result of one page and lets use have it, or fails with ErrNotFound.
-func (s *Store) withPage(ctx context.Context, namespace string, job types.UID, number int, use func(*document.Page)) error {
+func (s *Store) withPage(ctx context.Context, namespace string, job types.UID, number int, use func(encoded []byte)) error {
 	content, err := s.Get(ctx, PageKey(namespace, job, number))
 	if err != nil {
 		return err
@@ -59,26 +59,45 @@ func (s *Store) withPage(ctx context.Context, namespace string, job types.UID, n
 		return err
 	}
 	defer release()
-	page := new(document.Page)
-	if err := json.NewDecoder(content).Decode(page); err != nil {
-		return fmt.Errorf("decode page %d: %w", number, err)
+	encoded := make([]byte, content.Size)
+	if _, err := io.ReadFull(content, encoded); err != nil {
+		return fmt.Errorf("%w: read page %d: %w", ErrUnavailable, number, err)
 	}
-	use(page)
+	use(encoded)
 	return nil
 }
 
-// Pages yields stored pages of a job, those of the numbers given, one in memory at a time. A page is good until the next
-// one is asked for. An error ends the sequence.
-func (s *Store) Pages(ctx context.Context, namespace string, job types.UID, numbers []int) iter.Seq2[*document.Page, error] {
-	return func(yield func(*document.Page, error) bool) {
+// EncodedPages yields stored pages of a job, those of the numbers given, as they were stored, one in memory at a time. A page
+// is good until the next one is asked for. An error ends the sequence.
+func (s *Store) EncodedPages(ctx context.Context, namespace string, job types.UID, numbers []int) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
 		for _, number := range numbers {
 			more := false
-			err := s.withPage(ctx, namespace, job, number, func(page *document.Page) { more = yield(page, nil) })
+			err := s.withPage(ctx, namespace, job, number, func(encoded []byte) { more = yield(encoded, nil) })
 			if err != nil {
 				yield(nil, err)
 				return
 			}
 			if !more {
+				return
+			}
+		}
+	}
+}
+
+// Pages yields what EncodedPages does, decoded.
+func (s *Store) Pages(ctx context.Context, namespace string, job types.UID, numbers []int) iter.Seq2[*document.Page, error] {
+	return func(yield func(*document.Page, error) bool) {
+		for encoded, err := range s.EncodedPages(ctx, namespace, job, numbers) {
+			page := new(document.Page)
+			if err == nil {
+				err = json.Unmarshal(encoded, page)
+			}
+			if err != nil {
+				yield(nil, fmt.Errorf("read the pages: %w", err))
+				return
+			}
+			if !yield(page, nil) {
 				return
 			}
 		}
