@@ -2,6 +2,7 @@ package certs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// Reconciler keeps the two Secrets. One runs at a time: the manager's leader.
+// Reconciler keeps the Secrets. One runs at a time: the manager's leader.
 type Reconciler struct {
 	// Client writes, and reads the Secret SecretName from the cache, which need hold no other.
 	Client client.Client
@@ -36,39 +37,48 @@ type Reconciler struct {
 
 // Reconcile makes and renews what is due.
 func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
+	lookAgain, err := r.keepCertificates(ctx)
+	if err = errors.Join(err, r.keepKey(ctx)); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: min(lookAgain, keyInterval)}, nil
+}
+
+// keepCertificates tells after how long there is something to do about them.
+func (r *Reconciler) keepCertificates(ctx context.Context) (lookAgain time.Duration, err error) {
 	authority, err := r.read(ctx, AuthoritySecretName)
 	if err != nil {
-		return ctrl.Result{}, err
+		return 0, err
 	}
 	leaf, err := r.read(ctx, SecretName)
 	if err != nil {
-		return ctrl.Result{}, err
+		return 0, err
 	}
 	now, names := r.Now(), namesOf(r.Service)
 	current := read(authority, leaf)
 	next := decide(current, names, now)
 	renewed, err := next.carryOut(current, names, now)
 	if err != nil {
-		return ctrl.Result{}, err
+		return 0, err
 	}
 	authorityChanged, leafChanged, err := renewed.write(authority, leaf)
 	if err != nil {
-		return ctrl.Result{}, err
+		return 0, err
 	}
 	// The authority is kept before anything that it signed is shown.
 	if authorityChanged {
 		if err := r.write(ctx, authority); err != nil {
-			return ctrl.Result{}, err
+			return 0, err
 		}
 	}
 	if leafChanged {
 		if err := r.write(ctx, leaf); err != nil {
-			return ctrl.Result{}, err
+			return 0, err
 		}
 		logf.FromContext(ctx).Info("Renewed the certificates of the internal port",
 			"newAuthority", authorityChanged, "expires", renewed.leaf.certificate.NotAfter)
 	}
-	return ctrl.Result{RequeueAfter: next.lookAgain}, nil
+	return next.lookAgain, nil
 }
 
 // read gives the Secret as it is now, or an empty one to be made.

@@ -1,6 +1,9 @@
 package certs
 
 import (
+	"bytes"
+	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,5 +62,58 @@ func TestReconciler(t *testing.T) {
 	}
 	if string(authority.Data[corev1.TLSPrivateKeyKey]) == string(secret.Data[corev1.TLSPrivateKeyKey]) {
 		t.Error("the server has the authority's key")
+	}
+
+	t.Run("the platform's key", func(t *testing.T) { testKey(t, environment.Client, reconciler) })
+}
+
+func testKey(t *testing.T, c client.Client, reconciler *Reconciler) {
+	name := types.NamespacedName{Namespace: "khocr-system", Name: KeySecretName}
+	secret := &corev1.Secret{}
+	exists := func() bool { return c.Get(t.Context(), name, secret) == nil }
+	testenv.Await(t, "it is made", exists)
+	made := secret.Data["key"]
+	if len(made) != 32 || bytes.Count(made, made[:1]) == len(made) {
+		t.Errorf("the key is %x", made)
+	}
+	replace := func(data map[string][]byte) {
+		t.Helper()
+		if err := c.Delete(t.Context(), secret.DeepCopy()); err != nil {
+			t.Fatal(err)
+		}
+		if data == nil {
+			return
+		}
+		other := newSecret("khocr-system", KeySecretName)
+		other.Type, other.Data = corev1.SecretTypeOpaque, data
+		if err := c.Create(t.Context(), other); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reconcile := func() error {
+		_, err := reconciler.Reconcile(t.Context(), ctrl.Request{})
+		return err
+	}
+	if err := reconcile(); err != nil || !exists() || !bytes.Equal(secret.Data["key"], made) {
+		t.Errorf("looking at it once more has changed it (%v)", err)
+	}
+	own := bytes.Repeat([]byte("own."), 10)
+	replace(map[string][]byte{"key": own})
+	if err := reconcile(); err != nil || !exists() || !bytes.Equal(secret.Data["key"], own) {
+		t.Errorf("a key of the operator's own was not kept (%v)", err)
+	}
+	for _, malformed := range []map[string][]byte{{"key": []byte("short")}, {"other": own}} {
+		replace(malformed)
+		err := reconcile()
+		if err == nil || strings.Contains(err.Error(), "short") {
+			t.Errorf("a malformed key is reported by %v", err)
+		}
+		if !exists() || !maps.EqualFunc(secret.Data, malformed, bytes.Equal) {
+			t.Error("a malformed key was replaced")
+		}
+	}
+	replace(nil)
+	if err := reconcile(); err != nil || !exists() || len(secret.Data["key"]) != 32 || bytes.Equal(secret.Data["key"], made) {
+		t.Errorf("a key that was lost is not made anew (%v)", err)
 	}
 }

@@ -1,5 +1,6 @@
 // Package certs keeps the certificates of the gateway's internal port: an authority of khocr's own, and a server
-// certificate signed by it, each in a Secret of khocr's namespace.
+// certificate signed by it, each in a Secret of khocr's namespace. Beside them it keeps the platform's key, which is made
+// once and never renewed.
 //
 // Worker pods trust the authority from the moment they are made until they end, so a new authority is made known a year
 // before it signs anything, and an old one stays known until it expires. The authority's key never leaves its Secret.

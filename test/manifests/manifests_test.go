@@ -159,6 +159,8 @@ func (c cluster) testRoles(t *testing.T) {
 		{"the manager takes members' bindings away", manager, []string{"delete", "rolebindings/khocr-editor", "-n", "khocr-acme"}, true},
 		{"the manager takes no other bindings away", manager, []string{"delete", "rolebindings/owners", "-n", "khocr-acme"}, false},
 		{"the manager does not delete organizations", manager, []string{"delete", "organizations"}, false},
+		{"the manager finds the platform's key", manager, []string{"get", "secrets/khocr-gateway-key", "-n", "khocr-system"}, true},
+		{"the manager does not change the platform's key", manager, []string{"update", "secrets/khocr-gateway-key", "-n", "khocr-system"}, false},
 		{"the manager reads no secrets of organizations", manager, []string{"get", "secrets", "-n", "khocr-acme"}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

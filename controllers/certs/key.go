@@ -1,0 +1,42 @@
+package certs
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/openplp/khocr/internal/seal"
+)
+
+const (
+	// KeySecretName is the Secret with the platform's key, which the gateways seal and sign with.
+	KeySecretName = "khocr-gateway-key"
+
+	keyOfPlatform = "key"
+)
+
+// keyInterval is how often it is made sure that the platform's key is there: a gateway does not start without it. It is in
+// no cache that could tell of its end.
+const keyInterval = time.Minute
+
+// +kubebuilder:rbac:groups="",namespace=khocr-system,resources=secrets,resourceNames=khocr-gateway-key,verbs=get
+
+// keepKey makes the platform's key where there is none. Whatever is there stays: what a key has sealed, no other opens.
+func (r *Reconciler) keepKey(ctx context.Context) error {
+	secret, err := r.read(ctx, KeySecretName)
+	if err != nil {
+		return err
+	}
+	if secret.ResourceVersion == "" {
+		secret.Type = corev1.SecretTypeOpaque
+		secret.Immutable = new(true)
+		secret.Data = map[string][]byte{keyOfPlatform: seal.Random()}
+		return r.write(ctx, secret)
+	}
+	if _, err := seal.NewKey(secret.Data[keyOfPlatform]); err != nil {
+		return fmt.Errorf("reading the key %q of Secret %s, which is left as it is: %w", keyOfPlatform, KeySecretName, err)
+	}
+	return nil
+}
