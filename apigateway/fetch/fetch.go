@@ -46,7 +46,7 @@ type Fetcher struct {
 
 // New makes a Fetcher that connects to public addresses only, and to the ranges allowed.
 func New(allowed []netip.Prefix) *Fetcher {
-	dialer := &net.Dialer{Timeout: dialTime, Control: guard{allowed}.control}
+	dialer := &net.Dialer{Timeout: dialTime, Control: Guard{allowed}.control}
 	return &Fetcher{client: &http.Client{
 		Transport: &http.Transport{
 			// No proxy: it would be connected to in place of the address that the guard has to see.

@@ -28,16 +28,17 @@ func prefixes(list ...string) []netip.Prefix {
 	return parsed
 }
 
-// guard decides which addresses may be connected to.
-type guard struct {
-	// allowed ranges are taken although they are special.
-	allowed []netip.Prefix
+// Guard decides which addresses may be connected to: public ones.
+type Guard struct {
+	// Allowed ranges are taken although they are special.
+	Allowed []netip.Prefix
 }
 
-func (g guard) permits(address netip.Addr) bool {
+// Permits tells whether an address may be connected to.
+func (g Guard) Permits(address netip.Addr) bool {
 	// A zone names an interface of this machine, and an IPv4 address may come dressed as IPv6.
 	address = address.WithZone("").Unmap()
-	return address.IsValid() && (within(g.allowed, address) || !within(special, address))
+	return address.IsValid() && (within(g.Allowed, address) || !within(special, address))
 }
 
 func within(ranges []netip.Prefix, address netip.Addr) bool {
@@ -51,12 +52,12 @@ func within(ranges []netip.Prefix, address netip.Addr) bool {
 
 // control looks at the address that is about to be connected to, after names were resolved: a name that changes its
 // address between a look and the connection gains nothing.
-func (g guard) control(_, address string, _ syscall.RawConn) error {
+func (g Guard) control(_, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errGuarded, err)
 	}
-	if !g.permits(target.Addr()) {
+	if !g.Permits(target.Addr()) {
 		return fmt.Errorf("%w: %s", errGuarded, target.Addr())
 	}
 	return nil
