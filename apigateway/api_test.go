@@ -34,7 +34,7 @@ func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 	t.Helper()
 	log := new(lockedBuffer)
 	server := &Server{
-		Client: g.Cached, Live: g.Live, Store: g.Store, Log: slog.New(slog.NewJSONHandler(log, nil)),
+		Client: g.Cached, Live: g.Live, Store: g.Store, Seal: g.Seal, Log: slog.New(slog.NewJSONHandler(log, nil)),
 		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(g.Store, slog.New(slog.DiscardHandler)),
 		Now: time.Now, NewID: RandomID, Version: "test",
 	}

@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -47,17 +46,21 @@ func testConvert(t *testing.T, g *gatewaytest.Gateway) {
 		if location := got.Header.Get("Location"); location != "/api/v1/jobs/"+id {
 			t.Errorf("Location %q", location)
 		}
-		if a.content(t, g.Store, storage.UploadKey("khocr-acme", id)) != file.content {
-			t.Error("the store has other content than was sent")
-		}
 		job := new(v1alpha1.OcrJob)
 		if err := g.Live.Get(t.Context(), client.ObjectKey{Namespace: "khocr-acme", Name: id}, job); err != nil {
 			t.Fatal(err)
 		}
+		upload := job.Spec.Source.Upload.ID
+		if a.content(t, g.Store, storage.UploadKey("khocr-acme", upload)) != file.content {
+			t.Error("the store has other content than was sent")
+		}
+		if upload == id {
+			t.Error("the document has the job's id")
+		}
 		digest := sha256.Sum256([]byte(file.content))
 		want := v1alpha1.OcrJobSpec{
 			Source: v1alpha1.DocumentSource{Upload: &v1alpha1.Upload{
-				ID: id, FileName: "ឯកសារ.pdf", MediaType: "application/pdf", Size: 300_000, SHA256: hex.EncodeToString(digest[:]),
+				ID: upload, FileName: "ឯកសារ.pdf", MediaType: "application/pdf", Size: 300_000, SHA256: hex.EncodeToString(digest[:]),
 			}},
 			OutputFormat: v1alpha1.FormatText, OcrMode: v1alpha1.ModeForce, Priority: v1alpha1.PriorityLow,
 			TTLSecondsAfterFinished: new(int32(3600)),
@@ -93,7 +96,8 @@ func testConvert(t *testing.T, g *gatewaytest.Gateway) {
 	})
 
 	t.Run("an id that another job has is not used", func(t *testing.T) {
-		ids := []string{"aaaaaaaaaaaa", "aaaaaaaaaaaa", "aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc", "cccccccccccc", "dddddddddddd"}
+		// Each submission takes one for its document and one for its job.
+		ids := []string{"aaaaaaaaaaaa", "bbbbbbbbbbbb", "aaaaaaaaaaaa", "cccccccccccc", "bbbbbbbbbbbb", "dddddddddddd"}
 		taking := serve(t, g, func(s *Server) {
 			s.NewID = func() string {
 				id := ids[0]
@@ -101,25 +105,16 @@ func testConvert(t *testing.T, g *gatewaytest.Gateway) {
 				return id
 			}
 		})
-		// The third gets another id because the store has its first; the fourth's job is taken though its document is not.
-		var names []string
+		var got []string
 		for range 2 {
-			names = append(names, jobOf(t, taking, "khocr-acme", taking.convert(t, key, pdf("a.pdf", 100))).Name)
+			job := jobOf(t, taking, "khocr-acme", taking.convert(t, key, pdf("a.pdf", 100)))
+			got = append(got, job.Spec.Source.Upload.ID, job.Name)
+			if a.content(t, g.Store, storage.UploadKey("khocr-acme", job.Spec.Source.Upload.ID)) == "" {
+				t.Errorf("job %s has no document", job.Name)
+			}
 		}
-		blocking := &v1alpha1.OcrJob{
-			ObjectMeta: metav1.ObjectMeta{Name: "cccccccccccc", Namespace: "khocr-acme"},
-			Spec:       v1alpha1.OcrJobSpec{Source: v1alpha1.DocumentSource{URL: "http://example.test/a.pdf"}},
-		}
-		if err := g.Client.Create(t.Context(), blocking); err != nil {
-			t.Fatal(err)
-		}
-		last := jobOf(t, taking, "khocr-acme", taking.convert(t, key, pdf("a.pdf", 100)))
-		names = append(names, last.Name)
-		if want := []string{"aaaaaaaaaaaa", "bbbbbbbbbbbb", "dddddddddddd"}; !reflect.DeepEqual(names, want) {
-			t.Errorf("jobs %v, want %v", names, want)
-		}
-		if a.content(t, g.Store, storage.UploadKey("khocr-acme", last.Spec.Source.Upload.ID)) == "" {
-			t.Error("the job under another name has no document")
+		if want := []string{"aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc", "dddddddddddd"}; !reflect.DeepEqual(got, want) {
+			t.Errorf("ids %v, want %v", got, want)
 		}
 	})
 }
@@ -259,7 +254,7 @@ func testConvertRefuses(t *testing.T, g *gatewaytest.Gateway) {
 		key := g.Organization(t, "lossy", nil)
 		lossy := serve(t, g, func(s *Server) { s.Client = redirected{s.Client, losing, "khocr-lossy"} })
 		job := jobOf(t, lossy, "khocr-lossy", lossy.convert(t, key, pdf("a.pdf", 99)))
-		if exists, err := g.Store.Exists(t.Context(), storage.UploadKey("khocr-lossy", job.Name)); !exists || err != nil {
+		if exists, err := g.Store.Exists(t.Context(), storage.UploadKey("khocr-lossy", job.Spec.Source.Upload.ID)); !exists || err != nil {
 			t.Errorf("the accepted document is not in the store (%v)", err)
 		}
 	})

@@ -1,6 +1,7 @@
 package apigateway
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -28,15 +29,17 @@ func Problems() []Problem {
 	return []Problem{
 		unsupportedContentType, malformedForm, missingFile, emptyFile, tooManyFiles, invalidFile, fileTooLarge,
 		unknownParameter, duplicateParameter, invalidParameter, parameterTooLong, formTooLarge, uploadIncomplete,
-		uploadTooSlow,
+		uploadTooSlow, invalidPages, unknownModel, invalidMetadata, invalidCallback, unknownWebhookSecret, callbackUnsigned,
+		invalidIdempotencyKey,
 		missingAPIKey, invalidAPIKey, keyExpired,
 		organizationClosed, organizationSuspended, insufficientScope, priorityNotAllowed,
 		notFound, jobNotFound, usageNotFound, methodNotAllowed,
-		jobNotFinished, jobFailed, jobCancelled,
-		resultExpired,
+		jobNotFinished, jobFailed, jobCancelled, jobNotRetryable,
+		resultExpired, jobDeleted,
+		idempotencyKeyReused,
 		rateLimited, pageQuotaExceeded,
 		internalError,
-		storeUnavailable, serviceUnavailable, organizationNotReady, planNotFound,
+		storeUnavailable, serviceUnavailable, organizationNotReady, planNotFound, modelNotReady,
 	}
 }
 
@@ -83,6 +86,27 @@ var (
 	uploadTooSlow = Problem{"upload_too_slow", 400, "Upload too slow",
 		"The upload came too slowly.",
 		"ការផ្ញើឯកសារយឺតពេក។"}
+	invalidPages = Problem{"invalid_pages", 400, "Invalid pages",
+		"The pages asked for are no list of numbers and ranges.",
+		"បញ្ជីទំព័រមិនត្រឹមត្រូវ ត្រូវតែជាលេខ និងចន្លោះលេខ ដូចជា 1-3,7។"}
+	unknownModel = Problem{"unknown_model", 400, "Unknown model",
+		"There is no model of this name.",
+		"គ្មានម៉ូដែលដែលមានឈ្មោះនេះទេ។"}
+	invalidMetadata = Problem{"invalid_metadata", 400, "Invalid metadata",
+		"The metadata is no JSON object of texts, or has too much in it.",
+		"metadata ត្រូវតែជាវត្ថុ JSON នៃអត្ថបទ ហើយមិនធំពេក។"}
+	invalidCallback = Problem{"invalid_callback", 400, "Invalid callback",
+		"The address of the callback is none, or is not allowed.",
+		"អាសយដ្ឋាន callback_url មិនត្រឹមត្រូវ ឬមិនត្រូវបានអនុញ្ញាតទេ។"}
+	unknownWebhookSecret = Problem{"unknown_webhook_secret", 400, "Unknown webhook secret",
+		"The organization has no webhook secret of this name.",
+		"អង្គភាពរបស់អ្នកគ្មានសោសម្ងាត់ webhook ដែលមានឈ្មោះនេះទេ។"}
+	callbackUnsigned = Problem{"callback_unsigned", 400, "Callback unsigned",
+		"The organization has no webhook secret, so no message to a callback could be signed.",
+		"អង្គភាពរបស់អ្នកគ្មានសោសម្ងាត់ webhook ទេ ដូច្នេះមិនអាចចុះហត្ថលេខាលើសារទៅ callback_url បានទេ។"}
+	invalidIdempotencyKey = Problem{"invalid_idempotency_key", 400, "Invalid idempotency key",
+		"The header Idempotency-Key must be there once, with 1 to 255 printable ASCII characters.",
+		"បឋមកថា Idempotency-Key ត្រូវមានតែម្តង ដោយមានតួអក្សរ ASCII ពី 1 ដល់ 255។"}
 
 	missingAPIKey = Problem{"missing_api_key", 401, "Missing API key",
 		"Send an API key in the header X-API-Key or the query parameter api_key.",
@@ -129,10 +153,20 @@ var (
 	jobCancelled = Problem{"job_cancelled", 409, "Job cancelled",
 		"The job was cancelled before a page of it was finished.",
 		"ការងារនេះត្រូវបានបោះបង់ មុនពេលមានទំព័រណាមួយរួចរាល់។"}
+	jobNotRetryable = Problem{"job_not_retryable", 409, "Job not retryable",
+		"There is nothing of this job that could be tried again.",
+		"គ្មានអ្វីនៃការងារនេះដែលអាចព្យាយាមម្តងទៀតបានទេ។"}
 
 	resultExpired = Problem{"result_expired", 410, "Result expired",
 		"The result of the job is not kept any more.",
 		"លទ្ធផលនៃការងារនេះលែងត្រូវបានរក្សាទុកទៀតហើយ។"}
+	jobDeleted = Problem{"job_deleted", 410, "Job deleted",
+		"The job was deleted.",
+		"ការងារនេះត្រូវបានលុបហើយ។"}
+
+	idempotencyKeyReused = Problem{"idempotency_key_reused", 422, "Idempotency key reused",
+		"The Idempotency-Key was used before, for another request.",
+		"Idempotency-Key នេះត្រូវបានប្រើរួចហើយសម្រាប់សំណើផ្សេង។"}
 
 	rateLimited = Problem{"rate_limited", 429, "Too many requests",
 		"The organization has sent more requests than its plan allows in a minute.",
@@ -157,6 +191,9 @@ var (
 	planNotFound = Problem{"plan_not_found", 503, "Plan not found",
 		"The plan of the organization is not there. Those who run the platform have to put it right.",
 		"រកមិនឃើញគម្រោងសេវារបស់អង្គភាពអ្នកទេ អ្នកគ្រប់គ្រងប្រព័ន្ធត្រូវកែតម្រូវវា។"}
+	modelNotReady = Problem{"model_not_ready", 503, "Model not ready",
+		"The model is not ready. Try again a little later, or take another one.",
+		"ម៉ូដែលមិនទាន់រួចរាល់នៅឡើយទេ សូមព្យាយាមម្តងទៀតនៅពេលបន្តិចទៀត ឬប្រើម៉ូដែលផ្សេង។"}
 )
 
 // statusMessages are the contract's texts, which every answer of these statuses carries.
@@ -187,7 +224,9 @@ const defaultRetry = 10 * time.Second
 // problemError is one occurrence of a problem on its way to the caller.
 type problemError struct {
 	Problem
-	detail     string
+	detail string
+	// detailKm is empty where the problem's own words in Khmer say as much.
+	detailKm   string
 	retryAfter time.Duration
 	// job tells why a job failed, on answers about one.
 	job   *jobview.Reason
@@ -211,6 +250,12 @@ func (p Problem) because(cause error) *problemError {
 // detailed is the problem with a detail of this occurrence, which the caller reads.
 func (p Problem) detailed(format string, values ...any) *problemError {
 	return &problemError{Problem: p, detail: fmt.Sprintf(format, values...)}
+}
+
+// khmer adds the detail in Khmer.
+func (e *problemError) khmer(format string, values ...any) *problemError {
+	e.detailKm = fmt.Sprintf(format, values...)
+	return e
 }
 
 // problemBody is the answer, by RFC 9457.
@@ -244,7 +289,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, problem *problemError)
 	message, messageKm := problem.Messages()
 	writeBody(w, r, problem.Status, "application/problem+json", problemBody{
 		Type: typePrefix + problem.Code, Title: problem.Title, Status: problem.Status,
-		Detail: problem.detail, DetailKm: problem.Khmer, Code: problem.Code,
+		Detail: problem.detail, DetailKm: cmp.Or(problem.detailKm, problem.Khmer), Code: problem.Code,
 		Message: message, MessageKm: messageKm, RequestID: request.ID, Error: problem.job,
 	})
 }

@@ -17,10 +17,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/apigateway/tenants"
+	"github.com/openplp/khocr/internal/seal"
 	"github.com/openplp/khocr/internal/storage"
 )
 
@@ -33,12 +35,16 @@ type Server struct {
 	Store *storage.Store
 	// Limiter counts the requests of organizations.
 	Limiter ratelimit.Limiter
+	// Seal is the platform's key.
+	Seal *seal.Key
+	// Guard decides which addresses callbacks may have.
+	Guard fetch.Guard
 	// KeyUse notes when keys are used.
 	KeyUse *keyuse.Recorder
 	Log    *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
-	// NewID makes up the id of a job: 12 random hexadecimal digits.
+	// NewID makes up the id of a job, or of a document: 12 random hexadecimal digits.
 	NewID func() string
 	// Version of the platform, for health.
 	Version string
@@ -58,6 +64,7 @@ func (s *Server) Handler() http.Handler {
 	for path, resource := range map[string]methods{
 		"/api/v1/convert":          {http.MethodPost: s.authorized(v1alpha1.ScopeConvert, s.convert)},
 		"/api/v1/jobs/{id}":        {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.job)},
+		"/api/v1/jobs/{id}/retry":  {http.MethodPost: s.authorized(v1alpha1.ScopeConvert, s.retry)},
 		"/api/v1/jobs/{id}/result": {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.result)},
 		"/api/v1/usage":            {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.usage)},
 		"/api/v1/health":           {http.MethodGet: s.health},

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/textproto"
 
+	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/filename"
 	"github.com/openplp/khocr/internal/mediatype"
 	"github.com/openplp/khocr/internal/storage"
@@ -27,51 +28,70 @@ type upload struct {
 	size                        int64
 }
 
-// submission is a form that has come in whole.
-type submission struct {
-	parameters
-	file upload
+// intake is a form that has come in whole: what it asks for, and the document that is stored.
+type intake struct {
+	spec     v1alpha1.OcrJobSpec
+	password string
 }
 
-// receive reads a form part by part and stores its file under the key on the way. Once it has stored something it tells
-// so by stored, whatever else goes wrong. Parameters may stand before and after the file.
-func (s *Server) receive(r *http.Request, key string, maxFile int64) (form submission, stored bool, err error) {
+// receive reads a form and stores its file under the id. If it fails nothing is left in the store.
+func (s *Server) receive(r *http.Request, namespace, id string, maxFile int64) (intake, error) {
+	asked, file, err := s.readForm(r, storage.UploadKey(namespace, id), maxFile)
+	if err == nil && file == nil {
+		err = missingFile.because(nil)
+	}
+	var whole intake
+	if err == nil {
+		whole.password = asked.password
+		whole.spec, err = asked.spec()
+	}
+	if err != nil {
+		if file != nil {
+			s.discard(r.Context(), namespace, id)
+		}
+		return intake{}, err
+	}
+	whole.spec.Source.Upload = &v1alpha1.Upload{
+		ID: id, FileName: file.fileName, MediaType: file.mediaType, Size: file.size, SHA256: file.sha256,
+	}
+	return whole, nil
+}
+
+// readForm reads a form part by part and stores its file under the key on the way. Once it has stored something it tells
+// so by file, whatever else goes wrong. Parameters may stand before and after the file.
+func (s *Server) readForm(r *http.Request, key string, maxFile int64) (asked *parameters, file *upload, err error) {
 	boundary, err := boundaryOf(r.Header.Get("Content-Type"))
 	if err != nil {
-		return form, false, err
+		return nil, nil, err
 	}
 	if r.ContentLength > maxFile+maxForm {
-		return form, false, tooLarge(maxFile)
+		return nil, nil, tooLarge(maxFile)
 	}
+	asked = &parameters{guard: s.Guard}
 	body := &budgetReader{reader: r.Body, left: maxForm}
 	parts := multipart.NewReader(body, boundary)
 	for {
 		part, err := parts.NextPart()
 		if err == io.EOF {
-			break
+			return asked, file, nil
 		}
 		if err != nil {
-			return form, stored, bodyProblem(err, malformedForm)
+			return nil, file, bodyProblem(err, malformedForm)
 		}
 		switch name := part.FormName(); {
 		case name == "":
 			err = malformedForm.because(nil)
 		case name != "file":
-			err = readParameter(&form.parameters, name, part)
-		case stored:
+			err = readParameter(asked, name, part)
+		case file != nil:
 			err = tooManyFiles.because(nil)
 		default:
-			form.file, err = s.storeFile(r.Context(), key, part, body, maxFile)
-			stored = err == nil
+			file, err = s.storeFile(r.Context(), key, part, body, maxFile)
 		}
 		if err != nil {
-			return form, stored, err
+			return nil, file, err
 		}
 	}
-	if !stored {
-		return form, false, missingFile.because(nil)
-	}
-	return form, true, nil
 }
 
 func boundaryOf(contentType string) (string, error) {
@@ -83,29 +103,26 @@ func boundaryOf(contentType string) (string, error) {
 }
 
 func readParameter(into *parameters, name string, part io.Reader) error {
-	value, err := io.ReadAll(io.LimitReader(part, maxParameter+1))
+	value, err := io.ReadAll(io.LimitReader(part, int64(limitOf(name))+1))
 	if err != nil {
 		return bodyProblem(err, malformedForm)
-	}
-	if len(value) > maxParameter {
-		return parameterTooLong.detailed("The value of %s is longer than %d bytes.", shown(name), maxParameter)
 	}
 	return into.set(name, string(value))
 }
 
 // storeFile looks at the first bytes of a file and streams it to the store.
-func (s *Server) storeFile(ctx context.Context, key string, part *multipart.Part, budget *budgetReader, maxFile int64) (upload, error) {
+func (s *Server) storeFile(ctx context.Context, key string, part *multipart.Part, budget *budgetReader, maxFile int64) (*upload, error) {
 	content := bufio.NewReaderSize(creditReader{part, budget}, mediatype.HeadBytes)
 	head, err := content.Peek(mediatype.HeadBytes)
 	if err != nil && err != io.EOF {
-		return upload{}, bodyProblem(err, uploadIncomplete)
+		return nil, bodyProblem(err, uploadIncomplete)
 	}
 	if len(head) == 0 {
-		return upload{}, emptyFile.because(nil)
+		return nil, emptyFile.because(nil)
 	}
-	file := upload{fileName: filename.Clean(rawFileName(part.Header)), mediaType: mediatype.Detect(head)}
+	file := &upload{fileName: filename.Clean(rawFileName(part.Header)), mediaType: mediatype.Detect(head)}
 	if file.mediaType == "" {
-		return upload{}, invalidFile.because(nil)
+		return nil, invalidFile.because(nil)
 	}
 	digest := sha256.New()
 	limited := &cappedReader{reader: content, left: maxFile, full: tooLarge(maxFile)}
@@ -116,11 +133,11 @@ func (s *Server) storeFile(ctx context.Context, key string, part *multipart.Part
 		file.sha256 = hex.EncodeToString(digest.Sum(nil))
 		return file, nil
 	case errors.As(err, &problem), errors.Is(err, storage.ErrUnavailable):
-		return upload{}, err
+		return nil, err
 	case errors.Is(err, storage.ErrExists):
-		return upload{}, serviceUnavailable.because(err)
+		return nil, serviceUnavailable.because(err)
 	default:
-		return upload{}, bodyProblem(err, uploadIncomplete)
+		return nil, bodyProblem(err, uploadIncomplete)
 	}
 }
 

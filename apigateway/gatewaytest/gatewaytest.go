@@ -21,6 +21,7 @@ import (
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/internal/apikey"
+	"github.com/openplp/khocr/internal/seal"
 	"github.com/openplp/khocr/internal/storage"
 	"github.com/openplp/khocr/internal/testenv"
 )
@@ -37,6 +38,8 @@ type Gateway struct {
 	Store  *storage.Store
 	// Folder that the store lies in.
 	Folder string
+	// Seal is the platform's key.
+	Seal *seal.Key
 
 	manager client.Client
 }
@@ -53,6 +56,9 @@ func Start(t testing.TB) *Gateway {
 	g.Cached, g.Live = informers(t, environment)
 	g.Folder = t.TempDir()
 	g.Store = OpenStore(t, g.Folder)
+	if g.Seal, err = seal.NewKey(seal.Random()); err != nil {
+		t.Fatal(err)
+	}
 	g.create(t, &v1alpha1.Plan{
 		ObjectMeta: metav1.ObjectMeta{Name: "tested"},
 		Spec: v1alpha1.PlanSpec{DisplayName: v1alpha1.LocalizedText{En: "Tested"}, Limits: v1alpha1.PlanLimits{
@@ -64,7 +70,7 @@ func Start(t testing.TB) *Gateway {
 	return g
 }
 
-// Replica is another gateway beside this one: it has informers of its own and the same store.
+// Replica is another gateway beside this one: it has informers of its own, and the same store and key.
 func (g *Gateway) Replica(t testing.TB) *Gateway {
 	t.Helper()
 	replica := *g

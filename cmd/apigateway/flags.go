@@ -13,7 +13,7 @@ import (
 // options are the command line.
 type options struct {
 	listen, internalListen, healthListen string
-	tlsDir                               string
+	tlsDir, keyFile                      string
 	store                                string
 	fetchAllow                           []netip.Prefix
 	rateLimitRedis                       string
@@ -30,6 +30,7 @@ func parseFlags(flags *flag.FlagSet, arguments []string) options {
 	flags.StringVar(&o.internalListen, "internal-listen", ":8443", "address of the port for worker pods, over TLS")
 	flags.StringVar(&o.healthListen, "health-listen", ":8081", "address of /livez and /readyz")
 	flags.StringVar(&o.tlsDir, "tls-dir", "/etc/khocr/tls", "folder with tls.crt and tls.key of the internal port; it is served once they are there")
+	flags.StringVar(&o.keyFile, "key-file", "/etc/khocr/key/key", "file with the platform's key, of at least 32 bytes; both ports are served once it is there")
 	flags.StringVar(&o.store, "store", "file:///var/lib/khocr", "URL of the blob store")
 	flags.Func("fetch-allow", "address range in CIDR notation that documents may be fetched from although it is private (repeatable)", func(text string) error {
 		prefix, err := netip.ParsePrefix(text)

@@ -74,7 +74,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	var synced atomic.Bool
 	public := &apigateway.Server{
 		Client: kubernetes.GetClient(), Live: kubernetes.GetAPIReader(), Store: store, Limiter: limiter, KeyUse: keyUse, Log: log,
-		Now: clock.Now, NewID: apigateway.RandomID, Version: version,
+		Guard: fetch.Guard{Allowed: o.fetchAllow}, Now: clock.Now, NewID: apigateway.RandomID, Version: version,
 	}
 	internal := internalport.New(kubernetes.GetClient(), kubernetes.GetAPIReader(), store, fetch.New(o.fetchAllow), log)
 	probes := serving.Probes(log, map[string]serving.Check{
@@ -106,14 +106,21 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	})
 	ports, ctx := errgroup.WithContext(ctx)
 	ports.Go(func() error {
-		if !kubernetes.GetCache().WaitForCacheSync(ctx) {
-			return nil
+		var err error
+		if public.Seal, err = awaitKey(ctx, o.keyFile, log); err != nil {
+			return nil // the program is about to end
 		}
-		synced.Store(true)
-		log.Info("serving the public API", "address", o.listen)
-		return listen(ctx, o.listen, serving.NewServer(public.Handler(), log))
+		ports.Go(func() error {
+			if !kubernetes.GetCache().WaitForCacheSync(ctx) {
+				return nil
+			}
+			synced.Store(true)
+			log.Info("serving the public API", "address", o.listen)
+			return listen(ctx, o.listen, serving.NewServer(public.Handler(), log))
+		})
+		ports.Go(func() error { return serveInternal(ctx, o, internal.Handler(), log) })
+		return nil
 	})
-	ports.Go(func() error { return serveInternal(ctx, o, internal.Handler(), log) })
 	err = ports.Wait()
 	release()
 	return errors.Join(err, behind.Wait())
