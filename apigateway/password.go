@@ -17,6 +17,9 @@ func (s *Server) keepPassword(ctx context.Context, namespace, upload, password s
 	}
 	place := storage.PasswordKey(namespace, upload)
 	_, err := s.Store.Put(ctx, place, bytes.NewReader(s.Seal.Seal(place, []byte(password))))
+	if errors.Is(err, storage.ErrExists) {
+		return serviceUnavailable.because(err)
+	}
 	return err
 }
 

@@ -167,8 +167,11 @@ func (s *Server) copyDocument(ctx context.Context, original *v1alpha1.OcrJob, to
 		return "", err
 	}
 	to.Size, err = s.Store.Copy(ctx, from, storage.UploadKey(original.Namespace, to.ID))
-	if errors.Is(err, storage.ErrNotFound) {
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
 		return "", documentGone(err)
+	case errors.Is(err, storage.ErrExists):
+		return "", serviceUnavailable.because(err)
 	}
 	return password, err
 }

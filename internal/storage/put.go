@@ -53,15 +53,19 @@ func (s *Store) Put(ctx context.Context, key string, content io.Reader) (int64, 
 			return 0, fmt.Errorf("%w: write %s: %w", ErrUnavailable, key, err)
 		}
 	}
-	if err := writer.Close(); gcerrors.Code(err) == gcerrors.FailedPrecondition {
+	err = writer.Close()
+	if gcerrors.Code(err) == gcerrors.FailedPrecondition {
 		return 0, fmt.Errorf("write %s: %w", key, ErrExists)
-	} else if err != nil {
-		return 0, fmt.Errorf("%w: finish writing %s: %w", ErrUnavailable, key, err)
 	}
-	if s.root != "" {
-		if err := s.syncFolders(key); err != nil {
-			return 0, fmt.Errorf("%w: make %s durable: %w", ErrUnavailable, key, err)
+	if err == nil && s.root != "" {
+		err = s.syncFolders(key)
+	}
+	if err != nil {
+		if s.root != "" {
+			// The name is this writer's since link.
+			_ = os.Remove(s.filePath(key))
 		}
+		return 0, fmt.Errorf("%w: finish writing %s: %w", ErrUnavailable, key, err)
 	}
 	return size, nil
 }
