@@ -106,10 +106,11 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	})
 	ports, ctx := errgroup.WithContext(ctx)
 	ports.Go(func() error {
-		var err error
-		if public.Seal, err = awaitKey(ctx, o.keyFile, log); err != nil {
+		key, err := awaitKey(ctx, o.keyFile, log)
+		if err != nil {
 			return nil // the program is about to end
 		}
+		public.Seal = key
 		ports.Go(func() error {
 			if !kubernetes.GetCache().WaitForCacheSync(ctx) {
 				return nil
