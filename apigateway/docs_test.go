@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/openplp/khocr/apigateway/jobview"
 )
 
 var update = flag.Bool("update", false, "write the tables into docs/api.md")
@@ -22,7 +24,7 @@ func TestTheGuideListsEveryCode(t *testing.T) {
 	}
 	text := string(source)
 	for name, want := range map[string]string{
-		"problems": problemTable(), "failures": wordTable(JobFailures()), "waits": wordTable(JobWaits()),
+		"problems": problemTable(), "failures": wordTable(jobview.Failures()), "waits": wordTable(jobview.Waits()),
 	} {
 		begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->"
 		before, rest, ok := strings.Cut(text, begin)
@@ -52,7 +54,7 @@ func problemTable() string {
 	return table.String()
 }
 
-func wordTable(words map[string]JobError) string {
+func wordTable(words map[string]jobview.Reason) string {
 	var table strings.Builder
 	table.WriteString("| Code | Meaning | អត្ថន័យ |\n|---|---|---|\n")
 	for _, reason := range slices.Sorted(maps.Keys(words)) {

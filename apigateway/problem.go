@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/openplp/khocr/apigateway/jobview"
 	"github.com/openplp/khocr/apigateway/serving"
 )
 
@@ -189,7 +190,7 @@ type problemError struct {
 	detail     string
 	retryAfter time.Duration
 	// job tells why a job failed, on answers about one.
-	job   *JobError
+	job   *jobview.Reason
 	cause error
 }
 
@@ -214,16 +215,16 @@ func (p Problem) detailed(format string, values ...any) *problemError {
 
 // problemBody is the answer, by RFC 9457.
 type problemBody struct {
-	Type      string    `json:"type"`
-	Title     string    `json:"title"`
-	Status    int       `json:"status"`
-	Detail    string    `json:"detail"`
-	DetailKm  string    `json:"detail_km"`
-	Code      string    `json:"code"`
-	Message   string    `json:"message"`
-	MessageKm string    `json:"message_km"`
-	RequestID string    `json:"request_id"`
-	Error     *JobError `json:"error,omitempty"`
+	Type      string          `json:"type"`
+	Title     string          `json:"title"`
+	Status    int             `json:"status"`
+	Detail    string          `json:"detail"`
+	DetailKm  string          `json:"detail_km"`
+	Code      string          `json:"code"`
+	Message   string          `json:"message"`
+	MessageKm string          `json:"message_km"`
+	RequestID string          `json:"request_id"`
+	Error     *jobview.Reason `json:"error,omitempty"`
 }
 
 func writeProblem(w http.ResponseWriter, r *http.Request, problem *problemError) {

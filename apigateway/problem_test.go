@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/openplp/khocr/apigateway/jobview"
 )
 
 // snake is the machine word of a CamelCase reason.
@@ -132,7 +134,7 @@ func reasonsUnder(t *testing.T, heading string) []string {
 }
 
 func TestEveryReasonOfAJobHasItsWords(t *testing.T) {
-	for heading, table := range map[string]map[string]JobError{"Why a job failed.": JobFailures(), "Why a job waits.": JobWaits()} {
+	for heading, table := range map[string]map[string]jobview.Reason{"Why a job failed.": jobview.Failures(), "Why a job waits.": jobview.Waits()} {
 		for _, reason := range reasonsUnder(t, heading) {
 			if _, ok := table[reason]; !ok {
 				t.Errorf("%s %s has no words", heading, reason)

@@ -11,6 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/filename"
+	"github.com/openplp/khocr/apigateway/jobview"
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/internal/document"
 )
@@ -78,7 +80,7 @@ func releasedPages(job *v1alpha1.OcrJob) (int, error) {
 		return 0, jobNotFinished.because(nil)
 	case status.Phase == v1alpha1.PhaseFailed:
 		problem := jobFailed.because(nil)
-		problem.job = failureOf(status)
+		problem.job = jobview.Failure(status)
 		problem.detail = problem.job.Message
 		return 0, problem
 	case status.Phase == v1alpha1.PhaseCancelled &&
@@ -101,7 +103,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, job *v1alpha1.O
 	}
 	info := document.Info{
 		ID:        job.Name,
-		FileName:  fileNameOf(&job.Spec.Source),
+		FileName:  filename.Of(&job.Spec.Source),
 		Pages:     len(numbers),
 		Model:     job.Status.Model,
 		CreatedAt: job.CreationTimestamp.Time,
@@ -138,7 +140,7 @@ func (b *begun) Write(p []byte) (int, error) {
 
 // resultName is the document's name with the ending of the format.
 func resultName(job *v1alpha1.OcrJob, format document.Format) string {
-	name := fileNameOf(&job.Spec.Source)
+	name := filename.Of(&job.Spec.Source)
 	name = strings.TrimSuffix(name, filepath.Ext(name))
 	if name == "" {
 		name = job.Name

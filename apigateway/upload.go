@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/textproto"
 
+	"github.com/openplp/khocr/apigateway/filename"
 	"github.com/openplp/khocr/internal/mediatype"
 	"github.com/openplp/khocr/internal/storage"
 )
@@ -102,7 +103,7 @@ func (s *Server) storeFile(ctx context.Context, key string, part *multipart.Part
 	if len(head) == 0 {
 		return upload{}, emptyFile.because(nil)
 	}
-	file := upload{fileName: cleanFileName(rawFileName(part.Header)), mediaType: mediatype.Detect(head)}
+	file := upload{fileName: filename.Clean(rawFileName(part.Header)), mediaType: mediatype.Detect(head)}
 	if file.mediaType == "" {
 		return upload{}, invalidFile.because(nil)
 	}

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/jobview"
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/tenants"
@@ -66,7 +68,7 @@ type requestsLeft struct {
 	Limit     int `json:"limit"`
 	Remaining int `json:"remaining"`
 	// ResetSeconds until all of them are there again.
-	ResetSeconds tenths `json:"reset_seconds"`
+	ResetSeconds jobview.Tenths `json:"reset_seconds"`
 }
 
 type dayPages struct {
@@ -79,7 +81,7 @@ type keyView struct {
 	Key        *string          `json:"key"`
 	Pages      int64            `json:"pages"`
 	LastUsedAt *time.Time       `json:"last_used_at"`
-	ExpiresAt  *time.Time       `json:"expires_at"`
+	ExpiresAt  *metav1.Time     `json:"expires_at"`
 	Scopes     []v1alpha1.Scope `json:"scopes,omitempty"`
 	// Removed keys have had pages this month and are refused now.
 	Removed bool `json:"removed,omitempty"`
@@ -175,7 +177,7 @@ func usageOf(organization *v1alpha1.Organization, terms *terms, recorded v1alpha
 func keysOf(keys []v1alpha1.APIKey, pages []v1alpha1.KeyUsage, used keyuse.Times) []keyView {
 	views := make([]keyView, 0, len(keys)+len(pages))
 	for _, key := range keys {
-		views = append(views, keyView{Key: &key.Name, ExpiresAt: utc(key.ExpiresAt), Scopes: tenants.Scopes(&key)})
+		views = append(views, keyView{Key: &key.Name, ExpiresAt: key.ExpiresAt, Scopes: tenants.Scopes(&key)})
 	}
 	var unnamed []keyView
 	for _, usage := range pages {
@@ -199,7 +201,7 @@ func keysOf(keys []v1alpha1.APIKey, pages []v1alpha1.KeyUsage, used keyuse.Times
 }
 
 func requestsOf(result ratelimit.Result) requestsLeft {
-	return requestsLeft{Limit: result.Limit, Remaining: result.Remaining, ResetSeconds: tenths(result.Reset.Seconds())}
+	return requestsLeft{Limit: result.Limit, Remaining: result.Remaining, ResetSeconds: jobview.Tenths(result.Reset.Seconds())}
 }
 
 // countJobs counts the jobs of an organization that still exist, by the words of their status.
@@ -211,10 +213,10 @@ func (s *Server) countJobs(ctx context.Context, namespace string) (map[string]in
 	count := map[string]int{}
 	for _, phase := range []v1alpha1.JobPhase{v1alpha1.PhasePending, v1alpha1.PhaseRunning, v1alpha1.PhaseCompleted,
 		v1alpha1.PhaseFailed, v1alpha1.PhaseCancelled} {
-		count[statusWord(phase)] = 0
+		count[jobview.Status(phase)] = 0
 	}
 	for i := range jobs.Items {
-		count[statusWord(jobs.Items[i].Status.Phase)]++
+		count[jobview.Status(jobs.Items[i].Status.Phase)]++
 	}
 	return count, nil
 }

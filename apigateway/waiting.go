@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -16,25 +15,6 @@ import (
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/internal/queue"
 )
-
-// waitView says what a queued job waits for.
-type waitView struct {
-	JobError
-	// Position among the platform's jobs that wait for a slot or for capacity, 1 for the next. Missing on others.
-	Position int `json:"position,omitempty"`
-}
-
-// waitOf says what a job waits for, where that is known.
-func waitOf(status *v1alpha1.OcrJobStatus) *waitView {
-	started := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionStarted)
-	if started == nil || started.Status == metav1.ConditionTrue {
-		return nil
-	}
-	if known, ok := JobWaits()[started.Reason]; ok {
-		return &waitView{JobError: known}
-	}
-	return nil
-}
 
 // standsInLine tells whether a job waits for others, and not for something that is wrong with itself.
 func standsInLine(status *v1alpha1.OcrJobStatus) bool {

@@ -1,13 +1,15 @@
-package apigateway
+package filename
 
 import (
 	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/openplp/khocr/api/v1alpha1"
 )
 
-func TestCleanFileName(t *testing.T) {
+func TestClean(t *testing.T) {
 	for name, c := range map[string]struct{ given, want string }{
 		"a plain name":                         {"document.pdf", "document.pdf"},
 		"a Khmer name with zero-width spaces":  {"របាយការណ៍\u200bប្រចាំឆ្នាំ.pdf", "របាយការណ៍\u200bប្រចាំឆ្នាំ.pdf"},
@@ -26,39 +28,42 @@ func TestCleanFileName(t *testing.T) {
 		"a cut within a rune":                  {"a" + strings.Repeat("ក", 100), "a" + strings.Repeat("ក", 84)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := cleanFileName(c.given); got != c.want {
-				t.Errorf("cleanFileName(%q) = %q, want %q", c.given, got, c.want)
+			if got := Clean(c.given); got != c.want {
+				t.Errorf("Clean(%q) = %q, want %q", c.given, got, c.want)
 			}
 		})
 	}
 }
 
-func FuzzCleanFileName(f *testing.F) {
+func FuzzClean(f *testing.F) {
 	for _, seed := range []string{"a.pdf", "ឯកសារ.pdf", "../x", `a\b`, "\xff", strings.Repeat("ក", 90), " . "} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, given string) {
-		name := cleanFileName(given)
+		name := Clean(given)
 		switch {
 		case !utf8.ValidString(name):
 			t.Error("the name is no text")
-		case len(name) > maxFileName:
+		case len(name) > maxBytes:
 			t.Errorf("the name has %d bytes", len(name))
 		case strings.ContainsAny(name, `/\`), name == ".", name == "..":
 			t.Errorf("the name %q is a path", name)
 		case strings.IndexFunc(name, unicode.IsControl) >= 0:
 			t.Errorf("the name %q has control characters", name)
-		case cleanFileName(name) != name:
+		case Clean(name) != name:
 			t.Errorf("the name %q is not clean", name)
 		}
 	})
 }
 
-func TestShownCutsLongWords(t *testing.T) {
-	if got, want := shown("colour"), `"colour"`; got != want {
-		t.Errorf("shown = %s, want %s", got, want)
-	}
-	if got := shown(strings.Repeat("ក", 1000)); len(got) > 80 || !strings.HasSuffix(got, "…") {
-		t.Errorf("shown = %s", got)
+func TestOf(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://example.test/a/b/%E1%9E%80.pdf?token=1": "ក.pdf",
+		"https://example.test":                           "",
+		"https://example.test/":                          "",
+	} {
+		if got := Of(&v1alpha1.DocumentSource{URL: address}); got != want {
+			t.Errorf("Of(%s) = %q, want %q", address, got, want)
+		}
 	}
 }

@@ -1,18 +1,23 @@
-package apigateway
+package jobview
 
-import "github.com/openplp/khocr/api/v1alpha1"
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// JobError says, in machine and in people's words, why a job failed or what it waits for. What the cluster says of it
+	"github.com/openplp/khocr/api/v1alpha1"
+)
+
+// Reason says, in machine and in people's words, why a job failed or what it waits for. What the cluster says of it
 // stays inside.
-type JobError struct {
+type Reason struct {
 	Code      string `json:"code"`
 	Message   string `json:"message"`
 	MessageKm string `json:"message_km"`
 }
 
-// JobFailures lists why jobs fail, by the reason of the OcrJob's condition Failed.
-func JobFailures() map[string]JobError {
-	return map[string]JobError{
+// Failures lists why jobs fail, by the reason of the OcrJob's condition Failed.
+func Failures() map[string]Reason {
+	return map[string]Reason{
 		v1alpha1.ReasonPageQuotaExceeded: {"page_quota_exceeded",
 			"The document has more pages than the organization has left this month.",
 			"ឯកសារនេះមានទំព័រច្រើនជាងចំនួនទំព័រដែលអង្គភាពនៅសល់សម្រាប់ខែនេះ។"},
@@ -58,9 +63,9 @@ func JobFailures() map[string]JobError {
 	}
 }
 
-// JobWaits lists what queued jobs wait for, by the reason of the OcrJob's condition Started.
-func JobWaits() map[string]JobError {
-	return map[string]JobError{
+// Waits lists what queued jobs wait for, by the reason of the OcrJob's condition Started.
+func Waits() map[string]Reason {
+	return map[string]Reason{
 		v1alpha1.ReasonNoOrganization: {"no_organization",
 			"The organization of the job is not there yet.",
 			"អង្គភាពម្ចាស់ការងារនេះមិនទាន់មាននៅឡើយទេ។"},
@@ -89,4 +94,26 @@ func JobWaits() map[string]JobError {
 			"The worker is about to start.",
 			"ដំណើរការជិតចាប់ផ្តើមហើយ។"},
 	}
+}
+
+// Failure says why a failed job failed.
+func Failure(status *v1alpha1.OcrJobStatus) *Reason {
+	if failed := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionFailed); failed != nil {
+		if known, ok := Failures()[failed.Reason]; ok {
+			return &known
+		}
+	}
+	return &Reason{"job_failed", "The job failed.", "ការងារនេះបានបរាជ័យ។"}
+}
+
+// waitOf says what a job waits for, where that is known.
+func waitOf(status *v1alpha1.OcrJobStatus) *Wait {
+	started := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionStarted)
+	if started == nil || started.Status == metav1.ConditionTrue {
+		return nil
+	}
+	if known, ok := Waits()[started.Reason]; ok {
+		return &Wait{Reason: known}
+	}
+	return nil
 }
