@@ -15,10 +15,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openplp/khocr/apigateway/changes"
 	"github.com/openplp/khocr/apigateway/gatewaytest"
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/internal/seal"
 	"github.com/openplp/khocr/internal/storage"
 )
 
@@ -27,6 +29,8 @@ type api struct {
 	*gatewaytest.Gateway
 	url string
 	log *lockedBuffer
+	// stop tells the server to stop.
+	stop func()
 }
 
 // serve runs a public port until the test ends. Change may alter the server before.
@@ -36,7 +40,10 @@ func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 	server := &Server{
 		Client: g.Cached, Live: g.Live, Store: g.Store, Log: slog.New(slog.NewJSONHandler(log, nil)),
 		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(g.Store, slog.New(slog.DiscardHandler)),
-		Now: time.Now, NewID: RandomID, Version: "test",
+		Changes: changes.New(), Seal: sealKey(t), Now: time.Now, NewID: RandomID, Version: "test",
+	}
+	if err := server.Changes.Follow(t.Context(), g.Informers); err != nil {
+		t.Fatal(err)
 	}
 	if change != nil {
 		change(server)
@@ -47,7 +54,9 @@ func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	stopped := make(chan error, 1)
-	go func() { stopped <- serving.Run(ctx, serving.NewServer(server.Handler(), server.Log), listener) }()
+	port := serving.NewServer(server.Handler(), server.Log)
+	port.RegisterOnShutdown(server.Changes.Close)
+	go func() { stopped <- serving.Run(ctx, port, listener) }()
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		stop()
@@ -55,7 +64,19 @@ func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 			t.Errorf("the public port ended: %v", err)
 		}
 	})
-	return &api{Gateway: g, url: "http://" + listener.Addr().String(), log: log}
+	return &api{Gateway: g, url: "http://" + listener.Addr().String(), log: log, stop: stop}
+}
+
+// platformKey is the same for all replicas.
+var platformKey = seal.Random()
+
+func sealKey(t testing.TB) *seal.Key {
+	t.Helper()
+	key, err := seal.NewKey(platformKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 // answer is an HTTP answer with its body read.

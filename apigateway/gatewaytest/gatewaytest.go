@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/cluster"
 
@@ -34,7 +35,9 @@ type Gateway struct {
 	// Cached reads from informers, Live from the API server.
 	Cached client.Client
 	Live   client.Reader
-	Store  *storage.Store
+	// Informers that Cached reads from.
+	Informers cache.Cache
+	Store     *storage.Store
 	// Folder that the store lies in.
 	Folder string
 
@@ -50,7 +53,7 @@ func Start(t testing.TB) *Gateway {
 		t.Fatal(err)
 	}
 	g := &Gateway{Environment: environment, manager: manager}
-	g.Cached, g.Live = informers(t, environment)
+	g.startInformers(t)
 	g.Folder = t.TempDir()
 	g.Store = OpenStore(t, g.Folder)
 	g.create(t, &v1alpha1.Plan{
@@ -68,14 +71,14 @@ func Start(t testing.TB) *Gateway {
 func (g *Gateway) Replica(t testing.TB) *Gateway {
 	t.Helper()
 	replica := *g
-	replica.Cached, replica.Live = informers(t, g.Environment)
+	replica.startInformers(t)
 	return &replica
 }
 
-// informers run until the test ends.
-func informers(t testing.TB, environment *testenv.Environment) (client.Client, client.Reader) {
+// startInformers runs informers until the test ends.
+func (g *Gateway) startInformers(t testing.TB) {
 	t.Helper()
-	kubernetes, err := cluster.New(environment.Admin, func(o *cluster.Options) { o.Scheme = testenv.Scheme() })
+	kubernetes, err := cluster.New(g.Admin, func(o *cluster.Options) { o.Scheme = testenv.Scheme() })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +94,7 @@ func informers(t testing.TB, environment *testenv.Environment) (client.Client, c
 			t.Errorf("the informers ended: %v", err)
 		}
 	})
-	return kubernetes.GetClient(), kubernetes.GetAPIReader()
+	g.Cached, g.Live, g.Informers = kubernetes.GetClient(), kubernetes.GetAPIReader(), kubernetes.GetCache()
 }
 
 // OpenStore opens a store in a folder until the test ends.

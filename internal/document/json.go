@@ -40,7 +40,7 @@ func renderJSON(w io.Writer, info Info, pages iter.Seq2[*Page, error]) error {
 		if err != nil {
 			return err
 		}
-		encoded, err := json.Marshal(withoutNulls(page))
+		encoded, err := MarshalPage(page)
 		if err != nil {
 			return err
 		}
@@ -52,6 +52,11 @@ func renderJSON(w io.Writer, info Info, pages iter.Seq2[*Page, error]) error {
 	}
 	out.WriteString("\n]}\n")
 	return out.Flush()
+}
+
+// MarshalPage encodes a page as the json format has it, on one line.
+func MarshalPage(page *Page) ([]byte, error) {
+	return json.Marshal(withoutNulls(page))
 }
 
 // withoutNulls is the page with empty lists where it has none: clients may loop over lines and words without a check.
