@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -211,6 +212,21 @@ func (g *Gateway) UpdateStatus(t testing.TB, object client.Object) {
 	Eventually(t, "the informers see "+object.GetName(), func() bool {
 		err := g.Cached.Get(t.Context(), client.ObjectKeyFromObject(object), seen)
 		return err == nil && seen.GetResourceVersion() == object.GetResourceVersion()
+	})
+}
+
+// Delete removes a job, its finalizer with it as the manager does, and waits until the informers have seen it go.
+func (g *Gateway) Delete(t testing.TB, job *v1alpha1.OcrJob) {
+	t.Helper()
+	gone := job.DeepCopy()
+	if err := g.manager.Patch(t.Context(), gone, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.manager.Delete(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	Eventually(t, "the informers see that "+job.Name+" is gone", func() bool {
+		return apierrors.IsNotFound(g.Cached.Get(t.Context(), client.ObjectKeyFromObject(job), gone))
 	})
 }
 
