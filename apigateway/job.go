@@ -30,7 +30,7 @@ func (s *Server) job(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if wait > 0 && !job.Status.Phase.Ended() {
-		if job, err = s.awaitEnd(r, job, wait); err != nil {
+		if job, err = s.awaitEnd(r, wait); err != nil {
 			return err
 		}
 	}
@@ -55,8 +55,8 @@ func waitAsked(r *http.Request) (time.Duration, error) {
 	return wait, nil
 }
 
-// awaitEnd waits until a job has ended, or the time is over, or the server is about to stop, and finds the job as it then is.
-func (s *Server) awaitEnd(r *http.Request, job foundJob, wait time.Duration) (foundJob, error) {
+// awaitEnd waits until the job that the path names has ended, or the time is over, or the server is about to stop, and finds the job as it then is.
+func (s *Server) awaitEnd(r *http.Request, wait time.Duration) (foundJob, error) {
 	watch, err := s.watch(r)
 	if err != nil {
 		return foundJob{}, err
@@ -66,7 +66,8 @@ func (s *Server) awaitEnd(r *http.Request, job foundJob, wait time.Duration) (fo
 	defer over.Stop()
 	for {
 		// It may have ended before the watch began.
-		if job, err = s.findJob(r); err != nil || job.Status.Phase.Ended() {
+		job, err := s.findJob(r)
+		if err != nil || job.Status.Phase.Ended() {
 			return job, err
 		}
 		if news, err := watch.next(r.Context(), over.C); err != nil || news != changed {
