@@ -129,7 +129,7 @@ func infoOf(job *v1alpha1.OcrJob, pages int) document.Info {
 
 // deliverSearchable delivers the searchable PDF of a job, where the worker could make one.
 func (s *Server) deliverSearchable(w http.ResponseWriter, r *http.Request, job *v1alpha1.OcrJob, numbers []int) error {
-	content, err := openSearchable(r.Context(), s.Store, job)
+	content, err := s.Store.Searchable(r.Context(), job.Namespace, job.UID, documentKey(job))
 	if errors.Is(err, storage.ErrNotFound) {
 		return formatUnavailable.because(err)
 	}
@@ -139,7 +139,7 @@ func (s *Server) deliverSearchable(w http.ResponseWriter, r *http.Request, job *
 	defer content.Close()
 	return s.deliver(w, r, described{
 		contentType: contentTypePDF, name: resultName(job, ".pdf"), etag: etagOf(job.UID, formatPDF, numbers),
-	}, content)
+	}, searchable{content})
 }
 
 // resultName is the document's name with the ending of the format.
