@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openplp/khocr/apigateway/changes"
 	"github.com/openplp/khocr/apigateway/gatewaytest"
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
@@ -27,6 +28,8 @@ type api struct {
 	*gatewaytest.Gateway
 	url string
 	log *lockedBuffer
+	// stop tells the server to stop.
+	stop func()
 }
 
 // serve runs a public port until the test ends. Change may alter the server before.
@@ -36,7 +39,10 @@ func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 	server := &Server{
 		Client: g.Cached, Live: g.Live, Store: g.Store, Seal: g.Seal, Log: slog.New(slog.NewJSONHandler(log, nil)),
 		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(g.Store, slog.New(slog.DiscardHandler)),
-		Now: time.Now, NewID: RandomID, Version: "test",
+		Changes: changes.New(), Now: time.Now, NewID: RandomID, Version: "test",
+	}
+	if err := server.Changes.Follow(t.Context(), g.Informers); err != nil {
+		t.Fatal(err)
 	}
 	if change != nil {
 		change(server)
@@ -47,7 +53,9 @@ func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	stopped := make(chan error, 1)
-	go func() { stopped <- serving.Run(ctx, serving.NewServer(server.Handler(), server.Log), listener) }()
+	port := serving.NewServer(server.Handler(), server.Log)
+	port.RegisterOnShutdown(server.Changes.Close)
+	go func() { stopped <- serving.Run(ctx, port, listener) }()
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		stop()
@@ -55,7 +63,7 @@ func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 			t.Errorf("the public port ended: %v", err)
 		}
 	})
-	return &api{Gateway: g, url: "http://" + listener.Addr().String(), log: log}
+	return &api{Gateway: g, url: "http://" + listener.Addr().String(), log: log, stop: stop}
 }
 
 // answer is an HTTP answer with its body read.

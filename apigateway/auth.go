@@ -4,10 +4,16 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/apigateway/tenants"
+	"github.com/openplp/khocr/internal/apikey"
 )
 
 const (
@@ -20,6 +26,9 @@ type caller struct {
 	organization *v1alpha1.Organization
 	key          *v1alpha1.APIKey
 	terms        terms
+	// until is when the caller's event token ends, and job the one that it is for; zero with a key.
+	until time.Time
+	job   types.UID
 }
 
 type callerKey struct{}
@@ -30,8 +39,13 @@ func callerOf(ctx context.Context) *caller { return ctx.Value(callerKey{}).(*cal
 // authorized lets requests through whose key has the scope, as many as the organization's plan allows. It does not touch
 // the body.
 func (s *Server) authorized(scope v1alpha1.Scope, handle handlerFunc) handlerFunc {
+	return s.authorizedBy(s.authenticate, scope, handle)
+}
+
+// authorizedBy is authorized with another way to find out who is calling.
+func (s *Server) authorizedBy(authenticate func(*http.Request) (*caller, error), scope v1alpha1.Scope, handle handlerFunc) handlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		by, err := s.authenticate(r)
+		by, err := authenticate(r)
 		if err != nil {
 			return err
 		}
@@ -59,14 +73,19 @@ func (s *Server) authenticate(r *http.Request) (*caller, error) {
 	if secret == "" {
 		return nil, missingAPIKey.because(nil)
 	}
-	organization, key, err := tenants.Directory{Reader: s.Client}.ByKey(r.Context(), secret)
+	return s.callerByDigest(r.Context(), apikey.Hash(secret))
+}
+
+// callerByDigest finds who has the key of a digest.
+func (s *Server) callerByDigest(ctx context.Context, digest string) (*caller, error) {
+	organization, key, err := tenants.Directory{Reader: s.Client}.ByDigest(ctx, digest)
 	if errors.Is(err, tenants.ErrUnknownKey) {
 		return nil, invalidAPIKey.because(err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	request := serving.RequestFrom(r.Context())
+	request := serving.RequestFrom(ctx)
 	request.Organization, request.Key = organization.Name, key.Name
 	if tenants.Expired(key, s.Now()) {
 		return nil, keyExpired.because(nil)
@@ -100,13 +119,13 @@ func (s *Server) termsOf(ctx context.Context, organization *v1alpha1.Organizatio
 	return termsOf(organization, plan, s.Now())
 }
 
-// onlyQuery refuses query parameters that a resource does not know, and any that is there twice.
+// onlyQuery refuses query parameters that a resource does not know, and any that is there twice. A known one that ends in a
+// dot stands for all that begin with it.
 func onlyQuery(r *http.Request, known ...string) error {
 	for name, values := range r.URL.Query() {
-		isKnown := name == queryAPIKey
-		for _, one := range known {
-			isKnown = isKnown || name == one
-		}
+		isKnown := name == queryAPIKey || slices.ContainsFunc(known, func(one string) bool {
+			return name == one || strings.HasSuffix(one, ".") && strings.HasPrefix(name, one)
+		})
 		if !isKnown {
 			return unknownParameter.detailed("The query parameter %s is not known.", shown(name))
 		}

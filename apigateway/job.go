@@ -2,73 +2,89 @@ package apigateway
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"regexp"
+	"strconv"
 	"time"
 
-	"github.com/gorilla/mux"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/jobview"
 	"github.com/openplp/khocr/apigateway/serving"
 )
 
-// job tells how a job stands.
+// Bounds of the parameter wait.
+const (
+	minWait = time.Second
+	maxWait = time.Minute
+)
+
+// job tells how a job stands; with the parameter wait, how it stands once it has ended or the time is over.
 func (s *Server) job(w http.ResponseWriter, r *http.Request) error {
-	if err := onlyQuery(r); err != nil {
+	if err := onlyQuery(r, "wait"); err != nil {
+		return err
+	}
+	wait, err := waitAsked(r)
+	if err != nil {
 		return err
 	}
 	job, err := s.findJob(r)
 	if err != nil {
 		return err
 	}
-	view := jobview.Of(job, s.Now(), time.Time{})
-	if view.Waiting != nil && standsInLine(&job.Status) {
-		if view.Waiting.Position, err = s.position(r.Context(), job); err != nil {
-			// The job itself is known, and another organization's trouble is none of the caller's.
-			s.Log.ErrorContext(r.Context(), "the queue cannot be told", "request_id", serving.RequestFrom(r.Context()).ID, "err", err)
+	if wait > 0 && !job.Status.Phase.Ended() {
+		if job, err = s.awaitEnd(r, wait); err != nil {
+			return err
 		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	writeBody(w, r, http.StatusOK, "application/json", view)
+	writeBody(w, r, http.StatusOK, "application/json", s.view(r.Context(), job))
 	return nil
 }
 
-// jobName is what an OcrJob can be called, which is more than the ids that we make up: people make jobs of their own.
-var jobName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$`)
-
-// findJob finds the job that the path names among those of the caller's organization. Another organization's is as
-// unknown as one that never was.
-func (s *Server) findJob(r *http.Request) (*v1alpha1.OcrJob, error) {
-	id := mux.Vars(r)["id"]
-	if !jobName.MatchString(id) {
-		return nil, jobNotFound.because(nil)
+// waitAsked is how long a request would wait for the end of a job, 0 for not at all.
+func waitAsked(r *http.Request) (time.Duration, error) {
+	if !r.URL.Query().Has("wait") {
+		return 0, nil
 	}
-	key := client.ObjectKey{Namespace: callerOf(r.Context()).organization.JobNamespace(), Name: id}
-	serving.RequestFrom(r.Context()).Job = key.String()
-	job := new(v1alpha1.OcrJob)
-	err := s.Client.Get(r.Context(), key, job)
-	if apierrors.IsNotFound(err) {
-		// It may have been made a moment ago.
-		return s.readLive(r.Context(), key)
+	asked := r.URL.Query().Get("wait")
+	wait, err := time.ParseDuration(asked)
+	if seconds, notWhole := strconv.Atoi(asked); notWhole == nil && seconds <= int(maxWait/time.Second) {
+		wait, err = time.Duration(seconds)*time.Second, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the job: %w", err)
+	if err != nil || wait < minWait || wait > maxWait {
+		return 0, invalidParameter.detailed("wait must be a time from %.0f to %.0f seconds, such as 30s.", minWait.Seconds(), maxWait.Seconds())
 	}
-	return job, nil
+	return wait, nil
 }
 
-func (s *Server) readLive(ctx context.Context, key client.ObjectKey) (*v1alpha1.OcrJob, error) {
-	job := new(v1alpha1.OcrJob)
-	err := s.Live.Get(ctx, key, job)
-	if apierrors.IsNotFound(err) {
-		return nil, jobNotFound.because(err)
-	}
+// awaitEnd waits until the job that the path names has ended, or the time is over, or the server is about to stop, and finds the job as it then is.
+func (s *Server) awaitEnd(r *http.Request, wait time.Duration) (foundJob, error) {
+	watch, err := s.watch(r)
 	if err != nil {
-		return nil, serviceUnavailable.because(fmt.Errorf("read the job from the API server: %w", err))
+		return foundJob{}, err
 	}
-	return job, nil
+	defer watch.close()
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	for {
+		// It may have ended before the watch began.
+		job, err := s.findJob(r)
+		if err != nil || job.Status.Phase.Ended() {
+			return job, err
+		}
+		if news, err := watch.next(r.Context(), over.C); err != nil || news != changed {
+			return job, err
+		}
+	}
+}
+
+// view sums up a job as it stands now, with its place in the line.
+func (s *Server) view(ctx context.Context, job foundJob) *jobview.View {
+	view := jobview.Of(job.OcrJob, s.Now(), job.expiresAt)
+	if view.Waiting != nil && standsInLine(&job.Status) {
+		var err error
+		if view.Waiting.Position, err = s.position(ctx, job.OcrJob); err != nil {
+			// The job itself is known, and another organization's trouble is none of the caller's.
+			s.Log.ErrorContext(ctx, "the queue cannot be told", "request_id", serving.RequestFrom(ctx).ID, "err", err)
+		}
+	}
+	return view
 }

@@ -170,12 +170,12 @@ func testLimits(t *testing.T, g *gatewaytest.Gateway) {
 		clock := newClock(time.Now())
 		a := serve(t, g, func(s *Server) { s.Limiter = ratelimit.NewMemory(clock.now) })
 		for i := range 600 {
-			got := a.get(t, "/api/v1/jobs/000000000000", key)
-			if limit, remaining := minute(t, got, "reads"); got.StatusCode != 404 || limit != 600 || remaining != 599-i {
+			got := a.get(t, "/api/v1/models", key)
+			if limit, remaining := minute(t, got, "reads"); got.StatusCode != 200 || limit != 600 || remaining != 599-i {
 				t.Fatalf("read %d: status %d, %d of %d left", i+1, got.StatusCode, remaining, limit)
 			}
 		}
-		got := a.get(t, "/api/v1/jobs/000000000000", key)
+		got := a.get(t, "/api/v1/models", key)
 		got.wantProblem(t, 429, "rate_limited")
 		if after := got.Header.Get("Retry-After"); after != "1" {
 			t.Errorf("Retry-After %q", after)

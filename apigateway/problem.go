@@ -31,13 +31,14 @@ func Problems() []Problem {
 		unknownParameter, duplicateParameter, invalidParameter, parameterTooLong, formTooLarge, uploadIncomplete,
 		uploadTooSlow, invalidPages, unknownModel, invalidMetadata, invalidCallback, unknownWebhookSecret, callbackUnsigned,
 		invalidIdempotencyKey,
-		missingAPIKey, invalidAPIKey, keyExpired,
+		missingAPIKey, invalidAPIKey, keyExpired, invalidEventToken,
 		organizationClosed, organizationSuspended, insufficientScope, priorityNotAllowed,
-		notFound, jobNotFound, usageNotFound, methodNotAllowed,
-		jobNotFinished, jobFailed, jobCancelled, jobNotRetryable,
+		notFound, jobNotFound, pageNotFound, usageNotFound, methodNotAllowed,
+		jobNotFinished, jobFailed, jobCancelled, jobNotRetryable, pageNotReady, formatUnavailable,
 		resultExpired, jobDeleted,
+		rangeNotSatisfiable,
 		idempotencyKeyReused,
-		rateLimited, pageQuotaExceeded,
+		rateLimited, pageQuotaExceeded, tooManyStreams,
 		internalError,
 		storeUnavailable, serviceUnavailable, organizationNotReady, planNotFound, modelNotReady,
 	}
@@ -117,6 +118,9 @@ var (
 	keyExpired = Problem{"key_expired", 401, "API key expired",
 		"The API key has expired.",
 		"កូដ API នេះបានផុតកំណត់ហើយ។"}
+	invalidEventToken = Problem{"invalid_event_token", 401, "Invalid event token",
+		"The token is not one for the events of this job, or it is not good any more.",
+		"ថូខឹននេះមិនត្រឹមត្រូវសម្រាប់ព្រឹត្តិការណ៍នៃការងារនេះ ឬបានផុតកំណត់ហើយ។"}
 
 	organizationClosed = Problem{"organization_closed", 403, "Organization closed",
 		"The organization is being removed and cannot submit documents.",
@@ -137,6 +141,9 @@ var (
 	jobNotFound = Problem{"job_not_found", 404, "Job not found",
 		"There is no job of this id.",
 		"រកមិនឃើញការងារដែលមានលេខសម្គាល់នេះទេ។"}
+	pageNotFound = Problem{"page_not_found", 404, "Page not found",
+		"There is no page of this number.",
+		"រកមិនឃើញទំព័រដែលមានលេខនេះទេ។"}
 	usageNotFound = Problem{"usage_not_found", 404, "Usage not found",
 		"There are no figures of this month.",
 		"គ្មានទិន្នន័យនៃការប្រើប្រាស់សម្រាប់ខែនេះទេ។"}
@@ -156,13 +163,23 @@ var (
 	jobNotRetryable = Problem{"job_not_retryable", 409, "Job not retryable",
 		"There is nothing of this job that could be tried again.",
 		"គ្មានអ្វីនៃការងារនេះដែលអាចព្យាយាមម្តងទៀតបានទេ។"}
+	pageNotReady = Problem{"page_not_ready", 409, "Page not ready",
+		"The page is not ready yet.",
+		"ទំព័រនេះមិនទាន់រួចរាល់នៅឡើយទេ។"}
+	formatUnavailable = Problem{"format_unavailable", 409, "Format unavailable",
+		"The result of the job is not there in this format.",
+		"លទ្ធផលនៃការងារនេះមិនមានក្នុងទម្រង់នេះទេ។"}
 
 	resultExpired = Problem{"result_expired", 410, "Result expired",
 		"The result of the job is not kept any more.",
 		"លទ្ធផលនៃការងារនេះលែងត្រូវបានរក្សាទុកទៀតហើយ។"}
 	jobDeleted = Problem{"job_deleted", 410, "Job deleted",
-		"The job was deleted.",
-		"ការងារនេះត្រូវបានលុបហើយ។"}
+		"The job was deleted with its document and result.",
+		"ការងារនេះត្រូវបានលុបចោល រួមទាំងឯកសារ និងលទ្ធផលរបស់វា។"}
+
+	rangeNotSatisfiable = Problem{"range_not_satisfiable", 416, "Range not satisfiable",
+		"The result does not have the bytes that were asked for.",
+		"លទ្ធផលមិនមានផ្នែកដែលបានស្នើសុំទេ។"}
 
 	idempotencyKeyReused = Problem{"idempotency_key_reused", 422, "Idempotency key reused",
 		"The Idempotency-Key was used before, for another request.",
@@ -174,6 +191,9 @@ var (
 	pageQuotaExceeded = Problem{"page_quota_exceeded", 429, "Page quota exceeded",
 		"The organization has no pages left this month.",
 		"អង្គភាពរបស់អ្នកបានប្រើអស់ចំនួនទំព័រសម្រាប់ខែនេះហើយ។"}
+	tooManyStreams = Problem{"too_many_streams", 429, "Too many streams",
+		"The organization waits for too many jobs at the same time.",
+		"អង្គភាពរបស់អ្នកកំពុងរង់ចាំការងារច្រើនពេកក្នុងពេលតែមួយ។"}
 
 	internalError = Problem{"internal_error", 500, "Internal server error",
 		"Something went wrong on our side.",
@@ -286,10 +306,17 @@ func writeProblem(w http.ResponseWriter, r *http.Request, problem *problemError)
 		header.Set("WWW-Authenticate", `ApiKey realm="khocr"`)
 	}
 	header.Set("Cache-Control", "no-store")
+	header.Add("Vary", "Accept-Language")
+	detailKm := cmp.Or(problem.detailKm, problem.Khmer)
+	detail, language := problem.detail, "en"
+	if prefersKhmer(r) {
+		detail, language = detailKm, "km"
+	}
+	header.Set("Content-Language", language)
 	message, messageKm := problem.Messages()
 	writeBody(w, r, problem.Status, "application/problem+json", problemBody{
 		Type: typePrefix + problem.Code, Title: problem.Title, Status: problem.Status,
-		Detail: problem.detail, DetailKm: cmp.Or(problem.detailKm, problem.Khmer), Code: problem.Code,
+		Detail: detail, DetailKm: detailKm, Code: problem.Code,
 		Message: message, MessageKm: messageKm, RequestID: request.ID, Error: problem.job,
 	})
 }
@@ -300,6 +327,11 @@ func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType s
 	if err != nil {
 		panic(fmt.Errorf("encode an answer: %w", err)) // our own types encode
 	}
+	writeEncoded(w, r, status, contentType, body)
+}
+
+// writeEncoded answers with JSON, and a line break at its end.
+func writeEncoded(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
 	header := w.Header()
 	header.Set("Content-Type", contentType)
 	header.Set("Content-Length", strconv.Itoa(len(body)+1))

@@ -1,8 +1,8 @@
 package apigateway
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -13,8 +13,8 @@ import (
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/filename"
 	"github.com/openplp/khocr/apigateway/jobview"
-	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/storage"
 )
 
 // result delivers the pages of an ended job, in the format that was asked for at submission or is asked for now.
@@ -26,33 +26,48 @@ func (s *Server) result(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	format, err := formatOf(r, job)
+	format, err := formatOf(r, job.OcrJob)
 	if err != nil {
 		return err
 	}
-	if !job.Status.Phase.Ended() {
+	if !job.Status.Phase.Ended() && s.mayReadLive(r.Context()).Allowed {
 		// The caller may have learned of the end from a gateway whose cache is ahead of ours.
-		if job, err = s.readLive(r.Context(), client.ObjectKeyFromObject(job)); err != nil {
-			return err
+		live := new(v1alpha1.OcrJob)
+		if err := s.Live.Get(r.Context(), client.ObjectKeyFromObject(job.OcrJob), live); err == nil {
+			job = s.ended(callerOf(r.Context()), live)
 		}
 	}
-	released, err := releasedPages(job)
+	numbers, err := s.releasedResult(r, job)
 	if err != nil {
 		return err
+	}
+	if format == document.FormatPDF {
+		return s.deliverSearchable(w, r, job.OcrJob, numbers)
+	}
+	content := &rendition{format: format, info: infoOf(job.OcrJob, len(numbers)), pages: s.Store.Pages(r.Context(), job.Namespace, job.UID, numbers)}
+	return s.deliver(w, r, described{
+		contentType: format.ContentType(), name: resultName(job.OcrJob, format.Extension()), etag: etagOf(job.UID, format, numbers),
+	}, content)
+}
+
+// releasedResult lists the pages of the result of an ended job, at least one.
+func (s *Server) releasedResult(r *http.Request, job foundJob) ([]int, error) {
+	released, err := releasedPages(job.OcrJob)
+	if err != nil {
+		return nil, err
 	}
 	numbers, err := s.Store.PageNumbers(r.Context(), job.Namespace, job.UID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(numbers) == 0 {
-		return resultExpired.because(nil)
+		return nil, resultExpired.because(nil)
 	}
 	if job.Status.Phase == v1alpha1.PhaseCompleted && len(numbers) < released {
-		return fmt.Errorf("the store has %d pages of the %d that were finished", len(numbers), released)
+		return nil, fmt.Errorf("the store has %d pages of the %d that were finished", len(numbers), released)
 	}
 	// More pages than were counted were not charged.
-	numbers = numbers[:min(released, len(numbers))]
-	return s.deliver(w, r, job, format, numbers)
+	return numbers[:min(released, len(numbers))], nil
 }
 
 func formatOf(r *http.Request, job *v1alpha1.OcrJob) (document.Format, error) {
@@ -60,9 +75,9 @@ func formatOf(r *http.Request, job *v1alpha1.OcrJob) (document.Format, error) {
 	if !r.URL.Query().Has("format") {
 		asked = string(job.Spec.EffectiveFormat())
 	}
-	format, err := document.ParseFormat(asked)
+	format, err := document.ParseFormat(filename.Truncate(asked, 64))
 	if err != nil {
-		return "", invalidParameter.detailed("format must be one of json, text, docx.")
+		return "", invalidParameter.detailed("%v.", err)
 	}
 	return format, nil
 }
@@ -90,62 +105,44 @@ func releasedPages(job *v1alpha1.OcrJob) (int, error) {
 	return done, nil
 }
 
-// deliver renders the pages on their way to the caller, one at a time.
-func (s *Server) deliver(w http.ResponseWriter, r *http.Request, job *v1alpha1.OcrJob, format document.Format, numbers []int) error {
-	header := w.Header()
-	header.Set("Content-Type", format.ContentType())
-	header.Set("Content-Disposition", attachment(resultName(job, format)))
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "private, no-cache")
-	if r.Method == http.MethodHead {
-		w.WriteHeader(http.StatusOK)
-		return nil
-	}
+func infoOf(job *v1alpha1.OcrJob, pages int) document.Info {
 	info := document.Info{
 		ID:        job.Name,
 		FileName:  filename.Of(&job.Spec.Source),
-		Pages:     len(numbers),
+		Pages:     pages,
 		Model:     job.Status.Model,
 		CreatedAt: job.CreationTimestamp.Time,
 	}
 	if job.Status.CompletionTime != nil {
 		info.FinishedAt = job.Status.CompletionTime.Time
 	}
-	answer := &begun{Writer: serving.PacedWriter(w)}
-	err := document.Render(answer, format, info, s.Store.Pages(r.Context(), job.Namespace, job.UID, numbers))
-	if err != nil && !answer.yes {
-		for _, name := range []string{"Content-Disposition", "Cache-Control"} {
-			header.Del(name)
-		}
-		return err
+	return info
+}
+
+// deliverSearchable delivers the searchable PDF of a job, where the worker could make one.
+func (s *Server) deliverSearchable(w http.ResponseWriter, r *http.Request, job *v1alpha1.OcrJob, numbers []int) error {
+	const format = document.FormatPDF
+	content, err := s.Store.Searchable(r.Context(), job.Namespace, job.UID, documentKey(job))
+	if errors.Is(err, storage.ErrNotFound) {
+		return formatUnavailable.because(err)
 	}
 	if err != nil {
-		s.Log.WarnContext(r.Context(), "a result broke off", "request_id", serving.RequestFrom(r.Context()).ID, "err", err)
-		// Half a result must not look like a whole one.
-		panic(http.ErrAbortHandler)
+		return err
 	}
-	return nil
-}
-
-// begun notes whether anything was written.
-type begun struct {
-	io.Writer
-	yes bool
-}
-
-func (b *begun) Write(p []byte) (int, error) {
-	b.yes = true
-	return b.Writer.Write(p)
+	defer content.Close()
+	return s.deliver(w, r, described{
+		contentType: format.ContentType(), name: resultName(job, format.Extension()), etag: etagOf(job.UID, format, numbers),
+	}, searchable{content})
 }
 
 // resultName is the document's name with the ending of the format.
-func resultName(job *v1alpha1.OcrJob, format document.Format) string {
+func resultName(job *v1alpha1.OcrJob, extension string) string {
 	name := filename.Of(&job.Spec.Source)
 	name = strings.TrimSuffix(name, filepath.Ext(name))
 	if name == "" {
 		name = job.Name
 	}
-	return name + format.Extension()
+	return name + extension
 }
 
 // attachment is a Content-Disposition by RFC 6266: the name in ASCII for old clients, and as it is by RFC 8187.

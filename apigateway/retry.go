@@ -41,7 +41,7 @@ func (s *Server) retry(w http.ResponseWriter, r *http.Request) error {
 		accept(w, r, earlier, true)
 		return nil
 	}
-	original, err := s.ended(r.Context(), by.organization.JobNamespace(), id)
+	original, err := s.retryable(r.Context(), by.organization.JobNamespace(), id)
 	if err != nil {
 		return err
 	}
@@ -70,8 +70,8 @@ func noBody(r *http.Request) error {
 	return nil
 }
 
-// ended finds a job that may be tried again as far as its phase says, among those of a namespace.
-func (s *Server) ended(ctx context.Context, namespace, name string) (*v1alpha1.OcrJob, error) {
+// retryable finds a job that may be tried again as far as its phase says, among those of a namespace.
+func (s *Server) retryable(ctx context.Context, namespace, name string) (*v1alpha1.OcrJob, error) {
 	if !jobName.MatchString(name) {
 		return nil, jobNotFound.because(nil)
 	}

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/changes"
 	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
@@ -35,10 +36,16 @@ type Server struct {
 	Store *storage.Store
 	// Limiter counts the requests of organizations.
 	Limiter ratelimit.Limiter
+	// LimiterAway tells whether the limits are kept less well than they should be; nil where that cannot be.
+	LimiterAway func() bool
+	// Changes tells of changes of jobs.
+	Changes *changes.Hub
 	// Seal is the platform's key.
 	Seal *seal.Key
 	// Guard decides which addresses callbacks may have.
 	Guard fetch.Guard
+	// CORSOrigins are the origins, or *, whose pages may use the API in a browser.
+	CORSOrigins []string
 	// KeyUse notes when keys are used.
 	KeyUse *keyuse.Recorder
 	Log    *slog.Logger
@@ -49,7 +56,8 @@ type Server struct {
 	// Version of the platform, for health.
 	Version string
 
-	line line
+	line    line
+	cluster clusterCheck
 }
 
 // handlerFunc answers a request, or returns the problem that is to be answered.
@@ -62,26 +70,37 @@ type methods map[string]handlerFunc
 func (s *Server) Handler() http.Handler {
 	router := mux.NewRouter().SkipClean(true)
 	for path, resource := range map[string]methods{
-		"/api/v1/convert":          {http.MethodPost: s.authorized(v1alpha1.ScopeConvert, s.convert)},
-		"/api/v1/jobs/{id}":        {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.job)},
-		"/api/v1/jobs/{id}/retry":  {http.MethodPost: s.authorized(v1alpha1.ScopeConvert, s.retry)},
-		"/api/v1/jobs/{id}/result": {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.result)},
-		"/api/v1/usage":            {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.usage)},
-		"/api/v1/health":           {http.MethodGet: s.health},
+		"/api/v1/convert":             {http.MethodPost: s.authorized(v1alpha1.ScopeConvert, s.convert)},
+		"/api/v1/jobs":                {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.jobs)},
+		"/api/v1/jobs/{id}":           {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.job)},
+		"/api/v1/jobs/{id}/pages/{n}": {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.page)},
+		"/api/v1/jobs/{id}/result":    {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.result)},
+		"/api/v1/jobs/{id}/retry":     {http.MethodPost: s.authorized(v1alpha1.ScopeConvert, s.retry)},
+		"/api/v1/models":              {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.models)},
+		"/api/v1/usage":               {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.usage)},
+		"/api/v1/health":              {http.MethodGet: s.health},
+		"/api/v1/health/live":         {http.MethodGet: s.live},
+		"/api/v1/health/ready":        {http.MethodGet: s.ready},
 	} {
-		router.Handle(path, s.resource(path, resource))
+		router.Handle(path, compressed(s.resource(path, resource)))
 	}
+	// Events go out as they come, and a compressor would hold them back.
+	const events = "/api/v1/jobs/{id}/events"
+	router.Handle(events, s.resource(events, methods{
+		http.MethodGet:  s.authorizedBy(s.authenticateEvents, v1alpha1.ScopeRead, s.events),
+		http.MethodPost: s.authorized(v1alpha1.ScopeRead, s.makeEventToken),
+	}))
 	router.NotFoundHandler = s.answering(func(http.ResponseWriter, *http.Request) error {
 		return notFound.because(nil)
 	})
-	return serving.Handler(s.Log, router, func(w http.ResponseWriter, r *http.Request) {
+	return serving.Handler(s.Log, crossOrigin(s.CORSOrigins, router), func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, r, internalError.because(nil))
 	})
 }
 
 // resource picks the handler of a method.
 func (s *Server) resource(path string, resource methods) http.Handler {
-	allowed := slices.Collect(maps.Keys(resource))
+	allowed := append(slices.Collect(maps.Keys(resource)), http.MethodOptions)
 	if resource[http.MethodGet] != nil {
 		allowed = append(allowed, http.MethodHead)
 	}
@@ -89,8 +108,13 @@ func (s *Server) resource(path string, resource methods) http.Handler {
 	return s.answering(func(w http.ResponseWriter, r *http.Request) error {
 		serving.RequestFrom(r.Context()).Route = path
 		method := r.Method
-		if method == http.MethodHead {
+		switch method {
+		case http.MethodHead:
 			method = http.MethodGet
+		case http.MethodOptions:
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			w.WriteHeader(http.StatusNoContent)
+			return nil
 		}
 		handle := resource[method]
 		if handle == nil {

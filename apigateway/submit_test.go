@@ -34,7 +34,7 @@ func (s strictClient) Create(ctx context.Context, object client.Object, options 
 	return err
 }
 
-// newModel makes a model that is ready or not.
+// newModel makes a model that is ready or not, for the time of the test.
 func newModel(t *testing.T, g *gatewaytest.Gateway, name string, ready metav1.ConditionStatus) {
 	t.Helper()
 	model := &v1alpha1.OcrModel{
@@ -45,6 +45,15 @@ func newModel(t *testing.T, g *gatewaytest.Gateway, name string, ready metav1.Co
 	if err := g.Client.Create(t.Context(), model); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		if err := g.Client.Delete(ctx, model); err != nil {
+			t.Error(err)
+		}
+		gatewaytest.Eventually(t, "the informers see that "+name+" is gone", func() bool {
+			return apierrors.IsNotFound(g.Cached.Get(ctx, client.ObjectKeyFromObject(model), new(v1alpha1.OcrModel)))
+		})
+	})
 	model.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: ready, Reason: "Tested", LastTransitionTime: metav1.Now()}}
 	g.UpdateStatus(t, model)
 }

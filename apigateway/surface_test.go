@@ -19,7 +19,7 @@ func testSurface(t *testing.T, g *gatewaytest.Gateway) {
 
 	t.Run("health needs no key", func(t *testing.T) {
 		got := a.get(t, "/api/v1/health", "")
-		if want := `{"status":"ok","version":"test","components":{"api":"ok","store":"ok"}}`; got.StatusCode != 200 || strings.TrimSpace(string(got.body)) != want {
+		if want := `{"status":"ok","version":"test","components":{"api":"ok","cluster":"ok","rate_limit":"ok","store":"ok"}}`; got.StatusCode != 200 || strings.TrimSpace(string(got.body)) != want {
 			t.Errorf("%d %s, want %s", got.StatusCode, got.body, want)
 		}
 	})
@@ -48,8 +48,8 @@ func testSurface(t *testing.T, g *gatewaytest.Gateway) {
 
 	t.Run("wrong methods say which are right", func(t *testing.T) {
 		for path, allow := range map[string]string{
-			"/api/v1/convert": "POST", "/api/v1/jobs/a1b2c3d4e5f6": "GET, HEAD", "/api/v1/jobs/a1b2c3d4e5f6/result": "GET, HEAD",
-			"/api/v1/usage": "GET, HEAD", "/api/v1/health": "GET, HEAD",
+			"/api/v1/convert": "OPTIONS, POST", "/api/v1/jobs/a1b2c3d4e5f6": "GET, HEAD, OPTIONS", "/api/v1/jobs/a1b2c3d4e5f6/result": "GET, HEAD, OPTIONS",
+			"/api/v1/usage": "GET, HEAD, OPTIONS", "/api/v1/health": "GET, HEAD, OPTIONS",
 		} {
 			got := a.do(t, a.request(t, http.MethodPatch, path, key, nil))
 			got.wantProblem(t, 405, "method_not_allowed")

@@ -211,9 +211,8 @@ func (s *Server) countJobs(ctx context.Context, namespace string) (map[string]in
 		return nil, fmt.Errorf("count the jobs: %w", err)
 	}
 	count := map[string]int{}
-	for _, phase := range []v1alpha1.JobPhase{v1alpha1.PhasePending, v1alpha1.PhaseRunning, v1alpha1.PhaseCompleted,
-		v1alpha1.PhaseFailed, v1alpha1.PhaseCancelled} {
-		count[jobview.Status(phase)] = 0
+	for _, status := range jobview.Statuses() {
+		count[status] = 0
 	}
 	for i := range jobs.Items {
 		count[jobview.Status(jobs.Items[i].Status.Phase)]++

@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/cluster"
 
@@ -35,7 +37,9 @@ type Gateway struct {
 	// Cached reads from informers, Live from the API server.
 	Cached client.Client
 	Live   client.Reader
-	Store  *storage.Store
+	// Informers that Cached reads from.
+	Informers cache.Cache
+	Store     *storage.Store
 	// Folder that the store lies in.
 	Folder string
 	// Seal is the platform's key.
@@ -53,7 +57,7 @@ func Start(t testing.TB) *Gateway {
 		t.Fatal(err)
 	}
 	g := &Gateway{Environment: environment, manager: manager}
-	g.Cached, g.Live = informers(t, environment)
+	g.startInformers(t)
 	g.Folder = t.TempDir()
 	g.Store = OpenStore(t, g.Folder)
 	if g.Seal, err = seal.NewKey(seal.Random()); err != nil {
@@ -74,14 +78,14 @@ func Start(t testing.TB) *Gateway {
 func (g *Gateway) Replica(t testing.TB) *Gateway {
 	t.Helper()
 	replica := *g
-	replica.Cached, replica.Live = informers(t, g.Environment)
+	replica.startInformers(t)
 	return &replica
 }
 
-// informers run until the test ends.
-func informers(t testing.TB, environment *testenv.Environment) (client.Client, client.Reader) {
+// startInformers runs informers until the test ends.
+func (g *Gateway) startInformers(t testing.TB) {
 	t.Helper()
-	kubernetes, err := cluster.New(environment.Admin, func(o *cluster.Options) { o.Scheme = testenv.Scheme() })
+	kubernetes, err := cluster.New(g.Admin, func(o *cluster.Options) { o.Scheme = testenv.Scheme() })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +101,7 @@ func informers(t testing.TB, environment *testenv.Environment) (client.Client, c
 			t.Errorf("the informers ended: %v", err)
 		}
 	})
-	return kubernetes.GetClient(), kubernetes.GetAPIReader()
+	g.Cached, g.Live, g.Informers = kubernetes.GetClient(), kubernetes.GetAPIReader(), kubernetes.GetCache()
 }
 
 // OpenStore opens a store in a folder until the test ends.
@@ -217,6 +221,21 @@ func (g *Gateway) UpdateStatus(t testing.TB, object client.Object) {
 	})
 }
 
+// Delete removes a job, its finalizer with it as the manager does, and waits until the informers have seen it go.
+func (g *Gateway) Delete(t testing.TB, job *v1alpha1.OcrJob) {
+	t.Helper()
+	gone := job.DeepCopy()
+	if err := g.manager.Patch(t.Context(), gone, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.manager.Delete(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	Eventually(t, "the informers see that "+job.Name+" is gone", func() bool {
+		return apierrors.IsNotFound(g.Cached.Get(t.Context(), client.ObjectKeyFromObject(job), gone))
+	})
+}
+
 // Jobs lists the OcrJobs in a namespace, from the API server.
 func (g *Gateway) Jobs(t testing.TB, namespace string) []v1alpha1.OcrJob {
 	t.Helper()
@@ -241,10 +260,10 @@ func Files(t testing.TB, folder string) []string {
 	return files
 }
 
-// Eventually waits for a condition, and fails the test if it does not come.
+// Eventually waits for a condition, and fails the test if it does not come. It may be used in a cleanup, too.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true,
+	err := wait.PollUntilContextTimeout(context.WithoutCancel(t.Context()), 20*time.Millisecond, time.Minute, true,
 		func(context.Context) (bool, error) { return condition(), nil })
 	if err != nil {
 		t.Fatalf("waiting until %s: %v", what, err)

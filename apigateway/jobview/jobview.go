@@ -126,6 +126,11 @@ func webhookOf(callback *v1alpha1.Callback) *Webhook {
 	return webhook
 }
 
+// Statuses are the words of the API for where a job stands, in the order in which a job may come to them.
+func Statuses() []string {
+	return []string{"QUEUED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED"}
+}
+
 // Status is the word of the API for a phase.
 func Status(phase v1alpha1.JobPhase) string {
 	switch phase {

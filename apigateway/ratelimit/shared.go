@@ -56,6 +56,9 @@ func NewShared(address string, gateways func() int, now func() time.Time, log *s
 	}, nil
 }
 
+// Away tells whether Redis is away at present, so that each gateway holds to its share.
+func (s *Shared) Away() bool { return s.away.Load() }
+
 // HasPassword tells whether the address of a Redis holds a password, or cannot be read, so that it might.
 func HasPassword(address string) bool {
 	parsed, err := url.Parse(address)

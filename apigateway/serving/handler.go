@@ -4,6 +4,7 @@ package serving
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -13,7 +14,7 @@ import (
 // HeaderRequestID carries the ID of a request both ways.
 const HeaderRequestID = "X-Request-Id"
 
-// Handler serves next with a request ID, a paced body and an access log line for every request. A panic ends in
+// Handler serves next with a request ID, a paced body and answer, and an access log line for every request. A panic ends in
 // panicked, which answers unless an answer has begun; then the connection is broken off, so that no caller takes half an
 // answer for a whole one.
 func Handler(log *slog.Logger, next http.Handler, panicked http.HandlerFunc) http.Handler {
@@ -21,7 +22,7 @@ func Handler(log *slog.Logger, next http.Handler, panicked http.HandlerFunc) htt
 		started := time.Now()
 		request := &Request{ID: requestID(r.Header.Get(HeaderRequestID))}
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, request))
-		answer := &recorder{ResponseWriter: w}
+		answer := &recorder{ResponseWriter: w, body: PacedWriter(w)}
 		answer.Header().Set(HeaderRequestID, request.ID)
 		r.Body = pacedBody(w, r.Body)
 
@@ -69,6 +70,7 @@ func logAccess(r *http.Request, log *slog.Logger, request *Request, answer *reco
 // recorder notes what was answered.
 type recorder struct {
 	http.ResponseWriter
+	body   io.Writer
 	status int
 	bytes  int64
 }
@@ -85,7 +87,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
-	n, err := r.ResponseWriter.Write(p)
+	n, err := r.body.Write(p)
 	r.bytes += int64(n)
 	return n, err
 }

@@ -63,7 +63,8 @@ func readDeadline(started, now time.Time, read int64) time.Time {
 	return stalled
 }
 
-// PacedWriter writes an answer of any length, and gives up on a caller that does not take it.
+// PacedWriter writes an answer of any length, and gives up on a caller that does not take it. Within Handler every answer is
+// written like that.
 func PacedWriter(w http.ResponseWriter) io.Writer {
 	return &pacedWriter{Writer: w, connection: http.NewResponseController(w)}
 }
@@ -73,6 +74,7 @@ type pacedWriter struct {
 	connection deadliner
 }
 
+// Write sets the deadline of these bytes. The server takes it off when the answer is complete.
 func (p *pacedWriter) Write(buffer []byte) (int, error) {
 	_ = p.connection.SetWriteDeadline(time.Now().Add(stallTime))
 	return p.Writer.Write(buffer)

@@ -21,7 +21,7 @@ const (
 )
 
 // NewServer makes a server with limits on what callers can make it wait for and hold. Bodies and answers have none here:
-// Handler and PacedWriter give them theirs.
+// Handler gives them theirs.
 func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,

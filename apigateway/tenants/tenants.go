@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
-	"github.com/openplp/khocr/internal/apikey"
 )
 
 var (
@@ -64,14 +63,13 @@ type Directory struct {
 	Reader client.Reader
 }
 
-// ByKey finds whose key it is, expired or not, or fails with ErrUnknownKey.
-func (d Directory) ByKey(ctx context.Context, key string) (*v1alpha1.Organization, *v1alpha1.APIKey, error) {
-	hash := apikey.Hash(key)
+// ByDigest finds whose key has the digest, as apikey.Hash makes it, expired or not, or fails with ErrUnknownKey.
+func (d Directory) ByDigest(ctx context.Context, digest string) (*v1alpha1.Organization, *v1alpha1.APIKey, error) {
 	var found v1alpha1.OrganizationList
-	if err := d.Reader.List(ctx, &found, client.MatchingFields{indexKeyHash: hash}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := d.Reader.List(ctx, &found, client.MatchingFields{indexKeyHash: digest}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, nil, fmt.Errorf("look up a key: %w", err)
 	}
-	return owner(found.Items, hash)
+	return owner(found.Items, digest)
 }
 
 // owner picks the one key of that digest. A digest that stands twice is refused, in one organization as in two: whose

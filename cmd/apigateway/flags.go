@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"github.com/openplp/khocr/apigateway/ratelimit"
@@ -18,6 +19,7 @@ type options struct {
 	fetchAllow                           []netip.Prefix
 	rateLimitRedis                       string
 	namespace                            string
+	corsOrigins                          []string
 }
 
 // redisVariable is the environment's way to say where Redis is, for addresses with a password: everybody on the machine
@@ -42,6 +44,10 @@ func parseFlags(flags *flag.FlagSet, arguments []string) options {
 	})
 	flags.StringVar(&o.rateLimitRedis, "rate-limit-redis", "", "URL (redis://, rediss:// or unix://) of the Redis in which gateways share their rate limits; "+
 		"with a password it comes from the environment, as "+redisVariable+". Without it each gateway has its own")
+	flags.Func("cors-origin", "origin, such as https://app.example.org, whose pages may use the API in a browser, or * for any (repeatable)", func(text string) error {
+		o.corsOrigins = append(o.corsOrigins, text)
+		return checkOrigin(text)
+	})
 	flags.StringVar(&o.namespace, "namespace", "khocr-system", "namespace of the gateways, which are counted there when they share their rate limits")
 	// The command line's flag set exits on errors by itself.
 	_ = flags.Parse(arguments)
@@ -58,4 +64,19 @@ func (o options) redisAddress(environment string) (string, error) {
 		return "", errors.New("--rate-limit-redis is no URL, or one with a password: put that into the environment as " + redisVariable)
 	}
 	return o.rateLimitRedis, nil
+}
+
+// checkOrigin refuses what no browser sends as its origin, so that a slip does not look like a working setting.
+func checkOrigin(text string) error {
+	if text == "*" {
+		return nil
+	}
+	origin, err := url.Parse(text)
+	if err != nil {
+		return fmt.Errorf("parse an origin: %w", err)
+	}
+	if origin.Scheme == "" || origin.Host == "" || origin.Scheme+"://"+origin.Host != text || strings.Contains(text, "*") {
+		return errors.New("an origin is a scheme, a host and, if it is not the usual one, a port, such as https://app.example.org")
+	}
+	return nil
 }

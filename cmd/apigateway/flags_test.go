@@ -27,3 +27,14 @@ func TestRedisAddress(t *testing.T) {
 		})
 	}
 }
+
+func TestCheckOrigin(t *testing.T) {
+	for origin, allowed := range map[string]bool{
+		"*": true, "https://app.example.org": true, "http://localhost:5173": true,
+		"": false, "app.example.org": false, "https://app.example.org/": false, "https://*.example.org": false, "https://a b": false,
+	} {
+		if err := checkOrigin(origin); (err == nil) != allowed {
+			t.Errorf("checkOrigin(%q) = %v", origin, err)
+		}
+	}
+}

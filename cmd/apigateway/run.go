@@ -23,6 +23,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway"
+	"github.com/openplp/khocr/apigateway/changes"
 	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/internalport"
 	"github.com/openplp/khocr/apigateway/keyuse"
@@ -74,7 +75,14 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	var synced atomic.Bool
 	public := &apigateway.Server{
 		Client: kubernetes.GetClient(), Live: kubernetes.GetAPIReader(), Store: store, Limiter: limiter, KeyUse: keyUse, Log: log,
-		Guard: fetch.Guard{Allowed: o.fetchAllow}, Now: clock.Now, NewID: apigateway.RandomID, Version: version,
+		Guard: fetch.Guard{Allowed: o.fetchAllow}, Changes: changes.New(), CORSOrigins: o.corsOrigins,
+		Now: clock.Now, NewID: apigateway.RandomID, Version: version,
+	}
+	if shared != nil {
+		public.LimiterAway = shared.Away
+	}
+	if err := public.Changes.Follow(ctx, kubernetes.GetCache()); err != nil {
+		return err
 	}
 	internal := internalport.New(kubernetes.GetClient(), kubernetes.GetAPIReader(), store, fetch.New(o.fetchAllow), log)
 	probes := serving.Probes(log, map[string]serving.Check{
@@ -117,7 +125,10 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 			}
 			synced.Store(true)
 			log.Info("serving the public API", "address", o.listen)
-			return listen(ctx, o.listen, serving.NewServer(public.Handler(), log))
+			server := serving.NewServer(public.Handler(), log)
+			// Whoever waits for a job comes back, and to another gateway.
+			server.RegisterOnShutdown(public.Changes.Close)
+			return listen(ctx, o.listen, server)
 		})
 		ports.Go(func() error { return serveInternal(ctx, o, internal.Handler(), log) })
 		return nil

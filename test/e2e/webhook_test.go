@@ -12,10 +12,7 @@ import (
 	"github.com/openplp/khocr/api/v1alpha1"
 )
 
-// samplesURL is the server of the trial cluster that documents come from and webhooks may go to.
-const samplesURL = "http://10.96.0.80"
-
-// received is what was posted to a path of that server.
+// received is what was posted to a path of the server of sample documents.
 func (p *platform) received(path string) []received {
 	p.Helper()
 	content, err := p.kube.CoreV1().Services("khocr-samples").ProxyGet("http", "khocr-samples", "80", path, nil).DoRaw(p.Context())
@@ -45,7 +42,7 @@ func TestTheEndOfAJobIsPostedAndSigned(t *testing.T) {
 	verifier, err := standardwebhooks.NewWebhook(secret)
 	p.must(err)
 
-	path := "/received/" + org.name
+	path := "received/" + org.name
 	var id string
 	org.until("a callback may be asked for", func() bool {
 		a, err := org.trySubmit(form{fileName: "native.pdf", content: testdata(t, "native.pdf"), fields: map[string]string{

@@ -1,0 +1,87 @@
+package apigateway
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/gorilla/mux"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/document"
+)
+
+// page delivers one page as the json format has it, which may be long before the job ends.
+func (s *Server) page(w http.ResponseWriter, r *http.Request) error {
+	if err := onlyQuery(r); err != nil {
+		return err
+	}
+	job, err := s.findJob(r)
+	if err != nil {
+		return err
+	}
+	number, err := pageAsked(mux.Vars(r)["n"], job.OcrJob)
+	if err != nil {
+		return err
+	}
+	stored, err := s.releasedNumbers(r, job)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(stored, number) {
+		if job.Status.Phase.Ended() {
+			return pageNotFound.detailed("The job has ended without a result of page %d.", number)
+		}
+		return pageNotReady.because(nil)
+	}
+	var encoded []byte
+	for page, err := range s.Store.Pages(r.Context(), job.Namespace, job.UID, []int{number}) {
+		if err != nil {
+			return err
+		}
+		if encoded, err = document.EncodePage(page); err != nil {
+			return err
+		}
+	}
+	w.Header().Set("Cache-Control", "private, no-cache")
+	writeEncoded(w, r, http.StatusOK, "application/json", encoded)
+	return nil
+}
+
+// maxPageDigits is how long a page number can be.
+const maxPageDigits = 6
+
+// pageAsked reads a page number, and refuses one that the document cannot have.
+func pageAsked(text string, job *v1alpha1.OcrJob) (int, error) {
+	number, err := strconv.Atoi(text)
+	if err != nil || number < 1 || len(text) > maxPageDigits || strconv.Itoa(number) != text {
+		return 0, pageNotFound.detailed("A page is a number from 1.")
+	}
+	// Of a job for some pages the size of the document is not known, only how many they are.
+	if pages := job.Status.Pages; pages != nil && pages.Total > 0 && job.Spec.Pages == "" && number > int(pages.Total) {
+		return 0, pageNotFound.detailed("The document has %d pages.", pages.Total)
+	}
+	return number, nil
+}
+
+// releasedNumbers lists the stored pages of a job that may be handed out, whether it has ended or not. No page leaves before
+// it is set aside in the organization's month.
+func (s *Server) releasedNumbers(r *http.Request, job foundJob) ([]int, error) {
+	if !job.Status.Phase.Ended() {
+		if !meta.IsStatusConditionTrue(job.Status.Conditions, v1alpha1.ConditionQuotaReserved) {
+			return nil, pageNotReady.because(nil)
+		}
+		return s.Store.PageNumbers(r.Context(), job.Namespace, job.UID)
+	}
+	released, err := releasedPages(job.OcrJob)
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := s.Store.PageNumbers(r.Context(), job.Namespace, job.UID)
+	if err != nil {
+		return nil, err
+	}
+	// More pages than were counted were not charged.
+	return numbers[:min(released, len(numbers))], nil
+}
