@@ -76,7 +76,7 @@ type engine struct {
 func (e *engine) answer(request wire.Request) (wire.Response, error) {
 	switch {
 	case request.Open != nil && e.document == nil:
-		opened, failure := open(request.Open.Path)
+		opened, failure := open(request.Open.Path, request.Open.Password)
 		if failure != nil {
 			return wire.Response{Error: failure}, nil
 		}
@@ -85,6 +85,8 @@ func (e *engine) answer(request wire.Request) (wire.Response, error) {
 	case request.Page != nil && e.document != nil:
 		page, err := e.page(*request.Page)
 		return wire.Response{Page: page}, err
+	case request.Searchable != nil && e.document != nil:
+		return e.document.searchable(*request.Searchable), nil
 	default:
 		return wire.Response{}, fmt.Errorf("request out of turn")
 	}
