@@ -66,7 +66,13 @@ type update struct {
 	writer *writer
 	// font is the reference to the layers' font; nil before the first layer.
 	font *ref
+	// open and close are the streams that say of what they enclose that it is no text; set with the font.
+	open, close ref
 }
+
+// noTextOpen and noTextClose enclose content whose text is not to be extracted, because the layer has what can be seen of it. Visible text whose
+// characters are wrong would be found beside the right one otherwise.
+const noTextOpen, noTextClose = "/Span <</ActualText <feff>>> BDC\n", "EMC\n"
 
 // page writes a new version of a page, with the layer in front of its content: there nothing has changed the state of the
 // graphics, and what is invisible covers nothing.
@@ -86,6 +92,8 @@ func (u *update) page(page *pdfPage, result *document.Page) error {
 		u.begin()
 		font := u.writer.writeFont()
 		u.font = &font
+		u.open = u.writer.compressed(dict{}, []byte(noTextOpen))
+		u.close = u.writer.compressed(dict{}, []byte(noTextClose))
 	}
 	fonts := maps.Clone(u.dict(resources["Font"]))
 	if fonts == nil {
@@ -102,7 +110,7 @@ func (u *update) page(page *pdfPage, result *document.Page) error {
 	shown := u.writer.compressed(dict{}, layer(result, toPage, own))
 	version := maps.Clone(page.dict)
 	version["Resources"] = resources
-	version["Contents"] = append(array{shown}, contents...)
+	version["Contents"] = slices.Concat(array{shown, u.open}, contents, array{u.close})
 	u.writer.put(page.id, version)
 	return u.writer.err
 }

@@ -8,8 +8,8 @@ import (
 // invisible is the rendering mode of text that is not shown (ISO 32000-1, 9.3.6).
 const invisible = "3"
 
-// withoutHidden takes the text that is shown invisibly off a content stream, and leaves everything else as it is. forms are
-// the names of the objects that the content paints. Content that cannot be read to its end is left as it is from there on.
+// withoutHidden takes the text that is shown invisibly off a content stream, and what says what a part of it reads as, and
+// leaves everything else as it is. forms are the names of the objects that the content paints. Content that cannot be read to its end is left as it is from there on.
 //
 // Visible text that follows invisible text on the same line without a place of its own would move; no program is known that
 // writes such.
@@ -47,6 +47,14 @@ func withoutHidden(content []byte) (shown []byte, changed bool, forms []name) {
 		case "Do":
 			if form, ok := last.(name); ok && !slices.Contains(forms, form) {
 				forms = append(forms, form)
+			}
+		case "BDC":
+			// What encloses all of it would end with the first of these.
+			if properties, ok := last.(dict); ok && properties["ActualText"] != nil {
+				kept.Write(content[upTo:begin])
+				kept.WriteString(" /Span BMC")
+				upTo = l.at
+				changed = true
 			}
 		case "BI":
 			l.skipImage()
