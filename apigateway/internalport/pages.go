@@ -18,9 +18,9 @@ import (
 
 // page stores the result of a page, once.
 func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) error {
-	number, err := strconv.Atoi(mux.Vars(r)["page"])
-	if err != nil || number < 1 || number > MaxPages {
-		return badPage(fmt.Sprintf("pages are numbered from 1 to %d", MaxPages), err)
+	number, err := pageNumber(r)
+	if err != nil {
+		return err
 	}
 	size := r.ContentLength
 	if size < 0 || size > workerport.MaxPageBytes {
@@ -52,6 +52,33 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 		w.WriteHeader(http.StatusCreated)
 	}
 	return nil
+}
+
+// storedPage answers the result of a page as it was stored.
+func (s *Server) storedPage(w http.ResponseWriter, r *http.Request, work assignment) error {
+	number, err := pageNumber(r)
+	if err != nil {
+		return err
+	}
+	content, err := s.Store.Get(r.Context(), storage.PageKey(work.job.Namespace, work.job.UID, number))
+	if errors.Is(err, storage.ErrNotFound) {
+		return &refusal{http.StatusNotFound, "PageNotStored", "the page has no result yet", err}
+	}
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	s.stream(w, r, "application/json", content)
+	return nil
+}
+
+// pageNumber that a request is about.
+func pageNumber(r *http.Request) (int, error) {
+	number, err := strconv.Atoi(mux.Vars(r)["page"])
+	if err != nil || number < 1 || number > MaxPages {
+		return 0, badPage(fmt.Sprintf("pages are numbered from 1 to %d", MaxPages), err)
+	}
+	return number, nil
 }
 
 // checkPage makes sure that what is stored for good can be read as the page that it is stored for.

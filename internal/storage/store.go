@@ -98,12 +98,9 @@ type Blob struct {
 
 // Get opens what is stored under the key, or fails with ErrNotFound.
 func (s *Store) Get(ctx context.Context, key string) (*Blob, error) {
-	reader, err := s.bucket.NewReader(ctx, key, nil)
-	if gcerrors.Code(err) == gcerrors.NotFound {
-		return nil, fmt.Errorf("read %s: %w", key, ErrNotFound)
-	}
+	reader, err := s.open(ctx, key)
 	if err != nil {
-		return nil, fmt.Errorf("%w: read %s: %w", ErrUnavailable, key, err)
+		return nil, err
 	}
 	return &Blob{ReadCloser: reader, Size: reader.Size()}, nil
 }

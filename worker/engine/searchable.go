@@ -28,10 +28,11 @@ func (s *source) searchable(request wire.Searchable) wire.Response {
 }
 
 func (s *source) writeSearchable(request wire.Searchable) (part string, err error) {
-	output, err := os.Create(request.Output)
+	file, err := os.Create(request.Output)
 	if err != nil {
 		return "", fmt.Errorf("make the output: %w", err)
 	}
+	output := &output{File: file, most: request.MaxBytes}
 	defer func() { err = errors.Join(err, output.Close()) }()
 	results := resultsIn(request.Results)
 	if s.kind == kindPDF {
@@ -42,7 +43,7 @@ func (s *source) writeSearchable(request wire.Searchable) (part string, err erro
 		if err := s.rewriteTo(output, results); err == nil {
 			return workerport.Whole, nil
 		}
-		if err := empty(output); err != nil {
+		if err := output.empty(); err != nil {
 			return "", err
 		}
 	}
@@ -50,13 +51,13 @@ func (s *source) writeSearchable(request wire.Searchable) (part string, err erro
 }
 
 // appendTo writes what follows the PDF at a path.
-func (s *source) appendTo(output *os.File, path string, results searchable.Results) error {
+func (s *source) appendTo(output *output, path string, results searchable.Results) error {
 	content, size, err := openSized(path)
 	if err != nil {
 		return err
 	}
 	defer content.Close()
-	buffered := newBuffer(output)
+	buffered := buffer(output)
 	if err := searchable.Continue(content, size, s.pages, results, buffered); err != nil {
 		return err
 	}
@@ -64,13 +65,13 @@ func (s *source) appendTo(output *os.File, path string, results searchable.Resul
 }
 
 // rewriteTo writes a whole PDF: one that is decrypted and repaired, and continued.
-func (s *source) rewriteTo(output *os.File, results searchable.Results) error {
+func (s *source) rewriteTo(output *output, results searchable.Results) error {
 	rewritten := output.Name() + ".rewritten"
 	defer os.Remove(rewritten)
 	if err := searchable.Rewrite(s.path, rewritten, s.password); err != nil {
 		return err
 	}
-	if err := empty(output); err != nil {
+	if err := output.empty(); err != nil {
 		return err
 	}
 	content, _, err := openSized(rewritten)
@@ -85,13 +86,13 @@ func (s *source) rewriteTo(output *os.File, results searchable.Results) error {
 }
 
 // composeTo writes a whole PDF from the looks of the pages.
-func (s *source) composeTo(output *os.File, results searchable.Results) error {
+func (s *source) composeTo(output *output, results searchable.Results) error {
 	content, size, err := openSized(s.path)
 	if err != nil {
 		return err
 	}
 	defer content.Close()
-	buffered := newBuffer(output)
+	buffered := buffer(output)
 	err = searchable.Compose(searchable.Drawing{
 		Content: content, Size: size, Pages: s.pages,
 		Measure: func(number int) (float64, float64, error) {

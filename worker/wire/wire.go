@@ -59,6 +59,8 @@ type Searchable struct {
 	Results string `json:"results"`
 	// Output is the path of the file that the child writes, in a folder where it may write others.
 	Output string `json:"output"`
+	// MaxBytes bounds that file.
+	MaxBytes int64 `json:"max_bytes"`
 }
 
 // ResultName is the name of the file with the result of a page, as JSON.
