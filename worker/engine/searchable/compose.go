@@ -23,7 +23,7 @@ type Drawing struct {
 	Pages int
 	// Measure is a page's size in points, as it is shown.
 	Measure func(number int) (width, height float64, err error)
-	// Draw a page in colours. It is asked for pages that cannot be taken over as they are.
+	// Draw a page in colours. It is asked for pages that cannot be taken over as they are; one that it fails on is left blank.
 	Draw func(number int) (*image.RGBA, error)
 }
 
@@ -98,16 +98,9 @@ func (w *writer) composePage(source Drawing, number int, own *picturePage, pictu
 	if err != nil {
 		return ref{}, fmt.Errorf("read its result: %w", err)
 	}
-	width, height, err := source.shown(number, result)
-	if err != nil {
-		return ref{}, err
-	}
+	width, height := source.shown(number, result)
 	if own == nil {
-		drawn, err := source.Draw(number)
-		if err != nil {
-			return ref{}, err
-		}
-		if own, err = drawnPage(drawn, picture); err != nil {
+		if own, err = source.drawnPage(number, picture); err != nil {
 			return ref{}, err
 		}
 	}
@@ -144,18 +137,20 @@ func (w *writer) composePage(source Drawing, number int, own *picturePage, pictu
 
 const number0 = number("0")
 
-// shown is the size of a page. The result tells it to a hundredth of a point.
-func (d Drawing) shown(number int, result *document.Page) (width, height float64, err error) {
+// shown is the size of a page. The result tells it to a hundredth of a point. A page that cannot be measured is as large as
+// one that does not say.
+func (d Drawing) shown(number int, result *document.Page) (width, height float64) {
 	if result == nil || result.Width <= 0 || result.Height <= 0 {
-		if width, height, err = d.Measure(number); err == nil && (width <= 0 || height <= 0) {
-			err = errors.New("the page has no size")
+		width, height, err := d.Measure(number)
+		if err != nil || width <= 0 || height <= 0 {
+			return defaultBox[2], defaultBox[3]
 		}
-		return width, height, err
+		return width, height
 	}
 	if result.Rotation%180 != 0 {
-		return result.Height, result.Width, nil
+		return result.Height, result.Width
 	}
-	return result.Width, result.Height, nil
+	return result.Width, result.Height
 }
 
 // oriented maps the unit square of an image, as it is stored, to that of the image as it is shown.
@@ -183,8 +178,12 @@ func oriented(orientation int) matrix {
 // drawnQuality is the JPEG quality of pages that are drawn with loss.
 const drawnQuality = 85
 
-// drawnPage makes an image of what was drawn.
-func drawnPage(drawn *image.RGBA, lossless bool) (*picturePage, error) {
+// drawnPage makes an image of a page. It is empty where the page cannot be drawn.
+func (d Drawing) drawnPage(number int, lossless bool) (*picturePage, error) {
+	drawn, err := d.Draw(number)
+	if err != nil {
+		return new(picturePage), nil
+	}
 	size := drawn.Rect.Size()
 	head := imageHead(size.X, size.Y, 8)
 	var data bytes.Buffer

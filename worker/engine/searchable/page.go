@@ -76,6 +76,9 @@ func (f *file) descend(id ref, inherited pdfPage, seen map[int]bool, depth int, 
 // rectangle is left, bottom, right, top in units of the page.
 type rectangle [4]float64
 
+// defaultBox is MuPDF's for pages that do not say how large they are.
+var defaultBox = rectangle{0, 0, 612, 792}
+
 func (r rectangle) empty() bool { return r[0] >= r[2] || r[1] >= r[3] }
 
 func (f *file) rectangle(o object) (rectangle, bool) {
@@ -105,7 +108,7 @@ type geometry struct {
 
 // geometry of a page as MuPDF shows it.
 func (f *file) geometry(page *pdfPage) geometry {
-	g := geometry{box: rectangle{0, 0, 612, 792}, unit: 1}
+	g := geometry{box: defaultBox, unit: 1}
 	if box, ok := f.rectangle(page.mediaBox); ok && !box.empty() {
 		g.box = box
 	}
