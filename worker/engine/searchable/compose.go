@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/jpeg"
 	"io"
+	"math"
 
 	"github.com/openplp/khocr/internal/document"
 )
@@ -58,9 +59,29 @@ func Compose(source Drawing, results Results, to io.Writer) error {
 
 // picturePage is a page that is an image, in one block or in several.
 type picturePage struct {
+	// width and height of the image in pixels, as it is stored.
+	width, height int
 	// orientation as in Exif and TIFF, from 1 to 8.
 	orientation int
 	blocks      []block
+}
+
+// fit gives the page the size in points that the image has at the whole resolution that MuPDF shows it at. What comes in was
+// measured in pixels of another one.
+func (p *picturePage) fit(width, height float64) (float64, float64) {
+	across, down := p.width, p.height
+	if p.orientation >= 5 {
+		across, down = down, across
+	}
+	return fitSide(width, across), fitSide(height, down)
+}
+
+func fitSide(points float64, pixels int) float64 {
+	resolution := math.Round(72 * float64(pixels) / points)
+	if fitting := 72 * float64(pixels) / resolution; math.Abs(fitting-points) < 0.5 {
+		return fitting
+	}
+	return points
 }
 
 // block is a part of an image as an image of its own.
@@ -72,9 +93,6 @@ type block struct {
 	length int64
 	data   func() (io.Reader, error)
 }
-
-// whole is the place of a block that is the whole image.
-var whole = matrix{1, 0, 0, 1, 0, 0}
 
 // images are the pages that can be embedded as they are; nil stands for others. picture is false where the document is none.
 func (d Drawing) images() (pages []*picturePage, picture bool) {
@@ -103,6 +121,9 @@ func (w *writer) composePage(source Drawing, number int, own *picturePage, pictu
 		if own, err = source.drawnPage(number, picture); err != nil {
 			return ref{}, err
 		}
+	}
+	if picture {
+		width, height = own.fit(width, height)
 	}
 	objects := dict{}
 	content := bytes.NewBufferString("")
@@ -171,7 +192,7 @@ func oriented(orientation int) matrix {
 	case 8:
 		return matrix{0, 1, -1, 0, 1, 0}
 	default:
-		return whole
+		return matrix{1, 0, 0, 1, 0, 0}
 	}
 }
 
@@ -200,11 +221,14 @@ func (d Drawing) drawnPage(number int, lossless bool) (*picturePage, error) {
 			return nil, fmt.Errorf("encode what was drawn: %w", err)
 		}
 	}
-	return onePicture(1, block{place: whole, head: head, length: int64(data.Len()), data: func() (io.Reader, error) { return &data, nil }}), nil
+	only := block{head: head, length: int64(data.Len()), data: func() (io.Reader, error) { return &data, nil }}
+	return onePicture(size.X, size.Y, 1, only), nil
 }
 
-func onePicture(orientation int, only block) *picturePage {
-	return &picturePage{orientation: orientation, blocks: []block{only}}
+// onePicture is a page whose image is one block.
+func onePicture(width, height, orientation int, only block) *picturePage {
+	only.place = matrix{1, 0, 0, 1, 0, 0}
+	return &picturePage{width: width, height: height, orientation: orientation, blocks: []block{only}}
 }
 
 func imageHead(width, height, bits int) dict {

@@ -254,6 +254,14 @@ func TestADocumentThatCannotBeContinuedIsRefused(t *testing.T) {
 	}
 }
 
+func TestAnObjectStreamThatHoldsItsOwnLengthIsRefused(t *testing.T) {
+	f := &file{content: strings.NewReader(" 1 0 obj<</Type/ObjStm/N 1/First 4/Length 2 0 R>>stream\n2 0 9\nendstream endobj"), size: 80}
+	f.entries = map[int]entry{1: {offset: 1}, 2: {inIndex: true, inStream: 1}}
+	if _, err := f.get(ref{number: 2}); !errors.Is(err, errSyntax) {
+		t.Errorf("error = %v", err)
+	}
+}
+
 func startOf(document []byte) string {
 	_, after, _ := bytes.Cut(document, []byte("startxref\n"))
 	start, _, _ := bytes.Cut(after, []byte("\n"))

@@ -33,6 +33,8 @@ type file struct {
 	entries  map[int]entry
 	// container is the object stream that was decoded last.
 	container objectStream
+	// depth of objects that are read because of others.
+	depth int
 }
 
 // entry says where an object is: at an offset, or in the object stream of a number, at an index. A free object has neither.
@@ -361,6 +363,11 @@ func (f *file) get(target ref) (object, error) {
 	if !ok || e.free {
 		return nil, nil
 	}
+	// The length of an object stream may be said to lie in that stream.
+	if f.depth++; f.depth > maxNesting {
+		return nil, fmt.Errorf("%w: objects in a circle", errSyntax)
+	}
+	defer func() { f.depth-- }()
 	if e.inIndex {
 		return f.getContained(target, e)
 	}

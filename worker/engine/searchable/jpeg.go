@@ -17,9 +17,8 @@ func readJPEG(content io.ReaderAt, size int64) ([]*picturePage, error) {
 	if err != nil {
 		return nil, err
 	}
-	head := frame.head()
-	page := onePicture(frame.orientation, block{
-		place: whole, head: head, length: size,
+	page := onePicture(frame.width, frame.height, frame.orientation, block{
+		head: frame.head(), length: size,
 		data: func() (io.Reader, error) { return io.NewSectionReader(content, 0, size), nil },
 	})
 	return []*picturePage{page}, nil

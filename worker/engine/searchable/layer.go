@@ -3,6 +3,7 @@ package searchable
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/openplp/khocr/internal/document"
@@ -27,10 +28,32 @@ func layer(page *document.Page, toPage matrix, font name) []byte {
 	}
 	to.WriteString("cm BT 3 Tr\n")
 	for _, line := range page.Lines {
-		writeLine(&to, line, font)
+		writeLine(&to, inside(page, line), font)
 	}
 	to.WriteString("ET Q\n")
 	return to.Bytes()
+}
+
+// margin in points: poppler drops a letter that reaches over the edge of the page.
+const margin = 0.5
+
+// inside is the line with its boxes within the page.
+func inside(page *document.Page, line document.Line) document.Line {
+	clamp := func(box document.Box) document.Box {
+		for i := range box {
+			most := page.Width
+			if i%2 == 1 {
+				most = page.Height
+			}
+			box[i] = max(margin, min(box[i], most-margin))
+		}
+		return box
+	}
+	line.Box, line.Words = clamp(line.Box), slices.Clone(line.Words)
+	for i := range line.Words {
+		line.Words[i].Box = clamp(line.Words[i].Box)
+	}
+	return line
 }
 
 // precise writes a factor with more digits than a place needs.

@@ -73,7 +73,10 @@ func readPNG(content io.ReaderAt, size int64) ([]*picturePage, error) {
 	}
 	made["Filter"] = name("FlateDecode")
 	made["DecodeParms"] = predicted("15", components, bits, width)
-	page := onePicture(1, block{place: whole, head: made, length: length, data: func() (io.Reader, error) { return io.MultiReader(data...), nil }})
+	page := onePicture(width, height, 1, block{
+		head: made, length: length,
+		data: func() (io.Reader, error) { return io.MultiReader(data...), nil },
+	})
 	return []*picturePage{page}, nil
 }
 

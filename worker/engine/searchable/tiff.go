@@ -190,7 +190,7 @@ func (d directory) page(content io.ReaderAt, size int64, bigEndian bool) (*pictu
 	if int64(len(offsets)) != across*((height+blockHeight-1)/blockHeight) {
 		return nil, errNotEmbedded
 	}
-	page := &picturePage{orientation: d.orientation()}
+	page := &picturePage{width: int(width), height: int(height), orientation: d.orientation()}
 	for i, offset := range offsets {
 		if offset+lengths[i] > size {
 			return nil, fmt.Errorf("%w: a strip beyond the end", errSyntax)
