@@ -1,4 +1,4 @@
-// Package engine opens a document with MuPDF and recognises its pages with Tesseract. It serves package wire as a child
+// Package engine opens a document with MuPDF, recognises its pages with Tesseract and makes it searchable. It serves package wire as a child
 // process that may be killed: both libraries can crash, hang or use up the memory on a hostile file, and nothing inside
 // the process can stop them.
 //
