@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/openplp/khocr/api/v1alpha1"
-	"github.com/openplp/khocr/internal/document"
 )
 
 // page delivers one page as the json format has it, which may be long before the job ends.
@@ -36,13 +35,12 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) error {
 		return pageNotReady.because(nil)
 	}
 	var encoded []byte
-	for page, err := range s.Store.Pages(r.Context(), job.Namespace, job.UID, []int{number}) {
+	for page, err := range s.Store.EncodedPages(r.Context(), job.Namespace, job.UID, []int{number}) {
 		if err != nil {
 			return err
 		}
-		if encoded, err = document.EncodePage(page); err != nil {
-			return err
-		}
+		// The sequence's page is good within the loop only.
+		encoded = slices.Clone(page)
 	}
 	w.Header().Set("Cache-Control", "private, no-cache")
 	writeEncoded(w, r, http.StatusOK, "application/json", encoded)

@@ -1,8 +1,10 @@
 package apigateway
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -44,10 +46,19 @@ func (s *Server) result(w http.ResponseWriter, r *http.Request) error {
 	if format == document.FormatPDF {
 		return s.deliverSearchable(w, r, job.OcrJob, numbers)
 	}
-	content := &rendition{format: format, info: infoOf(job.OcrJob, len(numbers)), pages: s.Store.Pages(r.Context(), job.Namespace, job.UID, numbers)}
+	content := &rendition{func(w io.Writer) error { return s.render(r.Context(), w, job.OcrJob, format, numbers) }}
 	return s.deliver(w, r, described{
 		contentType: format.ContentType(), name: resultName(job.OcrJob, format.Extension()), etag: etagOf(job.UID, format, numbers),
 	}, content)
+}
+
+// render writes the result of a job in a format that pages are rendered in. As json they are stored already.
+func (s *Server) render(ctx context.Context, w io.Writer, job *v1alpha1.OcrJob, format document.Format, numbers []int) error {
+	info := infoOf(job, len(numbers))
+	if format == document.FormatJSON {
+		return document.RenderJSON(w, info, s.Store.EncodedPages(ctx, job.Namespace, job.UID, numbers))
+	}
+	return document.Render(w, format, info, s.Store.Pages(ctx, job.Namespace, job.UID, numbers))
 }
 
 // releasedResult lists the pages of the result of an ended job, at least one.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"net/http"
 	"os"
 	"strconv"
@@ -106,9 +105,7 @@ func (b *begun) Write(p []byte) (int, error) {
 
 // rendition is a result that is rendered from the stored pages while it is sent.
 type rendition struct {
-	format document.Format
-	info   document.Info
-	pages  iter.Seq2[*document.Page, error]
+	render func(io.Writer) error
 }
 
 func (c *rendition) size() int64 { return -1 }
@@ -122,7 +119,7 @@ func (c *rendition) measure() (int64, error) {
 
 func (c *rendition) send(w io.Writer, offset, length int64) error {
 	part := &window{w: w, offset: offset, length: length}
-	err := document.Render(part, c.format, c.info, c.pages)
+	err := c.render(part)
 	if part.full() {
 		return nil
 	}

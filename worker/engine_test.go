@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/workerport"
 	"github.com/openplp/khocr/worker/wire"
 )
 
@@ -46,7 +47,12 @@ type script struct {
 	Rambling, Huge, Wrong []int
 	PageError             []int
 	Native                []int
-	// Gate holds a page back until the file of that name exists beside the document.
+	// Password that the document opens with.
+	Password string
+	// SearchableCrashes is the number of processes that die over the searchable PDF; SearchableError is what is wrong with it.
+	SearchableCrashes int
+	SearchableError   *wire.Error
+	// Gate holds a page back until the file of that name exists beside the document; the searchable PDF is page 0.
 	Gate map[int]string
 }
 
@@ -65,11 +71,14 @@ func runEngine() {
 			panic(err)
 		}
 		var response wire.Response
-		if request.Open != nil {
+		switch {
+		case request.Open != nil:
 			folder = filepath.Dir(request.Open.Path)
-			response = openScript(request.Open.Path, &document)
-		} else {
+			response = openScript(request.Open, &document)
+		case request.Page != nil:
 			response = document.answer(folder, request.Page)
+		default:
+			response = document.searchable(folder, request.Searchable)
 		}
 		if err := responses.Encode(response); err != nil {
 			panic(err)
@@ -97,8 +106,8 @@ func limitAddressSpace() {
 	}
 }
 
-func openScript(path string, document *script) wire.Response {
-	folder := filepath.Dir(path)
+func openScript(request *wire.Open, document *script) wire.Response {
+	path, folder := request.Path, filepath.Dir(request.Path)
 	environment := slices.Sorted(slices.Values(os.Environ()))
 	note(folder, "open "+strings.Join(environment, " "))
 	content, err := os.ReadFile(path)
@@ -121,6 +130,8 @@ func openScript(path string, document *script) wire.Response {
 		hang()
 	case document.OpenError != nil:
 		return wire.Response{Error: document.OpenError}
+	case document.Password != request.Password:
+		return wire.Response{Error: &wire.Error{Reason: "PasswordProtected", Message: "the password is not the document's"}}
 	}
 	return wire.Response{Opened: &wire.Opened{Pages: document.Pages}}
 }
@@ -145,14 +156,7 @@ func (s *script) answer(folder string, request *wire.Page) wire.Response {
 	case slices.Contains(s.Wrong, n):
 		n++
 	}
-	if gate, ok := s.Gate[n]; ok {
-		for {
-			if _, err := os.Stat(filepath.Join(folder, gate)); err == nil {
-				break
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}
+	s.pass(folder, n)
 	if size := s.Eat[n]; size > 0 {
 		// As a C library would: from the system, not from Go's heap.
 		eaten, err := syscall.Mmap(-1, 0, int(size), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
@@ -175,6 +179,46 @@ func (s *script) answer(folder string, request *wire.Page) wire.Response {
 		page.Error = &document.PageError{Code: document.PageErrorTooLarge, Message: "The page is too large."}
 	}
 	return wire.Response{Page: page}
+}
+
+// pass waits for the gate of a page.
+func (s *script) pass(folder string, page int) {
+	gate, ok := s.Gate[page]
+	for ok {
+		if _, err := os.Stat(filepath.Join(folder, gate)); err == nil {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// searchable writes the pages that it has results of into the output.
+func (s *script) searchable(folder string, request *wire.Searchable) wire.Response {
+	crashed := strings.Count(strings.Join(readDiary(folder), "\n"), "searchable")
+	note(folder, "searchable")
+	if crashed < s.SearchableCrashes {
+		crash()
+	}
+	s.pass(folder, 0)
+	if s.SearchableError != nil {
+		return wire.Response{Error: s.SearchableError}
+	}
+	var output strings.Builder
+	for number := 1; number <= s.Pages; number++ {
+		content, err := os.ReadFile(filepath.Join(request.Results, wire.ResultName(number)))
+		if err != nil {
+			continue
+		}
+		var page document.Page
+		if err := json.Unmarshal(content, &page); err != nil {
+			panic(err)
+		}
+		fmt.Fprintf(&output, "%d:%s ", page.Number, page.Text)
+	}
+	if err := os.WriteFile(request.Output, []byte(output.String()), 0o600); err != nil {
+		panic(err)
+	}
+	return wire.Response{Searchable: &wire.Written{Part: workerport.Appendix}}
 }
 
 // crash ends the child as the kernel ends one that is out of memory. Other signals the Go runtime may answer with a trace

@@ -147,6 +147,8 @@ type gateway struct {
 	log   *safeBuffer
 	pages map[int]document.Page
 	order []int
+	// searchable are the parts of the searchable PDF that were stored.
+	searchable map[string]string
 }
 
 func newGateway(t *testing.T, content []byte) *gateway {
@@ -161,6 +163,7 @@ func newGateway(t *testing.T, content []byte) *gateway {
 		tokens:        map[string]bool{},
 		log:           new(safeBuffer),
 		pages:         map[int]document.Page{},
+		searchable:    map[string]string{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+workerport.PathTicket, func(w http.ResponseWriter, _ *http.Request) {
@@ -173,6 +176,13 @@ func newGateway(t *testing.T, content []byte) *gateway {
 		g.serveDocument(w, try)
 	})
 	mux.HandleFunc("PUT /internal/v1/pages/{page}", g.put)
+	mux.HandleFunc("GET /internal/v1/pages/{page}", g.get)
+	mux.HandleFunc("PUT /internal/v1/searchable/{part}", func(_ http.ResponseWriter, r *http.Request) {
+		content, _ := io.ReadAll(r.Body)
+		g.mutex.Lock()
+		defer g.mutex.Unlock()
+		g.searchable[r.PathValue("part")] = string(content)
+	})
 	g.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.mutex.Lock()
 		g.tries[r.Method+" "+r.URL.Path]++
@@ -206,6 +216,18 @@ func (g *gateway) put(w http.ResponseWriter, r *http.Request) {
 	g.pages[page.Number] = page
 	g.order = append(g.order, page.Number)
 	w.WriteHeader(http.StatusCreated)
+}
+
+func (g *gateway) get(w http.ResponseWriter, r *http.Request) {
+	number, _ := strconv.Atoi(r.PathValue("page"))
+	g.mutex.Lock()
+	page, ok := g.pages[number]
+	g.mutex.Unlock()
+	if !ok {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(page)
 }
 
 // outcomes of the stored pages by number.

@@ -108,7 +108,7 @@ func (p *port) ticket(ctx context.Context) (*workerport.Ticket, error) {
 	err := retry(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
-		response, err := p.send(ctx, http.MethodGet, workerport.PathTicket, nil)
+		response, err := p.send(ctx, http.MethodGet, workerport.PathTicket, nothing)
 		if err != nil {
 			return err
 		}
@@ -127,26 +127,78 @@ func (p *port) ticket(ctx context.Context) (*workerport.Ticket, error) {
 
 // document streams the document into a file.
 func (p *port) document(ctx context.Context, path string) error {
-	err := retry(ctx, func(ctx context.Context) error {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		stalled := time.AfterFunc(documentStall, cancel)
-		defer stalled.Stop()
-		response, err := p.send(ctx, http.MethodGet, workerport.PathDocument, nil)
+	if err := p.download(ctx, workerport.PathDocument, path); err != nil {
+		return fmt.Errorf("get document: %w", err)
+	}
+	return nil
+}
+
+// stored streams the result of a page that an earlier attempt stored into a file.
+func (p *port) stored(ctx context.Context, page int, path string) error {
+	if err := p.download(ctx, workerport.PagePath(page), path); err != nil {
+		return fmt.Errorf("get page %d: %w", page, err)
+	}
+	return nil
+}
+
+// download streams what is at a path of the port into a file.
+func (p *port) download(ctx context.Context, from, path string) error {
+	return retry(ctx, func(ctx context.Context) error {
+		ctx, moves, stop := whileMoving(ctx)
+		defer stop()
+		response, err := p.send(ctx, http.MethodGet, from, nothing)
 		if err != nil {
 			return err
 		}
 		defer response.Body.Close()
-		body := readerFunc(func(buffer []byte) (int, error) {
+		return writeFile(path, moves(response.Body))
+	})
+}
+
+// whileMoving gives a context that ends when what is read through moves stands still for documentStall.
+func whileMoving(parent context.Context) (ctx context.Context, moves func(io.Reader) io.Reader, stop func()) {
+	ctx, cancel := context.WithCancel(parent)
+	stalled := time.AfterFunc(documentStall, cancel)
+	moves = func(body io.Reader) io.Reader {
+		return readerFunc(func(buffer []byte) (int, error) {
 			stalled.Reset(documentStall)
-			return response.Body.Read(buffer)
+			return body.Read(buffer)
 		})
-		return writeFile(path, body)
+	}
+	return ctx, moves, func() { stalled.Stop(); cancel() }
+}
+
+// searchable keeps a part of the searchable PDF that lies in a file.
+func (p *port) searchable(ctx context.Context, part, path string) error {
+	err := retry(ctx, func(ctx context.Context) error {
+		ctx, moves, stop := whileMoving(ctx)
+		defer stop()
+		file, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		info, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		return p.put(ctx, workerport.SearchablePath(part), body{moves(file), info.Size(), "application/pdf"})
 	})
 	if err != nil {
-		return fmt.Errorf("get document: %w", err)
+		return fmt.Errorf("store the searchable PDF: %w", err)
 	}
 	return nil
+}
+
+// put makes one try of storing something.
+func (p *port) put(ctx context.Context, path string, content body) error {
+	response, err := p.send(ctx, http.MethodPut, path, content)
+	if err != nil {
+		return err
+	}
+	// Read to the end so that the connection serves the next request.
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10))
+	return response.Body.Close()
 }
 
 // store keeps a finished page.
@@ -158,13 +210,7 @@ func (p *port) store(ctx context.Context, page *document.Page) error {
 	err = retry(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
-		response, err := p.send(ctx, http.MethodPut, workerport.PagePath(page.Number), content)
-		if err != nil {
-			return err
-		}
-		// Read to the end so that the connection serves the next page.
-		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10))
-		return response.Body.Close()
+		return p.put(ctx, workerport.PagePath(page.Number), body{bytes.NewReader(content), int64(len(content)), "application/json"})
 	})
 	if err != nil {
 		return fmt.Errorf("store page %d: %w", page.Number, err)
@@ -172,20 +218,33 @@ func (p *port) store(ctx context.Context, page *document.Page) error {
 	return nil
 }
 
+// body is what goes with a request; nothing where it has no type.
+type body struct {
+	content   io.Reader
+	size      int64
+	mediaType string
+}
+
+var nothing = body{}
+
 // send makes one try of a request. An answer that is no success comes back as an answerError. The caller closes the body.
-func (p *port) send(ctx context.Context, method, path string, content []byte) (*http.Response, error) {
+func (p *port) send(ctx context.Context, method, path string, content body) (*http.Response, error) {
 	// Read each time: the kubelet renews the token in place.
 	token, err := os.ReadFile(p.tokenFile)
 	if err != nil {
 		return nil, retriableError{fmt.Errorf("read token: %w", err)}
 	}
-	request, err := http.NewRequestWithContext(ctx, method, p.url+path, bytes.NewReader(content))
+	request, err := http.NewRequestWithContext(ctx, method, p.url+path, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
 	}
+	if content.size > 0 {
+		// The client closes what can be closed, which belongs to the caller.
+		request.Body, request.ContentLength = io.NopCloser(content.content), content.size
+	}
 	request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
-	if content != nil {
-		request.Header.Set("Content-Type", "application/json")
+	if content.mediaType != "" {
+		request.Header.Set("Content-Type", content.mediaType)
 	}
 	response, err := p.client.Do(request)
 	if err != nil {
@@ -197,8 +256,8 @@ func (p *port) send(ctx context.Context, method, path string, content []byte) (*
 	defer response.Body.Close()
 	answer := &answerError{status: response.StatusCode}
 	// The status alone decides; a body that is no refusal only tells the log less.
-	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
-	_ = json.Unmarshal(body, &answer.refusal)
+	told, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	_ = json.Unmarshal(told, &answer.refusal)
 	if answer.retriable() {
 		return nil, retriableError{answer}
 	}

@@ -81,7 +81,7 @@ func (c *statusClient) apply(ctx context.Context, counts v1alpha1.PageCounts) er
 }
 
 // reporter keeps the API server informed of a part's progress, with few writes and none that changes nothing: one with
-// the page count, then at most one every interval, and one at the end.
+// the page count, then at most one every interval, and one at the end, which alone may say that all pages are done.
 type reporter struct {
 	apply    func(context.Context, v1alpha1.PageCounts) error
 	interval time.Duration
@@ -113,7 +113,8 @@ func (r *reporter) run(ctx context.Context, next v1alpha1.PageCounts) {
 	backoff := newBackoff()
 	for {
 		pause := r.interval
-		if counts := next; r.sent == nil || *r.sent != counts {
+		// That all pages are done completes the job, and is for finish to say.
+		if counts := next; counts.Done < counts.Total && (r.sent == nil || *r.sent != counts) {
 			// Not cut short by the end of ctx: it would be unknown whether the report arrived.
 			if err := r.apply(context.WithoutCancel(ctx), counts); err != nil {
 				pause = backoff.Step()
@@ -145,12 +146,13 @@ func (r *reporter) current() v1alpha1.PageCounts {
 	return r.counts
 }
 
-// finish makes the last report, and tries until it has arrived, ctx ends or retryLimit has passed.
-func (r *reporter) finish(ctx context.Context) error {
+// finish makes the last report, and tries until it has arrived, ctx ends or retryLimit has passed. That all pages are done is
+// reported only if the work is complete.
+func (r *reporter) finish(ctx context.Context, complete bool) error {
 	r.stop()
 	<-r.stopped
 	last := r.current()
-	if r.sent != nil && *r.sent == last {
+	if r.sent != nil && *r.sent == last || !complete && last.Done == last.Total {
 		return nil
 	}
 	return retry(ctx, func(ctx context.Context) error {

@@ -49,7 +49,7 @@ func TestProgressIsReportedAtMostEveryIntervalAndOnlyWhenItChanged(t *testing.T)
 		r.add(document.OutcomeFailed)
 		time.Sleep(12 * time.Second)
 		r.add(document.OutcomeRecognized)
-		if err := r.finish(t.Context()); err != nil {
+		if err := r.finish(t.Context(), true); err != nil {
 			t.Fatal(err)
 		}
 		want := []report{{0, 0}, {5 * time.Second, 2}, {13 * time.Second, 3}}
@@ -59,12 +59,30 @@ func TestProgressIsReportedAtMostEveryIntervalAndOnlyWhenItChanged(t *testing.T)
 	})
 }
 
+func TestThatAllIsDoneIsReportedAtTheEndAndOnlyOfCompleteWork(t *testing.T) {
+	for complete, want := range map[bool]int{true: 2, false: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			apply, reports := record(0, nil)
+			r := startReporter(apply, 5*time.Second, v1alpha1.PageCounts{Total: 1}, slog.New(slog.DiscardHandler))
+			time.Sleep(time.Second)
+			r.add(document.OutcomeNative)
+			time.Sleep(time.Minute)
+			if len(*reports) != 1 {
+				t.Errorf("reports before the end = %v, want one of the page count", *reports)
+			}
+			if err := r.finish(t.Context(), complete); err != nil || len(*reports) != want {
+				t.Errorf("reports = %v, %v; want %d", *reports, err, want)
+			}
+		})
+	}
+}
+
 func TestProgressThatWasDeniedIsReportedSoonAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		apply, reports := record(2, errors.New("denied"))
 		r := startReporter(apply, 5*time.Second, v1alpha1.PageCounts{Total: 9}, slog.New(slog.DiscardHandler))
 		time.Sleep(time.Second)
-		if err := r.finish(t.Context()); err != nil {
+		if err := r.finish(t.Context(), true); err != nil {
 			t.Fatal(err)
 		}
 		if len(*reports) != 1 || (*reports)[0].after > 200*time.Millisecond {
@@ -87,7 +105,7 @@ func TestTheLastReportIsInsistedOnUnlessTheJobIsGone(t *testing.T) {
 				apply, reports := record(4, test.failure)
 				r := startReporter(apply, time.Hour, v1alpha1.PageCounts{Total: 1}, slog.New(slog.DiscardHandler))
 				r.add(document.OutcomeNative)
-				err := r.finish(t.Context())
+				err := r.finish(t.Context(), true)
 				if (err == nil) != test.want || (len(*reports) == 1) != test.want {
 					t.Errorf("reports = %v, error = %v", *reports, err)
 				}

@@ -35,7 +35,7 @@ type slot struct {
 // no more pages are begun, at that of hard the child is killed. The pages that were not done are in the queues then. The
 // error is a failure of the document.
 func (s *slot) run(ctx, hard context.Context) error {
-	defer s.drop()
+	defer s.leave()
 	for ctx.Err() == nil && hard.Err() == nil && !s.todo.empty() {
 		if !s.ready(hard) {
 			return nil
@@ -84,6 +84,12 @@ func (s *slot) drop() {
 		s.engine.kill()
 		s.engine = nil
 	}
+}
+
+// leave gives the child, if there is one, to whoever needs one next.
+func (s *slot) leave() {
+	s.rest(s.engine)
+	s.engine = nil
 }
 
 // recognise makes one try of a page. It returns the page to store, or nil where the page went to a queue again. The

@@ -51,8 +51,9 @@ func TestAWorkerThatIsToldToStopDoesNotWaitForASlowPage(t *testing.T) {
 
 func TestAJobThatHasEndedEndsTheWorker(t *testing.T) {
 	for name, path := range map[string]string{
-		"before it began":         workerport.PathTicket,
-		"while a page was stored": workerport.PagePath(1),
+		"before it began":                     workerport.PathTicket,
+		"while a page was stored":             workerport.PagePath(1),
+		"while the searchable PDF was stored": workerport.SearchablePath(workerport.Appendix),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPod(t, script{Pages: 1})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,6 +26,41 @@ type supervisor struct {
 	// store keeps a finished page; progress counts it.
 	store    func(context.Context, *document.Page) error
 	progress func(document.Outcome)
+	// stored gets the result of a page that an earlier attempt stored into a file; publish keeps a part of the searchable
+	// PDF.
+	stored  func(ctx context.Context, page int, path string) error
+	publish func(ctx context.Context, part, path string) error
+
+	mutex sync.Mutex
+	// resting is a child with the document open that has no page to do.
+	resting *child
+}
+
+// rest keeps a child for what comes after the pages; one is enough.
+func (s *supervisor) rest(engine *child) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if engine != nil && s.resting == nil {
+		s.resting = engine
+	} else if engine != nil {
+		engine.kill()
+	}
+}
+
+// wake hands out the child that rests; nil where none does.
+func (s *supervisor) wake() *child {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	engine := s.resting
+	s.resting = nil
+	return engine
+}
+
+// dismiss ends the child that rests.
+func (s *supervisor) dismiss() {
+	if engine := s.wake(); engine != nil {
+		engine.kill()
+	}
 }
 
 // pageTimeout bounds one page, and the opening of the document, which has no limit of its own.
@@ -56,7 +92,7 @@ func (s *supervisor) openFirst(ctx context.Context, first *child) (engine *child
 
 // open has a child open the document. On an error the child is gone.
 func (s *supervisor) open(ctx context.Context, engine *child) (pages int, err error) {
-	response, err := engine.ask(ctx, wire.Request{Open: &wire.Open{Path: s.path}}, s.pageTimeout())
+	response, err := engine.ask(ctx, wire.Request{Open: &wire.Open{Path: s.path, Password: s.ticket.Password}}, s.pageTimeout())
 	switch {
 	case err != nil:
 	case response.Error != nil:
@@ -92,7 +128,9 @@ func (s *supervisor) process(ctx, hard context.Context, opened *child, children 
 		slots.Go(func() error { return slot.run(ctx, engines) })
 	}
 	err := slots.Wait()
-	if err == nil && todo.empty() {
+	if err == nil && todo.empty() && !again.empty() {
+		// It would take a share of the memory.
+		s.dismiss()
 		again.sort()
 		last := slot{
 			supervisor: s, stores: stores, storing: hard,
@@ -129,6 +167,9 @@ func (s *supervisor) keep(ctx context.Context, page *document.Page) error {
 	}
 	if err != nil {
 		return err
+	}
+	if err := s.remember(page); err != nil {
+		return temporary(reasonWorkDirectory, "The result could not be kept in the pod.", err)
 	}
 	s.progress(page.Outcome())
 	s.log.Info("Page was stored", "page", page.Number, "outcome", page.Outcome(), "ms", page.Milliseconds)

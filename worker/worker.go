@@ -75,7 +75,10 @@ func prepare(ctx context.Context, config Config) (*supervisor, *child, error) {
 		first.kill()
 		return nil, nil, err
 	}
-	return &supervisor{config: config, ticket: ticket, path: path, store: internal.store}, first, nil
+	return &supervisor{
+		config: config, ticket: ticket, path: path,
+		store: internal.store, stored: internal.stored, publish: internal.searchable,
+	}, first, nil
 }
 
 // work takes the document from its opening to the last report.
@@ -104,7 +107,12 @@ func work(ctx context.Context, s *supervisor, first *child) error {
 	s.progress = reporter.add
 	hard, cancel := withGrace(ctx, pageGrace)
 	defer cancel()
+	defer s.dismiss()
 	workError := s.process(ctx, hard, engine, children, plan.pages)
+	if workError == nil {
+		// Before the last report, which completes the job: who sees it completed finds its PDF.
+		workError = s.makeSearchable(hard)
+	}
 
 	reporting, cancel := withGrace(ctx, pageGrace+reportGrace)
 	defer cancel()
@@ -113,7 +121,7 @@ func work(ctx context.Context, s *supervisor, first *child) error {
 		reporting, cancel = context.WithTimeout(reporting, reportGrace)
 		defer cancel()
 	}
-	reportError := reporter.finish(reporting)
+	reportError := reporter.finish(reporting, workError == nil)
 	switch {
 	case workError != nil:
 		return explain(ctx, workError)

@@ -236,8 +236,8 @@ func TestThereAreNoMoreEnginesThanPages(t *testing.T) {
 	p := newPod(t, script{Pages: 1})
 	p.config.CPULimit = 4
 	p.expect(t, workerport.ExitDone)
-	if got := len(readDiary(p.config.WorkDir)); got != 2 {
-		t.Errorf("diary = %v, want one opening and one page", readDiary(p.config.WorkDir))
+	if got := len(readDiary(p.config.WorkDir)); got != 3 {
+		t.Errorf("diary = %v, want one opening, one page and the searchable PDF", readDiary(p.config.WorkDir))
 	}
 }
 
@@ -251,11 +251,22 @@ func TestTheEngineKnowsNoSecret(t *testing.T) {
 	}
 }
 
+func TestAWrongPasswordIsTheDocumentsEnd(t *testing.T) {
+	p := newPod(t, script{Pages: 1, Password: "open sesame"})
+	p.gateway.ticket.Password = "open barley"
+	p.expect(t, workerport.ExitBadDocument)
+	got := p.termination(t)
+	if got.Reason != v1alpha1.ReasonPasswordProtected || strings.Contains(got.Message+p.log.String(), "barley") {
+		t.Errorf("termination = %+v; log:\n%s", got, p.log)
+	}
+}
+
 func TestTheLogHoldsNoSecret(t *testing.T) {
-	p := newPod(t, script{Pages: 2, Crash: []int{1}})
+	p := newPod(t, script{Pages: 2, Crash: []int{1}, Password: "open sesame"})
+	p.gateway.ticket.Password = "open sesame"
 	p.expect(t, workerport.ExitDone)
 	log := p.log.String()
-	for _, secret := range []string{"secret-for-", "script/Khmer"} {
+	for _, secret := range []string{"secret-for-", "script/Khmer", "sesame"} {
 		if strings.Contains(log, secret) {
 			t.Errorf("the log holds %q:\n%s", secret, log)
 		}

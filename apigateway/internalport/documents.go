@@ -23,14 +23,19 @@ func (s *Server) document(w http.ResponseWriter, r *http.Request, work assignmen
 		return err
 	}
 	defer content.Close()
-	w.Header().Set("Content-Type", "application/octet-stream")
+	s.stream(w, r, "application/octet-stream", content)
+	return nil
+}
+
+// stream what is stored to a worker.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, mediaType string, content *storage.Blob) {
+	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("Content-Length", strconv.FormatInt(content.Size, 10))
-	if _, err := io.Copy(serving.PacedWriter(w), content); err != nil {
-		s.Log.WarnContext(r.Context(), "a document broke off", "request_id", serving.RequestFrom(r.Context()).ID, "err", err)
+	if _, err := io.Copy(w, content); err != nil {
+		s.Log.WarnContext(r.Context(), "an answer broke off", "request_id", serving.RequestFrom(r.Context()).ID, "err", err)
 		// Half a document must not look like a whole one.
 		panic(http.ErrAbortHandler)
 	}
-	return nil
 }
 
 func (s *Server) openDocument(ctx context.Context, job *v1alpha1.OcrJob) (*storage.Blob, error) {

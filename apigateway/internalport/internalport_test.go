@@ -1,6 +1,7 @@
 package internalport
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ import (
 	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/gatewaytest"
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/seal"
 	"github.com/openplp/khocr/internal/storage"
 	"github.com/openplp/khocr/internal/workerport"
 )
@@ -31,6 +33,7 @@ import (
 type port struct {
 	*gatewaytest.Gateway
 	url, namespace string
+	seal           *seal.Key
 }
 
 func TestInternalPort(t *testing.T) {
@@ -51,15 +54,22 @@ func TestInternalPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-	server := httptest.NewServer(New(g.Cached, g.Live, g.Store, fetch.New(allowed), slog.New(slog.DiscardHandler)).Handler())
+	served := New(g.Cached, g.Live, g.Store, fetch.New(allowed), slog.New(slog.DiscardHandler))
+	var err error
+	if served.Seal, err = seal.NewKey(seal.Random()); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(served.Handler())
 	t.Cleanup(server.Close)
-	p := &port{g, server.URL, namespace}
+	p := &port{g, server.URL, namespace, served.Seal}
 
 	t.Run("Authentication", p.testAuthentication)
 	t.Run("Ticket", p.testTicket)
 	t.Run("Upload", p.testUpload)
 	t.Run("URL", p.testURL)
 	t.Run("Pages", p.testPages)
+	t.Run("Password", p.testPassword)
+	t.Run("Searchable", p.testSearchable)
 }
 
 // job makes an OcrJob that is running with the pod of its first part recorded, and returns the pod's token.
@@ -326,6 +336,18 @@ func (p *port) testPages(t *testing.T) {
 		}
 	})
 
+	t.Run("a stored page is answered as it was stored", func(t *testing.T) {
+		var stored document.Page
+		status, body := p.do(t, http.MethodGet, workerport.PagePath(1), token, "")
+		if err := json.Unmarshal([]byte(body), &stored); err != nil || status != http.StatusOK || stored.Text != "attempt 0" {
+			t.Errorf("status %d: %s", status, body)
+		}
+		p.wantRefusal(t, token, workerport.PagePath(2), 404, "PageNotStored")
+		p.wantRefusal(t, token, workerport.PagePath(0), 400, "InvalidPage")
+		_, other := p.job(t, "another", uploaded("0123456789ab"))
+		p.wantRefusal(t, other, workerport.PagePath(1), 404, "PageNotStored")
+	})
+
 	t.Run("what is not the page's result is not stored", func(t *testing.T) {
 		for name, c := range map[string]struct{ path, body string }{
 			"another page's":     {"/internal/v1/pages/2", `{"page":3,"source":"ocr"}`},
@@ -361,4 +383,70 @@ func (p *port) testPages(t *testing.T) {
 			t.Errorf("status %d", status)
 		}
 	})
+}
+
+func (p *port) testPassword(t *testing.T) {
+	store := func(id, place, password string) {
+		t.Helper()
+		sealed := p.seal.Seal(place, []byte(password))
+		if _, err := p.Store.Put(t.Context(), storage.PasswordKey(p.namespace, id), bytes.NewReader(sealed)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	passwordOf := func(token string) (int, string) {
+		t.Helper()
+		status, body := p.do(t, http.MethodGet, workerport.PathTicket, token, "")
+		var ticket workerport.Ticket
+		if err := json.Unmarshal([]byte(body), &ticket); err != nil {
+			t.Fatal(err)
+		}
+		return status, ticket.Password
+	}
+	const mine, moved, none = "111111111111", "222222222222", "333333333333"
+	store(mine, storage.PasswordKey(p.namespace, mine), "សូមបើក")
+	store(moved, storage.PasswordKey(p.namespace, mine), "moved here")
+	_, token := p.job(t, "locked", uploaded(mine))
+	if status, password := passwordOf(token); status != http.StatusOK || password != "សូមបើក" {
+		t.Errorf("status %d, password %q", status, password)
+	}
+	_, token = p.job(t, "open", uploaded(none))
+	if status, password := passwordOf(token); status != http.StatusOK || password != "" {
+		t.Errorf("without one: status %d, password %q", status, password)
+	}
+	_, token = p.job(t, "moved", uploaded(moved))
+	p.wantRefusal(t, token, workerport.PathTicket, 503, "Unavailable")
+}
+
+func (p *port) testSearchable(t *testing.T) {
+	job, token := p.job(t, "searchable", uploaded("0123456789ab"))
+	for part, key := range map[string]string{
+		workerport.Appendix: storage.AppendixKey(p.namespace, job.UID),
+		workerport.Whole:    storage.WholeKey(p.namespace, job.UID),
+	} {
+		for i, want := range []int{http.StatusCreated, http.StatusOK} {
+			if status, body := p.do(t, http.MethodPut, workerport.SearchablePath(part), token, fmt.Sprint(part, i)); status != want {
+				t.Errorf("%s, attempt %d: status %d, want %d: %s", part, i, status, want, body)
+			}
+		}
+		content, err := p.Store.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stored, err := io.ReadAll(content); err != nil || string(stored) != part+"0" {
+			t.Errorf("stored %q, %v", stored, err)
+		}
+		content.Close()
+	}
+	if status, _ := p.do(t, http.MethodPut, workerport.SearchablePath("cover"), token, "x"); status != http.StatusNotFound {
+		t.Errorf("another part: status %d", status)
+	}
+	_, empty := p.job(t, "native", uploaded("0123456789ab"))
+	if status, body := p.do(t, http.MethodPut, workerport.SearchablePath(workerport.Appendix), empty, ""); status != http.StatusCreated {
+		t.Errorf("an empty appendix: status %d: %s", status, body)
+	}
+	job.Status.Phase = v1alpha1.PhaseCancelled
+	p.UpdateStatus(t, job)
+	if status, _ := p.do(t, http.MethodPut, workerport.SearchablePath(workerport.Whole), token, "late"); status != http.StatusGone {
+		t.Errorf("of an ended job: status %d", status)
+	}
 }

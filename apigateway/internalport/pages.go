@@ -18,9 +18,9 @@ import (
 
 // page stores the result of a page, once.
 func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) error {
-	number, err := strconv.Atoi(mux.Vars(r)["page"])
-	if err != nil || number < 1 || number > MaxPages {
-		return badPage(fmt.Sprintf("pages are numbered from 1 to %d", MaxPages), err)
+	number, err := pageNumber(r)
+	if err != nil {
+		return err
 	}
 	size := r.ContentLength
 	if size < 0 || size > workerport.MaxPageBytes {
@@ -39,8 +39,12 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 	if err != nil {
 		return badPage("the page did not come in whole", err)
 	}
-	if err := checkPage(content, number); err != nil {
+	result, err := readPage(content, number)
+	if err != nil {
 		return badPage("this is not the result of that page", err)
+	}
+	if content, err = document.EncodePage(result); err != nil {
+		return fmt.Errorf("encode page %d: %w", number, err)
 	}
 	key := storage.PageKey(work.job.Namespace, work.job.UID, number)
 	switch _, err := s.Store.Put(r.Context(), key, bytes.NewReader(content)); {
@@ -54,20 +58,48 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 	return nil
 }
 
-// checkPage makes sure that what is stored for good can be read as the page that it is stored for.
-func checkPage(content []byte, number int) error {
-	var page document.Page
-	if err := json.Unmarshal(content, &page); err != nil {
-		return fmt.Errorf("decode: %w", err)
+// storedPage answers the result of a page as it was stored.
+func (s *Server) storedPage(w http.ResponseWriter, r *http.Request, work assignment) error {
+	number, err := pageNumber(r)
+	if err != nil {
+		return err
+	}
+	content, err := s.Store.Get(r.Context(), storage.PageKey(work.job.Namespace, work.job.UID, number))
+	if errors.Is(err, storage.ErrNotFound) {
+		return &refusal{http.StatusNotFound, "PageNotStored", "the page has no result yet", err}
+	}
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	s.stream(w, r, "application/json", content)
+	return nil
+}
+
+// pageNumber that a request is about.
+func pageNumber(r *http.Request) (int, error) {
+	number, err := strconv.Atoi(mux.Vars(r)["page"])
+	if err != nil || number < 1 || number > MaxPages {
+		return 0, badPage(fmt.Sprintf("pages are numbered from 1 to %d", MaxPages), err)
+	}
+	return number, nil
+}
+
+// readPage makes sure that what is stored for good is the page that it is stored for. It is stored as results deliver it, so
+// that nothing else that a worker sends comes to a caller.
+func readPage(content []byte, number int) (*document.Page, error) {
+	page := new(document.Page)
+	if err := json.Unmarshal(content, page); err != nil {
+		return nil, fmt.Errorf("decode: %w", err)
 	}
 	if page.Number != number {
-		return fmt.Errorf("it says to be page %d", page.Number)
+		return nil, fmt.Errorf("it says to be page %d", page.Number)
 	}
 	switch page.Source {
 	case document.SourceNative, document.SourceOCR, document.SourceNone:
-		return nil
+		return page, nil
 	default:
-		return fmt.Errorf("it has the source %q", page.Source)
+		return nil, fmt.Errorf("it has the source %q", page.Source)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package internalport serves worker pods: each its own ticket, its own document and the pages that it stores. What a pod
+// Package internalport serves worker pods: each its own ticket, its own document and what is stored of it. What a pod
 // is comes from its pod-bound token alone, so a worker that was taken over by a hostile document can ask for nothing but
 // what it has already. It never trusts a name or a number that a worker sends.
 package internalport
@@ -15,6 +15,7 @@ import (
 
 	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/internal/seal"
 	"github.com/openplp/khocr/internal/storage"
 	"github.com/openplp/khocr/internal/workerport"
 )
@@ -28,6 +29,8 @@ type Server struct {
 	Store   *storage.Store
 	Fetcher *fetch.Fetcher
 	Log     *slog.Logger
+	// Seal opens the passwords of documents. Without it a document has none.
+	Seal *seal.Key
 
 	fetches fetches
 	reviews *reviews
@@ -50,7 +53,9 @@ func (s *Server) Handler() http.Handler {
 	}{
 		{http.MethodGet, workerport.PathTicket, s.ticket},
 		{http.MethodGet, workerport.PathDocument, s.document},
+		{http.MethodGet, workerport.PathPage, s.storedPage},
 		{http.MethodPut, workerport.PathPage, s.page},
+		{http.MethodPut, workerport.PathSearchable, s.searchable},
 	} {
 		router.Handle(route.path, s.assigned(route.path, route.serve)).Methods(route.method)
 	}
@@ -129,5 +134,5 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	// A worker that went away before the answer cannot be told so.
-	_ = json.NewEncoder(serving.PacedWriter(w)).Encode(value)
+	_ = json.NewEncoder(w).Encode(value)
 }

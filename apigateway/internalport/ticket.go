@@ -43,11 +43,16 @@ func (s *Server) ticket(w http.ResponseWriter, r *http.Request, work assignment)
 		}
 		stored = append(stored, workerport.StoredPage{Number: page.Number, Outcome: page.Outcome()})
 	}
+	password, err := s.password(r.Context(), job)
+	if err != nil {
+		return err
+	}
 	writeJSON(w, http.StatusOK, workerport.Ticket{
 		Namespace:          job.Namespace,
 		Job:                job.Name,
 		UID:                string(job.UID),
 		Part:               work.part,
+		Password:           password,
 		Mode:               string(job.Spec.EffectiveMode()),
 		Pages:              job.Spec.Pages,
 		Model:              name,

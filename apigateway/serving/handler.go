@@ -22,7 +22,7 @@ func Handler(log *slog.Logger, next http.Handler, panicked http.HandlerFunc) htt
 		started := time.Now()
 		request := &Request{ID: requestID(r.Header.Get(HeaderRequestID))}
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, request))
-		answer := &recorder{ResponseWriter: w, body: PacedWriter(w)}
+		answer := &recorder{ResponseWriter: w, body: pacedAnswer(w)}
 		answer.Header().Set(HeaderRequestID, request.ID)
 		r.Body = pacedBody(w, r.Body)
 

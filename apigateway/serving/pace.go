@@ -63,9 +63,8 @@ func readDeadline(started, now time.Time, read int64) time.Time {
 	return stalled
 }
 
-// PacedWriter writes an answer of any length, and gives up on a caller that does not take it. Within Handler every answer is
-// written like that.
-func PacedWriter(w http.ResponseWriter) io.Writer {
+// pacedAnswer writes an answer of any length, and gives up on a caller that does not take it.
+func pacedAnswer(w http.ResponseWriter) io.Writer {
 	return &pacedWriter{Writer: w, connection: http.NewResponseController(w)}
 }
 

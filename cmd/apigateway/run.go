@@ -118,7 +118,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		if err != nil {
 			return nil // the program is about to end
 		}
-		public.Seal = key
+		public.Seal, internal.Seal = key, key
 		ports.Go(func() error {
 			if !kubernetes.GetCache().WaitForCacheSync(ctx) {
 				return nil

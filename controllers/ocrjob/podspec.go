@@ -116,7 +116,8 @@ func workDirSize(job *v1alpha1.OcrJob) *resource.Quantity {
 	if upload := job.Spec.Source.Upload; upload != nil && upload.Size > 0 {
 		size = upload.Size
 	}
-	return resource.NewQuantity(size+engineRoom, resource.BinarySI)
+	// The document, its searchable PDF and what that is made from.
+	return resource.NewQuantity(3*size+engineRoom, resource.BinarySI)
 }
 
 func workerEnv(gateway Endpoint) []corev1.EnvVar {

@@ -26,10 +26,29 @@ const (
 	// A failure is a Refusal: with status 422 it is final and the document fails for its reason, otherwise it may be
 	// tried again.
 	PathDocument = "/internal/v1/document"
+	// GET PathPage answers a document.Page that was stored, whichever attempt did it; 404 where there is none.
+	//
 	// PUT PathPage stores a document.Page, once: 201 where it was stored, 200 where one had been stored before, which
 	// then stands. The page number must be the page's, and its JSON has at most MaxPageBytes.
 	PathPage = "/internal/v1/pages/{page:[0-9]+}"
+	// PUT PathSearchable stores a part of the job's searchable PDF, Appendix or Whole, once, as PUT PathPage does. It has at
+	// most MaxSearchableBytes.
+	PathSearchable = "/internal/v1/searchable/{part:appendix|whole}"
 )
+
+// Parts of a searchable PDF. A job has one of them, or none.
+const (
+	// Appendix follows the document's own bytes.
+	Appendix = "appendix"
+	// Whole is the PDF itself.
+	Whole = "whole"
+)
+
+// SearchablePath is PathSearchable for one part.
+func SearchablePath(part string) string { return "/internal/v1/searchable/" + part }
+
+// MaxSearchableBytes bounds a part of a searchable PDF: some thousand scanned pages, each in full.
+const MaxSearchableBytes = 2 << 30
 
 // PagePath is PathPage for one page.
 func PagePath(page int) string { return "/internal/v1/pages/" + strconv.Itoa(page) }
@@ -47,6 +66,8 @@ type Ticket struct {
 	Job       string `json:"job"`
 	UID       string `json:"uid"`
 	Part      int32  `json:"part"`
+	// Password of the document, where it has one.
+	Password string `json:"password,omitempty"`
 	// Mode is auto, force or skip.
 	Mode string `json:"mode"`
 	// Pages that were asked for, as in an OcrJob's spec; empty for all.

@@ -1,4 +1,4 @@
-// Package engine opens a document with MuPDF and recognises its pages with Tesseract. It serves package wire as a child
+// Package engine opens a document with MuPDF, recognises its pages with Tesseract and makes it searchable. It serves package wire as a child
 // process that may be killed: both libraries can crash, hang or use up the memory on a hostile file, and nothing inside
 // the process can stop them.
 //
@@ -76,7 +76,7 @@ type engine struct {
 func (e *engine) answer(request wire.Request) (wire.Response, error) {
 	switch {
 	case request.Open != nil && e.document == nil:
-		opened, failure := open(request.Open.Path)
+		opened, failure := open(request.Open.Path, request.Open.Password)
 		if failure != nil {
 			return wire.Response{Error: failure}, nil
 		}
@@ -85,6 +85,8 @@ func (e *engine) answer(request wire.Request) (wire.Response, error) {
 	case request.Page != nil && e.document != nil:
 		page, err := e.page(*request.Page)
 		return wire.Response{Page: page}, err
+	case request.Searchable != nil && e.document != nil:
+		return e.document.searchable(*request.Searchable), nil
 	default:
 		return wire.Response{}, fmt.Errorf("request out of turn")
 	}

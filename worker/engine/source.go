@@ -23,12 +23,15 @@ const mupdfStore = 64 << 20
 type source struct {
 	fitz  *fitz.Document
 	pages int
+	// path of the file, and its password where it needs one.
+	path, password string
+	kind           kind
 	// pixels is the size of the only page in pixels where the document is an image whose header tells it.
 	pixels image.Point
 }
 
-// open a document by its content; the name of the file says nothing.
-func open(path string) (*source, *wire.Error) {
+// open a document by its content; the name of the file says nothing. The password is for documents that need one.
+func open(path, password string) (*source, *wire.Error) {
 	kind, pixels, err := sniff(path)
 	switch {
 	case err != nil:
@@ -42,9 +45,11 @@ func open(path string) (*source, *wire.Error) {
 	opened, err := fitz.New(path)
 	switch {
 	case errors.Is(err, fitz.ErrNeedsPassword):
-		// The library has opened it all the same, with pages that are blank.
-		opened.Close()
-		return nil, &wire.Error{Reason: reasonPasswordProtected, Message: "the document needs a password"}
+		// The library has opened it all the same, with pages that are blank without the password.
+		if password == "" || !authenticate(opened, password) {
+			opened.Close()
+			return nil, passwordError(password)
+		}
 	case err != nil:
 		return nil, &wire.Error{Reason: reasonInvalidDocument, Message: "the document is damaged"}
 	}
@@ -54,7 +59,15 @@ func open(path string) (*source, *wire.Error) {
 		// What is left of a truncated PDF opens without an error.
 		return nil, &wire.Error{Reason: reasonInvalidDocument, Message: "the document has no readable page"}
 	}
-	return &source{fitz: opened, pages: pages, pixels: pixels}, nil
+	return &source{fitz: opened, pages: pages, path: path, password: password, kind: kind, pixels: pixels}, nil
+}
+
+func passwordError(password string) *wire.Error {
+	message := "the document needs a password"
+	if password != "" {
+		message = "the password is not the document's"
+	}
+	return &wire.Error{Reason: reasonPasswordProtected, Message: message}
 }
 
 func (s *source) close() { s.fitz.Close() }
@@ -81,11 +94,19 @@ func (s *source) naturalDPI(width, height int) float64 {
 // draw a page in grey. The caller has checked that the resolution is one that the page can be drawn at: MuPDF ends the
 // process when it cannot have the memory.
 func (s *source) draw(number int, dpi float64) (*image.Gray, error) {
+	drawn, err := s.drawInColours(number, dpi)
+	if err != nil {
+		return nil, err
+	}
+	return toGrey(drawn), nil
+}
+
+func (s *source) drawInColours(number int, dpi float64) (*image.RGBA, error) {
 	drawn, err := s.fitz.ImageDPI(number-1, dpi)
 	if err != nil {
 		return nil, fmt.Errorf("draw page %d: %w", number, err)
 	}
-	return toGrey(drawn), nil
+	return drawn, nil
 }
 
 // kind of a document by its first bytes.

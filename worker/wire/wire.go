@@ -6,6 +6,8 @@
 package wire
 
 import (
+	"strconv"
+
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/workerport"
 )
@@ -26,14 +28,17 @@ const MaxMessage = workerport.MaxPageBytes
 
 // Request is one order to the child. Exactly one field is set.
 type Request struct {
-	Open *Open `json:"open,omitempty"`
-	Page *Page `json:"page,omitempty"`
+	Open       *Open       `json:"open,omitempty"`
+	Page       *Page       `json:"page,omitempty"`
+	Searchable *Searchable `json:"searchable,omitempty"`
 }
 
 // Open asks for the document to be opened. It comes once, first.
 type Open struct {
 	// Path of the document, readable by the child.
 	Path string `json:"path"`
+	// Password of the document, where it has one.
+	Password string `json:"password,omitempty"`
 }
 
 // Page asks for one page to be processed.
@@ -48,11 +53,32 @@ type Page struct {
 	Model string `json:"model"`
 }
 
+// Searchable asks for what makes the document a searchable PDF, once its pages have results.
+type Searchable struct {
+	// Results is a folder with the results of pages, each in a file of the name ResultName.
+	Results string `json:"results"`
+	// Output is the path of the file that the child writes, in a folder where it may write others.
+	Output string `json:"output"`
+	// MaxBytes bounds that file.
+	MaxBytes int64 `json:"max_bytes"`
+}
+
+// ResultName is the name of the file with the result of a page, as JSON.
+func ResultName(page int) string { return strconv.Itoa(page) + ".json" }
+
 // Response answers one request. Exactly one field is set.
 type Response struct {
 	Opened *Opened        `json:"opened,omitempty"`
 	Page   *document.Page `json:"page,omitempty"`
-	Error  *Error         `json:"error,omitempty"`
+	// Searchable says what was written for a Request.Searchable. An Error in its place means that there is no such PDF.
+	Searchable *Written `json:"searchable,omitempty"`
+	Error      *Error   `json:"error,omitempty"`
+}
+
+// Written tells about an output.
+type Written struct {
+	// Part of the searchable PDF that was written: workerport.Appendix, which may be empty, or workerport.Whole.
+	Part string `json:"part"`
 }
 
 // Opened tells about the document.

@@ -1,0 +1,128 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/workerport"
+	"github.com/openplp/khocr/worker/wire"
+)
+
+const (
+	// storedAtOnce is the number of earlier results that are fetched at the same time.
+	storedAtOnce = 4
+	// searchableRoom is how much longer than the document, in bytes, a part of its searchable PDF may get. The pod's folder
+	// has room for twice as much besides two copies of the document.
+	searchableRoom = 128 << 20
+)
+
+// makeSearchable has a child make the document a searchable PDF, from the results of all pages, and stores that. The job can
+// do without: what goes wrong is logged. An error means that there is no point in going on, or that the worker was told to
+// stop, so that the next attempt makes the PDF.
+func (s *supervisor) makeSearchable(ctx context.Context) error {
+	begin := time.Now()
+	part, err := s.trySearchable(ctx)
+	switch {
+	case err == nil:
+		s.log.Info("Searchable PDF was stored", "part", part, "ms", time.Since(begin).Milliseconds())
+		return nil
+	case hasStatus(err, http.StatusGone):
+		return err
+	case ctx.Err() != nil:
+		return temporary(reasonTerminated, "The worker was told to stop.", err)
+	}
+	s.log.Warn("There is no searchable PDF", "error", err)
+	return nil
+}
+
+func (s *supervisor) trySearchable(ctx context.Context) (part string, err error) {
+	if err := s.fetchResults(ctx); err != nil {
+		return "", err
+	}
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return "", fmt.Errorf("measure the document: %w", err)
+	}
+	request := wire.Searchable{
+		Results: s.results(), Output: filepath.Join(s.config.WorkDir, "searchable"), MaxBytes: info.Size() + searchableRoom,
+	}
+	engine := s.wake()
+	if engine != nil {
+		part, err = s.askSearchable(ctx, engine, request)
+	}
+	if engine == nil || errors.Is(err, errChildDied) && ctx.Err() == nil {
+		// With all the memory, which a document that is kept in it may need.
+		if engine, err = startChild(s.config, childMemory(s.config.MemoryLimit, 1)); err != nil {
+			return "", err
+		}
+		if _, err := s.open(ctx, engine); err != nil {
+			return "", err
+		}
+		part, err = s.askSearchable(ctx, engine, request)
+	}
+	if err != nil {
+		return "", err
+	}
+	return part, s.publish(ctx, part, request.Output)
+}
+
+// askSearchable has a child write the PDF, and ends it.
+func (s *supervisor) askSearchable(ctx context.Context, engine *child, request wire.Searchable) (part string, err error) {
+	response, err := engine.ask(ctx, wire.Request{Searchable: &request}, s.pageTimeout())
+	state, printed := engine.kill()
+	switch {
+	case err != nil:
+		s.log.Warn("Engine was lost on the searchable PDF", "error", err, "state", state.String(), "stderr", printed)
+		return "", err
+	case response.Error != nil:
+		return "", fmt.Errorf("%s: %s", response.Error.Reason, response.Error.Message)
+	case response.Searchable == nil || response.Searchable.Part != workerport.Appendix && response.Searchable.Part != workerport.Whole:
+		return "", fmt.Errorf("%w: its answer is not about the searchable PDF", errChildDied)
+	}
+	return response.Searchable.Part, nil
+}
+
+// results is the folder that the child reads the pages' results from.
+func (s *supervisor) results() string { return filepath.Join(s.config.WorkDir, "results") }
+
+// remember the result of a page for the searchable PDF.
+func (s *supervisor) remember(page *document.Page) error {
+	if len(page.Lines) == 0 && page.Source != document.SourceOCR {
+		return nil
+	}
+	content, err := json.Marshal(page)
+	if err != nil {
+		return fmt.Errorf("encode page %d: %w", page.Number, err)
+	}
+	if err := os.MkdirAll(s.results(), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(s.results(), wire.ResultName(page.Number)), content, 0o600)
+}
+
+// fetchResults gets the results that earlier attempts stored.
+func (s *supervisor) fetchResults(ctx context.Context) error {
+	if err := os.MkdirAll(s.results(), 0o700); err != nil {
+		return err
+	}
+	fetches, ctx := errgroup.WithContext(ctx)
+	fetches.SetLimit(storedAtOnce)
+	for _, page := range s.ticket.Stored {
+		if page.Outcome == document.OutcomeFailed {
+			continue
+		}
+		fetches.Go(func() error {
+			return s.stored(ctx, page.Number, filepath.Join(s.results(), wire.ResultName(page.Number)))
+		})
+	}
+	return fetches.Wait()
+}
