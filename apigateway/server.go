@@ -63,7 +63,7 @@ func (s *Server) Handler() http.Handler {
 	router := mux.NewRouter().SkipClean(true)
 	for path, resource := range map[string]methods{
 		"/api/v1/convert":          {http.MethodPost: s.authorized(v1alpha1.ScopeConvert, s.convert)},
-		"/api/v1/jobs/{id}":        {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.job)},
+		"/api/v1/jobs/{id}":        {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.job), http.MethodDelete: s.admitted(deleting, s.deleteJob)},
 		"/api/v1/jobs/{id}/retry":  {http.MethodPost: s.authorized(v1alpha1.ScopeConvert, s.retry)},
 		"/api/v1/jobs/{id}/result": {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.result)},
 		"/api/v1/usage":            {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.usage)},

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/cluster"
 
@@ -35,7 +36,9 @@ type Gateway struct {
 	// Cached reads from informers, Live from the API server.
 	Cached client.Client
 	Live   client.Reader
-	Store  *storage.Store
+	// Cache is what Cached reads from.
+	Cache cache.Cache
+	Store *storage.Store
 	// Folder that the store lies in.
 	Folder string
 	// Seal is the platform's key.
@@ -53,7 +56,7 @@ func Start(t testing.TB) *Gateway {
 		t.Fatal(err)
 	}
 	g := &Gateway{Environment: environment, manager: manager}
-	g.Cached, g.Live = informers(t, environment)
+	g.inform(t)
 	g.Folder = t.TempDir()
 	g.Store = OpenStore(t, g.Folder)
 	if g.Seal, err = seal.NewKey(seal.Random()); err != nil {
@@ -74,14 +77,14 @@ func Start(t testing.TB) *Gateway {
 func (g *Gateway) Replica(t testing.TB) *Gateway {
 	t.Helper()
 	replica := *g
-	replica.Cached, replica.Live = informers(t, g.Environment)
+	replica.inform(t)
 	return &replica
 }
 
-// informers run until the test ends.
-func informers(t testing.TB, environment *testenv.Environment) (client.Client, client.Reader) {
+// inform gives the gateway informers of its own, which run until the test ends.
+func (g *Gateway) inform(t testing.TB) {
 	t.Helper()
-	kubernetes, err := cluster.New(environment.Admin, func(o *cluster.Options) { o.Scheme = testenv.Scheme() })
+	kubernetes, err := cluster.New(g.Admin, func(o *cluster.Options) { o.Scheme = testenv.Scheme() })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +100,7 @@ func informers(t testing.TB, environment *testenv.Environment) (client.Client, c
 			t.Errorf("the informers ended: %v", err)
 		}
 	})
-	return kubernetes.GetClient(), kubernetes.GetAPIReader()
+	g.Cached, g.Live, g.Cache = kubernetes.GetClient(), kubernetes.GetAPIReader(), kubernetes.GetCache()
 }
 
 // OpenStore opens a store in a folder until the test ends.
@@ -215,6 +218,15 @@ func (g *Gateway) UpdateStatus(t testing.TB, object client.Object) {
 		err := g.Cached.Get(t.Context(), client.ObjectKeyFromObject(object), seen)
 		return err == nil && seen.GetResourceVersion() == object.GetResourceVersion()
 	})
+}
+
+// Settle lets a job go as far as the ledger is concerned, as the manager does.
+func (g *Gateway) Settle(t testing.TB, job *v1alpha1.OcrJob) {
+	t.Helper()
+	patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
+	if err := g.manager.Patch(t.Context(), job.DeepCopy(), patch); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Jobs lists the OcrJobs in a namespace, from the API server.
