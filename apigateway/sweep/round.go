@@ -35,7 +35,7 @@ func (s *Sweeper) goRound(ctx context.Context, names queue) {
 	defer ticker.Stop()
 	var last time.Time // everything is new in the first round
 	for {
-		now := s.Clock.Now()
+		now := time.Now()
 		if err := s.round(ctx, names, last); err == nil {
 			last = now
 		} else if ctx.Err() == nil {
@@ -52,9 +52,10 @@ func (s *Sweeper) goRound(ctx context.Context, names queue) {
 // namespacePattern tells the folders of namespaces from others, such as a volume's lost+found.
 var namespacePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
-// round goes through all namespaces of the store. Trouble in one keeps it from no other.
+// round goes through all namespaces of the store. Trouble in one keeps it from no other. It goes by the true time, as what
+// writes to the store does.
 func (s *Sweeper) round(ctx context.Context, names queue, last time.Time) error {
-	old := s.Clock.Now().Add(-OrphanAge)
+	old := time.Now().Add(-OrphanAge)
 	leftovers, problems := s.Store.DeleteLeftovers(ctx, old)
 	if leftovers > 0 {
 		s.Log.InfoContext(ctx, "leftovers of interrupted writes are deleted", "files", leftovers)
@@ -281,7 +282,7 @@ func (s *Sweeper) deleteOrphan(ctx context.Context, orphan stored, before time.T
 
 // deleteAudit deletes the days of the audit log that are kept no longer.
 func (s *Sweeper) deleteAudit(ctx context.Context, namespace string) error {
-	oldest := s.Clock.Now().Add(-auditTime).UTC().Format(time.DateOnly)
+	oldest := time.Now().Add(-auditTime).UTC().Format(time.DateOnly)
 	for day, err := range s.Store.Folders(ctx, storage.AuditPrefix(namespace)) {
 		if err != nil {
 			return err

@@ -166,11 +166,14 @@ func (d *Deliverer) deliver(ctx context.Context, key string) (time.Duration, err
 	if err != nil {
 		return 0, err
 	}
+	// An attempt that was made is put on record even by a process that is about to stop: it would be made once more.
+	ctx = context.WithoutCancel(ctx)
 	message.Attempts++
 	outcome, delay := next(message.Attempts, got, d.clock.Now())
 	if record.Job.UID == message.UID && record.Deleted == "" {
 		if err := archive.WriteWebhook(ctx, d.store, message.Namespace, message.UID, &outcome); err != nil {
-			return 0, err
+			// The results may be going in this moment. Nobody is told twice for that.
+			d.log.WarnContext(ctx, "what became of a webhook is not on record", "key", key, "err", err)
 		}
 	}
 	d.log.InfoContext(ctx, "webhook", "job", message.Namespace+"/"+message.Job, "attempt", outcome.Attempts,
