@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openplp/khocr/apigateway/audit"
 	"github.com/openplp/khocr/apigateway/gatewaytest"
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
@@ -36,7 +37,8 @@ func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 	server := &Server{
 		Client: g.Cached, Live: g.Live, Store: g.Store, Seal: g.Seal, Log: slog.New(slog.NewJSONHandler(log, nil)),
 		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(g.Store, slog.New(slog.DiscardHandler)),
-		Now: time.Now, NewID: RandomID, Version: "test",
+		Audit: audit.New(g.Store, RandomID(), time.Now, slog.New(slog.DiscardHandler)),
+		Now:   time.Now, NewID: RandomID, Version: "test",
 	}
 	if change != nil {
 		change(server)

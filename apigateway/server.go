@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/audit"
 	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
@@ -41,7 +42,9 @@ type Server struct {
 	Guard fetch.Guard
 	// KeyUse notes when keys are used.
 	KeyUse *keyuse.Recorder
-	Log    *slog.Logger
+	// Audit keeps who did what.
+	Audit *audit.Trail
+	Log   *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
 	// NewID makes up the id of a job, or of a document: 12 random hexadecimal digits.
@@ -74,7 +77,7 @@ func (s *Server) Handler() http.Handler {
 	router.NotFoundHandler = s.answering(func(http.ResponseWriter, *http.Request) error {
 		return notFound.because(nil)
 	})
-	return serving.Handler(s.Log, router, func(w http.ResponseWriter, r *http.Request) {
+	return serving.Handler(s.Log, s.Audit.Handler(router), func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, r, internalError.because(nil))
 	})
 }
