@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openplp/khocr/apigateway/audit"
 	"github.com/openplp/khocr/apigateway/changes"
 	"github.com/openplp/khocr/apigateway/gatewaytest"
 	"github.com/openplp/khocr/apigateway/keyuse"
@@ -39,9 +40,10 @@ func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 	server := &Server{
 		Client: g.Cached, Live: g.Live, Store: g.Store, Seal: g.Seal, Log: slog.New(slog.NewJSONHandler(log, nil)),
 		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(g.Store, slog.New(slog.DiscardHandler)),
-		Changes: changes.New(), Now: time.Now, NewID: RandomID, Version: "test",
+		Changes: changes.New(), Audit: audit.New(g.Store, RandomID(), time.Now, slog.New(slog.DiscardHandler)),
+		Now: time.Now, NewID: RandomID, Version: "test",
 	}
-	if err := server.Changes.Follow(t.Context(), g.Informers); err != nil {
+	if err := server.Changes.Follow(t.Context(), g.Cache); err != nil {
 		t.Fatal(err)
 	}
 	if change != nil {

@@ -33,31 +33,48 @@ type caller struct {
 
 type callerKey struct{}
 
-// callerOf finds who sends a request; only within authorized.
+// callerOf finds who sends a request; only within admitted.
 func callerOf(ctx context.Context) *caller { return ctx.Value(callerKey{}).(*caller) }
 
-// authorized lets requests through whose key has the scope, as many as the organization's plan allows. It does not touch
-// the body.
-func (s *Server) authorized(scope v1alpha1.Scope, handle handlerFunc) handlerFunc {
-	return s.authorizedBy(s.authenticate, scope, handle)
+// access is what a resource asks of a caller.
+type access struct {
+	// scope that the key must have.
+	scope v1alpha1.Scope
+	// submits tells that the requests are submissions: they are counted by the minute, need a plan, and are closed to
+	// organizations that are suspended or on their way out. All others are reads.
+	submits bool
 }
 
-// authorizedBy is authorized with another way to find out who is calling.
-func (s *Server) authorizedBy(authenticate func(*http.Request) (*caller, error), scope v1alpha1.Scope, handle handlerFunc) handlerFunc {
+var (
+	submitting = access{scope: v1alpha1.ScopeConvert, submits: true}
+	reading    = access{scope: v1alpha1.ScopeRead}
+	// deleting is what DELETE asks of a caller: whoever could submit a document may take it back, whatever has become of the
+	// organization since.
+	deleting = access{scope: v1alpha1.ScopeConvert}
+)
+
+// admitted lets requests through that have the access, as many as the organization's plan allows. It does not touch the
+// body.
+func (s *Server) admitted(access access, handle handlerFunc) handlerFunc {
+	return s.admittedBy(s.authenticate, access, handle)
+}
+
+// admittedBy is admitted with another way to find out who is calling.
+func (s *Server) admittedBy(authenticate func(*http.Request) (*caller, error), access access, handle handlerFunc) handlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		by, err := authenticate(r)
 		if err != nil {
 			return err
 		}
-		if err := admit(by, scope); err != nil {
+		if err := admit(by, access); err != nil {
 			return err
 		}
 		// Who has no plan may read what is there already.
-		if by.terms, err = s.termsOf(r.Context(), by.organization); err != nil && scope == v1alpha1.ScopeConvert {
+		if by.terms, err = s.termsOf(r.Context(), by.organization); err != nil && access.submits {
 			return err
 		}
 		s.KeyUse.Note(by.organization.JobNamespace(), by.key.Name, s.Now())
-		if err := s.count(w, r, by, scope); err != nil {
+		if err := s.count(w, r, by, access.submits); err != nil {
 			return err
 		}
 		return handle(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, by)))
@@ -93,16 +110,16 @@ func (s *Server) callerByDigest(ctx context.Context, digest string) (*caller, er
 	return &caller{organization: organization, key: key}, nil
 }
 
-// admit decides whether a caller may do what a scope stands for.
-func admit(by *caller, scope v1alpha1.Scope) error {
+// admit decides whether a caller has the access.
+func admit(by *caller, access access) error {
 	organization := by.organization
 	switch {
-	case scope == v1alpha1.ScopeConvert && !organization.DeletionTimestamp.IsZero():
+	case access.submits && !organization.DeletionTimestamp.IsZero():
 		return organizationClosed.because(nil)
-	case scope == v1alpha1.ScopeConvert && organization.IsSuspended():
+	case access.submits && organization.IsSuspended():
 		return organizationSuspended.because(nil)
-	case !tenants.Allows(by.key, scope):
-		return insufficientScope.detailed("This needs an API key with the scope %s.", scope)
+	case !tenants.Allows(by.key, access.scope):
+		return insufficientScope.detailed("This needs an API key with the scope %s.", access.scope)
 	// A namespace that the manager has not taken into possession could be another organization's.
 	case organization.Status.Namespace != organization.JobNamespace():
 		return organizationNotReady.because(nil)

@@ -28,7 +28,7 @@ func (lost) List(context.Context, client.ObjectList, ...client.ListOption) error
 func testBrowser(t *testing.T, g *gatewaytest.Gateway) {
 	key := g.Organization(t, "browsing", nil)
 	resources := map[string]string{
-		"/api/v1/convert": "OPTIONS, POST", "/api/v1/jobs": "GET, HEAD, OPTIONS", "/api/v1/jobs/a": "GET, HEAD, OPTIONS",
+		"/api/v1/convert": "OPTIONS, POST", "/api/v1/jobs": "GET, HEAD, OPTIONS", "/api/v1/jobs/a": "DELETE, GET, HEAD, OPTIONS",
 		"/api/v1/jobs/a/result": "GET, HEAD, OPTIONS", "/api/v1/jobs/a/pages/1": "GET, HEAD, OPTIONS",
 		"/api/v1/jobs/a/events": "GET, HEAD, OPTIONS, POST", "/api/v1/models": "GET, HEAD, OPTIONS", "/api/v1/usage": "GET, HEAD, OPTIONS",
 		"/api/v1/health": "GET, HEAD, OPTIONS", "/api/v1/health/live": "GET, HEAD, OPTIONS", "/api/v1/health/ready": "GET, HEAD, OPTIONS",

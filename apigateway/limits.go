@@ -69,10 +69,10 @@ func termsOf(organization *v1alpha1.Organization, plan *v1alpha1.Plan, now time.
 	}}, nil
 }
 
-// bucketOf is the bucket that a request of a scope is taken out of, and how many requests that holds.
-func (t *terms) bucketOf(organization string, scope v1alpha1.Scope) (key ratelimit.Key, limit int) {
+// bucketOf is the bucket that a submission or a read is taken out of, and how many requests that holds.
+func (t *terms) bucketOf(organization string, submits bool) (key ratelimit.Key, limit int) {
 	switch {
-	case scope == v1alpha1.ScopeConvert:
+	case submits:
 		return ratelimit.Key{Policy: policyMinute, Organization: organization}, int(t.limits.RequestsPerMinute)
 	case t.plan == nil:
 		return ratelimit.Key{Policy: policyReads, Organization: organization}, planlessReads
@@ -83,15 +83,15 @@ func (t *terms) bucketOf(organization string, scope v1alpha1.Scope) (key ratelim
 
 // count takes an admitted request out of its organization's minute, tells the limits in the answer's headers, and refuses
 // the request where the minute is used up.
-func (s *Server) count(w http.ResponseWriter, r *http.Request, by *caller, scope v1alpha1.Scope) error {
-	key, limit := by.terms.bucketOf(by.organization.Name, scope)
+func (s *Server) count(w http.ResponseWriter, r *http.Request, by *caller, submits bool) error {
+	key, limit := by.terms.bucketOf(by.organization.Name, submits)
 	result := s.Limiter.Take(r.Context(), key, limit)
 	tellLimits(w.Header(), key.Policy, result, &by.terms, s.Now())
 	if result.Allowed {
 		return nil
 	}
 	what := "reads"
-	if scope == v1alpha1.ScopeConvert {
+	if submits {
 		what = "submissions"
 	}
 	problem := rateLimited.detailed("The organization may send %d %s in a minute, all its keys together. Try again in %s seconds.", limit, what, wholeSeconds(result.RetryAfter))

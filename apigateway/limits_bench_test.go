@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/gatewaytest"
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
@@ -24,7 +23,7 @@ func BenchmarkAdmission(b *testing.B) {
 		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(g.Store, slog.New(slog.DiscardHandler)),
 	}
 	reached := 0
-	handler := server.answering(server.authorized(v1alpha1.ScopeConvert, func(http.ResponseWriter, *http.Request) error {
+	handler := server.answering(server.admitted(submitting, func(http.ResponseWriter, *http.Request) error {
 		reached++
 		return nil
 	}))

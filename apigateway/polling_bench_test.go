@@ -110,7 +110,7 @@ func servePolled(b *testing.B, g *gatewaytest.Gateway) string {
 		Client: g.Cached, Live: g.Live, Store: g.Store, Log: log, Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(g.Store, log),
 		Changes: changes.New(), Seal: g.Seal, Now: time.Now, NewID: RandomID, Version: "test",
 	}
-	if err := server.Changes.Follow(b.Context(), g.Informers); err != nil {
+	if err := server.Changes.Follow(b.Context(), g.Cache); err != nil {
 		b.Fatal(err)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -18,6 +18,7 @@ func TestPublicAPI(t *testing.T) {
 	t.Run("Transport", func(t *testing.T) { testTransport(t, g) })
 	t.Run("Job", func(t *testing.T) { testJob(t, g) })
 	t.Run("Waiting", func(t *testing.T) { testWaiting(t, g) })
+	t.Run("Delete", func(t *testing.T) { testDelete(t, g) })
 	t.Run("Result", func(t *testing.T) { testResult(t, g) })
 	t.Run("Archive", func(t *testing.T) { testArchive(t, g) })
 	t.Run("List", func(t *testing.T) { testList(t, g) })

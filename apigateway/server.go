@@ -16,7 +16,7 @@ import (
 	"github.com/gorilla/mux"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/audit"
 	"github.com/openplp/khocr/apigateway/changes"
 	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/keyuse"
@@ -48,7 +48,9 @@ type Server struct {
 	CORSOrigins []string
 	// KeyUse notes when keys are used.
 	KeyUse *keyuse.Recorder
-	Log    *slog.Logger
+	// Audit keeps who did what.
+	Audit *audit.Trail
+	Log   *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
 	// NewID makes up the id of a job, or of a document: 12 random hexadecimal digits.
@@ -70,14 +72,14 @@ type methods map[string]handlerFunc
 func (s *Server) Handler() http.Handler {
 	router := mux.NewRouter().SkipClean(true)
 	for path, resource := range map[string]methods{
-		"/api/v1/convert":             {http.MethodPost: s.authorized(v1alpha1.ScopeConvert, s.convert)},
-		"/api/v1/jobs":                {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.jobs)},
-		"/api/v1/jobs/{id}":           {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.job)},
-		"/api/v1/jobs/{id}/pages/{n}": {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.page)},
-		"/api/v1/jobs/{id}/result":    {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.result)},
-		"/api/v1/jobs/{id}/retry":     {http.MethodPost: s.authorized(v1alpha1.ScopeConvert, s.retry)},
-		"/api/v1/models":              {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.models)},
-		"/api/v1/usage":               {http.MethodGet: s.authorized(v1alpha1.ScopeRead, s.usage)},
+		"/api/v1/convert":             {http.MethodPost: s.admitted(submitting, s.convert)},
+		"/api/v1/jobs":                {http.MethodGet: s.admitted(reading, s.jobs)},
+		"/api/v1/jobs/{id}":           {http.MethodGet: s.admitted(reading, s.job), http.MethodDelete: s.admitted(deleting, s.deleteJob)},
+		"/api/v1/jobs/{id}/pages/{n}": {http.MethodGet: s.admitted(reading, s.page)},
+		"/api/v1/jobs/{id}/result":    {http.MethodGet: s.admitted(reading, s.result)},
+		"/api/v1/jobs/{id}/retry":     {http.MethodPost: s.admitted(submitting, s.retry)},
+		"/api/v1/models":              {http.MethodGet: s.admitted(reading, s.models)},
+		"/api/v1/usage":               {http.MethodGet: s.admitted(reading, s.usage)},
 		"/api/v1/health":              {http.MethodGet: s.health},
 		"/api/v1/health/live":         {http.MethodGet: s.live},
 		"/api/v1/health/ready":        {http.MethodGet: s.ready},
@@ -87,13 +89,13 @@ func (s *Server) Handler() http.Handler {
 	// Events go out as they come, and a compressor would hold them back.
 	const events = "/api/v1/jobs/{id}/events"
 	router.Handle(events, s.resource(events, methods{
-		http.MethodGet:  s.authorizedBy(s.authenticateEvents, v1alpha1.ScopeRead, s.events),
-		http.MethodPost: s.authorized(v1alpha1.ScopeRead, s.makeEventToken),
+		http.MethodGet:  s.admittedBy(s.authenticateEvents, reading, s.events),
+		http.MethodPost: s.admitted(reading, s.makeEventToken),
 	}))
 	router.NotFoundHandler = s.answering(func(http.ResponseWriter, *http.Request) error {
 		return notFound.because(nil)
 	})
-	return serving.Handler(s.Log, crossOrigin(s.CORSOrigins, router), func(w http.ResponseWriter, r *http.Request) {
+	return serving.Handler(s.Log, crossOrigin(s.CORSOrigins, s.Audit.Handler(router)), func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, r, internalError.because(nil))
 	})
 }

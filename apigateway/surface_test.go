@@ -48,7 +48,7 @@ func testSurface(t *testing.T, g *gatewaytest.Gateway) {
 
 	t.Run("wrong methods say which are right", func(t *testing.T) {
 		for path, allow := range map[string]string{
-			"/api/v1/convert": "OPTIONS, POST", "/api/v1/jobs/a1b2c3d4e5f6": "GET, HEAD, OPTIONS", "/api/v1/jobs/a1b2c3d4e5f6/result": "GET, HEAD, OPTIONS",
+			"/api/v1/convert": "OPTIONS, POST", "/api/v1/jobs/a1b2c3d4e5f6": "DELETE, GET, HEAD, OPTIONS", "/api/v1/jobs/a1b2c3d4e5f6/result": "GET, HEAD, OPTIONS",
 			"/api/v1/usage": "GET, HEAD, OPTIONS", "/api/v1/health": "GET, HEAD, OPTIONS",
 		} {
 			got := a.do(t, a.request(t, http.MethodPatch, path, key, nil))

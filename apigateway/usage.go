@@ -113,7 +113,7 @@ func (s *Server) usage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	key, limit := terms.bucketOf(organization.Name, v1alpha1.ScopeConvert)
+	key, limit := terms.bucketOf(organization.Name, true)
 	view := usageOf(organization, &terms, recorded)
 	view.Requests = requestsOf(s.Limiter.Peek(r.Context(), key, limit))
 	view.ByKey = keysOf(organization.Spec.APIKeys, recorded.Keys, used)

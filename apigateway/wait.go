@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/changes"
 	"github.com/openplp/khocr/apigateway/tenants"
 )
@@ -87,5 +86,5 @@ func (s *Server) recheck(ctx context.Context, by *caller) error {
 	if !by.until.IsZero() && !s.Now().Before(by.until) {
 		return invalidEventToken.because(nil)
 	}
-	return admit(now, v1alpha1.ScopeRead)
+	return admit(now, reading)
 }

@@ -35,7 +35,6 @@ const (
 	ReasonPagesReserved = "PagesReserved"
 	ReasonCompleted     = "Completed"
 	ReasonCancelled     = "Cancelled"
-	ReasonExpired       = "Expired"
 	ReasonPodNotCreated = "PodNotCreated"
 
 	// Why a job failed.

@@ -46,25 +46,30 @@ type Fetcher struct {
 
 // New makes a Fetcher that connects to public addresses only, and to the ranges allowed.
 func New(allowed []netip.Prefix) *Fetcher {
-	dialer := &net.Dialer{Timeout: dialTime, Control: Guard{allowed}.control}
 	return &Fetcher{client: &http.Client{
-		Transport: &http.Transport{
-			// No proxy: it would be connected to in place of the address that the guard has to see.
-			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    dialTime,
-			ResponseHeaderTimeout:  headerTime,
-			MaxResponseHeaderBytes: 64 << 10,
-			// The document is kept as it was sent, and a small answer must not unfold to a large one.
-			DisableCompression: true,
-			DisableKeepAlives:  true,
-		},
+		Transport: Transport(allowed),
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
-				return fmt.Errorf("%w: more than %d redirects", errGuarded, maxRedirects)
+				return fmt.Errorf("%w: more than %d redirects", ErrGuarded, maxRedirects)
 			}
 			return checkScheme(next.URL)
 		},
 	}}
+}
+
+// Transport connects to public addresses only, and to the ranges allowed. Errors for another address are ErrGuarded.
+func Transport(allowed []netip.Prefix) *http.Transport {
+	dialer := &net.Dialer{Timeout: dialTime, Control: Guard{allowed}.control}
+	return &http.Transport{
+		// No proxy: it would be connected to in place of the address that the guard has to see.
+		DialContext:            dialer.DialContext,
+		TLSHandshakeTimeout:    dialTime,
+		ResponseHeaderTimeout:  headerTime,
+		MaxResponseHeaderBytes: 64 << 10,
+		// The document is kept as it was sent, and a small answer must not unfold to a large one.
+		DisableCompression: true,
+		DisableKeepAlives:  true,
+	}
 }
 
 // Fetch gets the document at an address and hands it to deliver, which reads it to the end. A document of more than limit
@@ -100,14 +105,14 @@ func (f *Fetcher) Fetch(ctx context.Context, address string, limit int64, delive
 
 func checkScheme(address *url.URL) error {
 	if address.Scheme != "http" && address.Scheme != "https" {
-		return fmt.Errorf("%w: neither http nor https", errGuarded)
+		return fmt.Errorf("%w: neither http nor https", ErrGuarded)
 	}
 	return nil
 }
 
 // transportError is about a request that got no answer. Its own text would repeat the address.
 func transportError(err error) *Error {
-	if errors.Is(err, errGuarded) {
+	if errors.Is(err, ErrGuarded) {
 		return &Error{v1alpha1.ReasonSourceRefused, true, "the address, or one that it redirects to, is not allowed"}
 	}
 	var timeout net.Error

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// errGuarded: the address is not one that documents may come from.
-var errGuarded = errors.New("address not allowed")
+// ErrGuarded: the address is not one that documents may come from, or messages go to.
+var ErrGuarded = errors.New("address not allowed")
 
 // special are the ranges that lie outside of the public internet or lead back into private ones (IANA's registries of
 // special-purpose addresses). Clouds serve their credentials in 169.254.0.0/16 and fd00:ec2::/32.
@@ -55,10 +55,10 @@ func within(ranges []netip.Prefix, address netip.Addr) bool {
 func (g Guard) control(_, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errGuarded, err)
+		return fmt.Errorf("%w: %w", ErrGuarded, err)
 	}
 	if !g.Permits(target.Addr()) {
-		return fmt.Errorf("%w: %s", errGuarded, target.Addr())
+		return fmt.Errorf("%w: %s", ErrGuarded, target.Addr())
 	}
 	return nil
 }

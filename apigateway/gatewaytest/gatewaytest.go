@@ -37,9 +37,9 @@ type Gateway struct {
 	// Cached reads from informers, Live from the API server.
 	Cached client.Client
 	Live   client.Reader
-	// Informers that Cached reads from.
-	Informers cache.Cache
-	Store     *storage.Store
+	// Cache is what Cached reads from.
+	Cache cache.Cache
+	Store *storage.Store
 	// Folder that the store lies in.
 	Folder string
 	// Seal is the platform's key.
@@ -57,7 +57,7 @@ func Start(t testing.TB) *Gateway {
 		t.Fatal(err)
 	}
 	g := &Gateway{Environment: environment, manager: manager}
-	g.startInformers(t)
+	g.inform(t)
 	g.Folder = t.TempDir()
 	g.Store = OpenStore(t, g.Folder)
 	if g.Seal, err = seal.NewKey(seal.Random()); err != nil {
@@ -78,12 +78,12 @@ func Start(t testing.TB) *Gateway {
 func (g *Gateway) Replica(t testing.TB) *Gateway {
 	t.Helper()
 	replica := *g
-	replica.startInformers(t)
+	replica.inform(t)
 	return &replica
 }
 
-// startInformers runs informers until the test ends.
-func (g *Gateway) startInformers(t testing.TB) {
+// inform gives the gateway informers of its own, which run until the test ends.
+func (g *Gateway) inform(t testing.TB) {
 	t.Helper()
 	kubernetes, err := cluster.New(g.Admin, func(o *cluster.Options) { o.Scheme = testenv.Scheme() })
 	if err != nil {
@@ -101,7 +101,7 @@ func (g *Gateway) startInformers(t testing.TB) {
 			t.Errorf("the informers ended: %v", err)
 		}
 	})
-	g.Cached, g.Live, g.Informers = kubernetes.GetClient(), kubernetes.GetAPIReader(), kubernetes.GetCache()
+	g.Cached, g.Live, g.Cache = kubernetes.GetClient(), kubernetes.GetAPIReader(), kubernetes.GetCache()
 }
 
 // OpenStore opens a store in a folder until the test ends.
@@ -221,18 +221,24 @@ func (g *Gateway) UpdateStatus(t testing.TB, object client.Object) {
 	})
 }
 
-// Delete removes a job, its finalizer with it as the manager does, and waits until the informers have seen it go.
-func (g *Gateway) Delete(t testing.TB, job *v1alpha1.OcrJob) {
+// Settle lets a job go as far as the ledger is concerned, as the manager does.
+func (g *Gateway) Settle(t testing.TB, job *v1alpha1.OcrJob) {
 	t.Helper()
-	gone := job.DeepCopy()
-	if err := g.manager.Patch(t.Context(), gone, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))); err != nil {
+	patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
+	if err := g.manager.Patch(t.Context(), job.DeepCopy(), patch); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.manager.Delete(t.Context(), gone); err != nil {
+}
+
+// Delete removes a job that is settled, and waits until the informers have seen it go.
+func (g *Gateway) Delete(t testing.TB, job *v1alpha1.OcrJob) {
+	t.Helper()
+	g.Settle(t, job)
+	if err := g.manager.Delete(t.Context(), job.DeepCopy()); err != nil {
 		t.Fatal(err)
 	}
 	Eventually(t, "the informers see that "+job.Name+" is gone", func() bool {
-		return apierrors.IsNotFound(g.Cached.Get(t.Context(), client.ObjectKeyFromObject(job), gone))
+		return apierrors.IsNotFound(g.Cached.Get(t.Context(), client.ObjectKeyFromObject(job), new(v1alpha1.OcrJob)))
 	})
 }
 

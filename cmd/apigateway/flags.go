@@ -34,7 +34,7 @@ func parseFlags(flags *flag.FlagSet, arguments []string) options {
 	flags.StringVar(&o.tlsDir, "tls-dir", "/etc/khocr/tls", "folder with tls.crt and tls.key of the internal port; it is served once they are there")
 	flags.StringVar(&o.keyFile, "key-file", "/etc/khocr/key/key", "file with the platform's key, of at least 32 bytes; both ports are served once it is there")
 	flags.StringVar(&o.store, "store", "file:///var/lib/khocr", "URL of the blob store")
-	flags.Func("fetch-allow", "address range in CIDR notation that documents may be fetched from although it is private (repeatable)", func(text string) error {
+	flags.Func("fetch-allow", "address range in CIDR notation that documents may be fetched from and webhooks sent to although it is private (repeatable)", func(text string) error {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
 			return fmt.Errorf("parse an address range: %w", err)
@@ -48,7 +48,7 @@ func parseFlags(flags *flag.FlagSet, arguments []string) options {
 		o.corsOrigins = append(o.corsOrigins, text)
 		return checkOrigin(text)
 	})
-	flags.StringVar(&o.namespace, "namespace", "khocr-system", "namespace of the gateways, which are counted there when they share their rate limits")
+	flags.StringVar(&o.namespace, "namespace", "khocr-system", "namespace of the gateways, which are counted there when they share their rate limits, and of the Lease of the one that sweeps")
 	// The command line's flag set exits on errors by itself.
 	_ = flags.Parse(arguments)
 	return o

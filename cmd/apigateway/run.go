@@ -23,6 +23,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway"
+	"github.com/openplp/khocr/apigateway/audit"
 	"github.com/openplp/khocr/apigateway/changes"
 	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/internalport"
@@ -72,9 +73,16 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		limiter = shared
 	}
 	keyUse := keyuse.New(store, log)
+	// A name of this process alone.
+	identity := apigateway.RandomID()
+	trail := audit.New(store, identity, clock.Now, log)
+	sweeper, leases, err := newSweeper(ctx, o, kubernetes, store, log)
+	if err != nil {
+		return err
+	}
 	var synced atomic.Bool
 	public := &apigateway.Server{
-		Client: kubernetes.GetClient(), Live: kubernetes.GetAPIReader(), Store: store, Limiter: limiter, KeyUse: keyUse, Log: log,
+		Client: kubernetes.GetClient(), Live: kubernetes.GetAPIReader(), Store: store, Limiter: limiter, KeyUse: keyUse, Audit: trail, Log: log,
 		Guard: fetch.Guard{Allowed: o.fetchAllow}, Changes: changes.New(), CORSOrigins: o.corsOrigins,
 		Now: clock.Now, NewID: apigateway.RandomID, Version: version,
 	}
@@ -105,6 +113,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		return kubernetes.Start(backing)
 	})
 	behind.Go(func() error { return keyUse.Run(backing) })
+	behind.Go(func() error { return trail.Run(backing) })
 	if shared != nil {
 		behind.Go(func() error { return shared.Run(backing) })
 	}
@@ -132,6 +141,12 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		})
 		ports.Go(func() error { return serveInternal(ctx, o, internal.Handler(), log) })
 		return nil
+	})
+	ports.Go(func() error {
+		if !kubernetes.GetCache().WaitForCacheSync(ctx) {
+			return nil
+		}
+		return sweeper.Run(ctx, leases, o.namespace, identity)
 	})
 	err = ports.Wait()
 	release()

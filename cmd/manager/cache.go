@@ -27,6 +27,7 @@ func cacheOptions(o options) cache.Options {
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Pod{}:                 {Label: has(v1alpha1.LabelJob)},
 			&corev1.ServiceAccount{}:      owned,
+			&rbacv1.Role{}:                owned,
 			&rbacv1.RoleBinding{}:         owned,
 			&networkingv1.NetworkPolicy{}: {Label: owned.Label, Transform: shareSpecs()},
 			&corev1.Secret{}:              {Namespaces: map[string]cache.Config{o.namespace: named(certs.SecretName)}},

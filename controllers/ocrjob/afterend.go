@@ -3,7 +3,6 @@ package ocrjob
 import (
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -14,23 +13,14 @@ import (
 // lingering is the time that a worker whose pages are all stored has to end by itself.
 const lingering = 30 * time.Second
 
-// afterEnd clears up behind a job that has ended: its pods, its finalizer once the ledger is settled, and at its time the
-// job itself. The status of an ended job is not written any more, but for the last pages of a cancelled one.
+// afterEnd clears up behind a job that has ended: its pods, and its finalizer once the ledger is settled. The job itself is
+// deleted at its time by the gateway, which keeps its record. The status of an ended job is not written any more, but for
+// the last pages of a cancelled one.
 func (d *decider) afterEnd() {
 	d.clearPods()
 	settled := !d.Tenant.Known || d.Tenant.Entry != nil && d.Tenant.Entry.State == v1alpha1.LedgerSettled
 	if controllerutil.ContainsFinalizer(d.Job, v1alpha1.FinalizerLedger) {
-		// The finalizer goes first, and the job at its time in a later decision: its deletion must find nothing left to do.
 		d.RemoveFinalizer = settled && !d.recordLastPages()
-		return
-	}
-	if d.Job.DeletionTimestamp != nil || d.Job.Spec.TTLSecondsAfterFinished == nil || d.Status.CompletionTime == nil {
-		return
-	}
-	ttl := time.Duration(*d.Job.Spec.TTLSecondsAfterFinished) * time.Second
-	if d.isPast(d.Status.CompletionTime.Add(ttl)) {
-		d.event(corev1.EventTypeNormal, v1alpha1.ReasonExpired, "The job is deleted at the end of its time to live")
-		d.DeleteJob = true
 	}
 }
 

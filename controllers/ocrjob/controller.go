@@ -43,7 +43,7 @@ type Reconciler struct {
 	turns *turns
 }
 
-// +kubebuilder:rbac:groups=ocr.openplp.com,resources=ocrjobs,verbs=get;list;watch;patch;delete
+// +kubebuilder:rbac:groups=ocr.openplp.com,resources=ocrjobs,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=ocr.openplp.com,resources=ocrjobs/status,verbs=get;patch
 // +kubebuilder:rbac:groups=ocr.openplp.com,resources=ocrjobs/finalizers,verbs=update
 // +kubebuilder:rbac:groups=ocr.openplp.com,resources=organizations;plans;ocrmodels,verbs=get;list;watch
@@ -140,12 +140,6 @@ func (r *Reconciler) carryOut(ctx context.Context, job *v1alpha1.OcrJob, organiz
 	}
 	if decision.RemoveFinalizer {
 		return r.changeFinalizer(ctx, job, controllerutil.RemoveFinalizer)
-	}
-	if decision.DeleteJob {
-		err := r.Client.Delete(ctx, job, client.Preconditions{UID: &job.UID}, client.PropagationPolicy(metav1.DeletePropagationBackground))
-		if err := client.IgnoreNotFound(err); err != nil {
-			return fmt.Errorf("deleting the job at the end of its time to live: %w", err)
-		}
 	}
 	return nil
 }

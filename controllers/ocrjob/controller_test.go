@@ -60,7 +60,6 @@ func TestReconciler(t *testing.T) {
 	t.Run("a cancelled job loses its pod", func(t *testing.T) { c.at(t).cancel() })
 	t.Run("a deleted job goes once the ledger has settled it", func(t *testing.T) { c.at(t).delete() })
 	t.Run("a bad document fails at once with its reason", func(t *testing.T) { c.at(t).badDocument() })
-	t.Run("an ended job goes at its time", func(t *testing.T) { c.at(t).timeToLive() })
 	t.Run("a job made by people gets its finalizer and waits for its model", func(t *testing.T) { c.at(t).waitsForModel() })
 	t.Run("what was asked for cannot be changed", func(t *testing.T) { c.at(t).immutability() })
 	t.Run("an organization has no more jobs at work than its plan allows", func(t *testing.T) { c.at(t).slots() })
@@ -219,18 +218,6 @@ func (c *cluster) badDocument() {
 		events, err := c.pods.CoreV1().Events(c.namespace).List(c.Context(), metav1.ListOptions{
 			FieldSelector: "involvedObject.name=" + job.Name + ",reason=" + v1alpha1.ReasonPasswordProtected})
 		return err == nil && len(events.Items) == 1
-	})
-}
-
-func (c *cluster) timeToLive() {
-	job := c.submit("ffffffffffff", func(spec *v1alpha1.OcrJobSpec) { spec.TTLSecondsAfterFinished = new(int32(0)) })
-	pod := c.runPod(job, 1)
-	c.report(job, pod, 1, 1)
-	c.ledger(job, v1alpha1.LedgerReserved, 1)
-	c.eventually(job, "completed", func(j *v1alpha1.OcrJob) bool { return j.Status.Phase == v1alpha1.PhaseCompleted })
-	c.ledger(job, v1alpha1.LedgerSettled, 1)
-	testenv.Await(c, "the job is gone", func() bool {
-		return apierrors.IsNotFound(c.admin.Get(c.Context(), client.ObjectKeyFromObject(job), &v1alpha1.OcrJob{}))
 	})
 }
 

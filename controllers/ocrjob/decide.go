@@ -72,7 +72,6 @@ type Decision struct {
 	DeletePods []Pod
 	// RemoveFinalizer lets the job go, as far as the ledger is concerned.
 	RemoveFinalizer bool
-	DeleteJob       bool
 	// RequeueAfter is the time after which time alone could change the decision; 0 for never.
 	RequeueAfter time.Duration
 }

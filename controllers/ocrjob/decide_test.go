@@ -142,7 +142,6 @@ type outcome struct {
 	Delete          []string
 	AddFinalizer    bool
 	RemoveFinalizer bool
-	DeleteJob       bool
 	RequeueAfter    time.Duration
 }
 
@@ -150,7 +149,7 @@ func outcomeOf(s Snapshot, d Decision) outcome {
 	o := outcome{
 		Phase: d.Status.Phase, Writes: !cmp.Equal(s.Job.Status, d.Status), Progress: d.Status.Progress,
 		Create: d.CreatePods, AddFinalizer: d.AddFinalizer, RemoveFinalizer: d.RemoveFinalizer,
-		DeleteJob: d.DeleteJob, RequeueAfter: d.RequeueAfter,
+		RequeueAfter: d.RequeueAfter,
 	}
 	if c := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionStarted); c != nil {
 		o.Started = c.Reason
@@ -525,25 +524,12 @@ func TestDecide(t *testing.T) {
 			given: makeSnapshot().running(1).ended(v1alpha1.PhaseFailed).ledger(v1alpha1.LedgerReserved, 2).pod(1, PodCrashed),
 			want:  outcome{Phase: v1alpha1.PhaseFailed, Started: v1alpha1.ReasonWorkerStarted, Attempt: 1, PodUID: "uid-" + pod1},
 		},
-		"an ended job is deleted at the end of its time to live": {
+		"an ended job is the gateway's to delete": {
 			given: func() *snapshotBuilder {
 				b := makeSnapshot().ended(v1alpha1.PhaseCompleted).spec(func(s *v1alpha1.OcrJobSpec) { s.TTLSecondsAfterFinished = new(int32(5)) })
 				b.Job.Finalizers = nil
 				return b
 			}(),
-			want: outcome{Phase: v1alpha1.PhaseCompleted, DeleteJob: true},
-		},
-		"an ended job is kept until then": {
-			given: func() *snapshotBuilder {
-				b := makeSnapshot().ended(v1alpha1.PhaseCompleted).spec(func(s *v1alpha1.OcrJobSpec) { s.TTLSecondsAfterFinished = new(int32(60)) })
-				b.Job.Finalizers = nil
-				return b
-			}(),
-			want: outcome{Phase: v1alpha1.PhaseCompleted, RequeueAfter: 55 * time.Second},
-		},
-		"an ended job is not deleted before it is settled": {
-			given: makeSnapshot().ended(v1alpha1.PhaseCompleted).ledger(v1alpha1.LedgerReserved, 1).
-				spec(func(s *v1alpha1.OcrJobSpec) { s.TTLSecondsAfterFinished = new(int32(0)) }),
 			want: outcome{Phase: v1alpha1.PhaseCompleted},
 		},
 		"an ended job whose organization is gone has nothing to settle": {

@@ -144,7 +144,7 @@ func (s *story) checkEnd(t *testing.T) {
 	}
 	s.Job.DeletionTimestamp = new(metav1.NewTime(s.Now))
 	s.Job.Finalizers = nil
-	if again := Decide(s.Snapshot); again.DeleteJob || again.AddFinalizer {
+	if again := Decide(s.Snapshot); again.RemoveFinalizer || again.AddFinalizer {
 		t.Errorf("a job that is going away is not left alone: %+v", again)
 	}
 }

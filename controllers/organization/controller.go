@@ -48,8 +48,9 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups="",resources=namespaces;serviceaccounts,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,resourceNames=khocr-worker;khocr-admin;khocr-editor;khocr-viewer,verbs=delete
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles;rolebindings,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,resourceNames=khocr-worker;khocr-admin;khocr-editor;khocr-viewer;khocr-gateway-webhooks,verbs=delete
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles,resourceNames=khocr-gateway-webhooks,verbs=delete;bind;escalate
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,resourceNames=khocr-admin;khocr-editor;khocr-viewer,verbs=bind
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
@@ -218,6 +219,9 @@ func (r *Reconciler) makeObjects(ctx context.Context, organization *v1alpha1.Org
 		objects = objects[1:] // the namespace has just been made as it shall be
 	}
 	if err := r.ensure(ctx, objects); err != nil {
+		return err
+	}
+	if err := r.dropWebhooks(ctx, organization); err != nil {
 		return err
 	}
 	return r.dropBindings(ctx, organization)

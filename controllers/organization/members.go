@@ -41,17 +41,24 @@ func (r *Reconciler) dropBindings(ctx context.Context, organization *v1alpha1.Or
 		if len(subjectsOf(organization, role)) > 0 {
 			continue
 		}
-		binding := &rbacv1.RoleBinding{}
-		err := r.Client.Get(ctx, client.ObjectKey{Namespace: organization.JobNamespace(), Name: roleName(role)}, binding)
-		if client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("reading the binding of role %s: %w", role, err)
+		if err := r.drop(ctx, organization, &rbacv1.RoleBinding{}, roleName(role)); err != nil {
+			return err
 		}
-		if err != nil || !metav1.IsControlledBy(binding, organization) {
-			continue
-		}
-		if err := r.delete(ctx, binding); err != nil {
-			return fmt.Errorf("deleting the binding of role %s: %w", role, err)
-		}
+	}
+	return nil
+}
+
+// drop deletes an object of that name in the organization's namespace if the organization owns one.
+func (r *Reconciler) drop(ctx context.Context, organization *v1alpha1.Organization, object client.Object, name string) error {
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: organization.JobNamespace(), Name: name}, object)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("reading the %T %s: %w", object, name, err)
+	}
+	if err != nil || !metav1.IsControlledBy(object, organization) {
+		return nil
+	}
+	if err := r.delete(ctx, object); err != nil {
+		return fmt.Errorf("deleting the %T %s: %w", object, name, err)
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func objectsOf(organization *v1alpha1.Organization, gatewayNamespace string, api
 			objects = append(objects, object{&rbacv1.RoleBinding{}, bindingOf(organization, roleName(role)).WithSubjects(subjects...)})
 		}
 	}
-	return objects
+	return append(objects, webhookObjects(organization, gatewayNamespace)...)
 }
 
 // bindingOf binds nobody yet, in the organization's namespace, to the ClusterRole of the same name in config/rbac.

@@ -1,6 +1,6 @@
 // Package archive keeps the records of jobs that have ended, in the blob store beside their results, so that the platform can
-// tell of a job whose OcrJob is gone. A record is found by the name of its job, and through an index by time. It never
-// touches documents and results themselves.
+// tell of a job whose OcrJob is gone. A record is found by the name of its job, and through an index by time; there is no
+// record without its entry in the index. It never touches documents and results themselves.
 package archive
 
 import (
@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openplp/khocr/api/v1alpha1"
@@ -35,51 +36,132 @@ const (
 // Record is what is known of a job that has ended.
 type Record struct {
 	// Job as it was when it ended, without managed fields. Of a job whose document and result are deleted it holds no more
-	// than name, UID, creation time, labels and annotations.
+	// than name, UID, creation time, the identity of the upload, and the labels and annotations of the platform.
 	Job v1alpha1.OcrJob `json:"job"`
 	// ExpiresAt is when the document and the result are deleted.
 	ExpiresAt time.Time `json:"expiresAt"`
 	// Deleted is empty while the result is there. It is set before anything is deleted.
 	Deleted   Deletion  `json:"deleted,omitempty"`
 	DeletedAt time.Time `json:"deletedAt,omitzero"`
+	// Webhook is what became of the message about the job's end; nil where none was sent yet. It is stored apart from the
+	// record, and Read reads it along.
+	Webhook *Webhook `json:"-"`
 }
 
-// Write keeps a record, in place of one of the same name if there is one. It is durable, and can be found by time, when
-// Write returns without an error; the errors are storage's.
+// Tombstone is what is left of a record when the document and the result are deleted.
+func (r *Record) Tombstone(why Deletion, now time.Time) *Record {
+	left := &Record{ExpiresAt: r.ExpiresAt, Deleted: why, DeletedAt: now}
+	left.Job.ObjectMeta = metav1.ObjectMeta{
+		Namespace:         r.Job.Namespace,
+		Name:              r.Job.Name,
+		UID:               r.Job.UID,
+		CreationTimestamp: r.Job.CreationTimestamp,
+		Labels:            only(r.Job.Labels, v1alpha1.LabelAPIKey),
+		Annotations:       only(r.Job.Annotations, v1alpha1.AnnotationIdempotencyKey, v1alpha1.AnnotationPayload),
+	}
+	if upload := r.Job.Spec.Source.Upload; upload != nil {
+		left.Job.Spec.Source.Upload = &v1alpha1.Upload{ID: upload.ID}
+	}
+	return left
+}
+
+func only(all map[string]string, names ...string) map[string]string {
+	kept := map[string]string{}
+	for _, name := range names {
+		if value, ok := all[name]; ok {
+			kept[name] = value
+		}
+	}
+	return kept
+}
+
+// Entry finds the record by time.
+func (r *Record) Entry() Entry { return entryOf(&r.Job) }
+
+// Create keeps the first record of a name, and fails with storage.ErrExists where there is one: it never takes the place of
+// a tombstone that somebody else has just set. It is durable, and can be found by time, when Create returns without an
+// error; the other errors are storage's.
+func Create(ctx context.Context, store *storage.Store, record *Record) error {
+	return write(ctx, store, record, func(ctx context.Context, key string, content []byte) error {
+		_, err := store.Put(ctx, key, bytes.NewReader(content))
+		return err
+	})
+}
+
+// Write is like Create, but takes the place of the record of the same name, if there is one.
 func Write(ctx context.Context, store *storage.Store, record *Record) error {
+	return write(ctx, store, record, store.Replace)
+}
+
+func write(ctx context.Context, store *storage.Store, record *Record, keep func(context.Context, string, []byte) error) error {
 	content, err := json.Marshal(record)
 	if err != nil {
 		return fmt.Errorf("encode the record of job %s: %w", record.Job.Name, err)
 	}
-	if err := store.Replace(ctx, storage.RecordKey(record.Job.Namespace, record.Job.Name), content); err != nil {
-		return err
-	}
-	_, err = store.Put(ctx, entryOf(&record.Job).key(record.Job.Namespace), bytes.NewReader(nil))
+	// The entry comes first and goes last: whatever has no entry is taken for something that nobody needs any more.
+	_, err = store.Put(ctx, record.Entry().key(record.Job.Namespace), bytes.NewReader(nil))
 	if err != nil && !errors.Is(err, storage.ErrExists) {
 		return err
 	}
-	return nil
+	return keep(ctx, storage.RecordKey(record.Job.Namespace, record.Job.Name), content)
 }
 
 // Read finds the record of the job of that name that ended last, or fails with storage.ErrNotFound.
 func Read(ctx context.Context, store *storage.Store, namespace, name string) (*Record, error) {
-	content, err := store.Get(ctx, storage.RecordKey(namespace, name))
-	if err != nil {
-		return nil, err
-	}
-	defer content.Close()
-	encoded, err := io.ReadAll(content)
-	if err != nil {
-		return nil, fmt.Errorf("%w: read the record of job %s: %w", storage.ErrUnavailable, name, err)
-	}
 	record := new(Record)
-	if err := json.Unmarshal(encoded, record); err != nil {
-		return nil, fmt.Errorf("decode the record of job %s: %w", name, err)
+	if err := read(ctx, store, storage.RecordKey(namespace, name), record); err != nil {
+		return nil, fmt.Errorf("read the record of job %s: %w", name, err)
+	}
+	if record.Job.Spec.Callback != nil {
+		var err error
+		if record.Webhook, err = ReadWebhook(ctx, store, namespace, record.Job.UID); err != nil {
+			return nil, err
+		}
 	}
 	return record, nil
 }
 
-// Remove forgets a record, and its entry.
+func read(ctx context.Context, store *storage.Store, key string, into any) error {
+	content, err := store.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	encoded, err := io.ReadAll(content)
+	if err != nil {
+		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+	}
+	if err := json.Unmarshal(encoded, into); err != nil {
+		return fmt.Errorf("decode it: %w", err)
+	}
+	return nil
+}
+
+// Names yields the names of the jobs of a namespace that there are records of, with the time when each was last written. An
+// error ends the sequence.
+func Names(ctx context.Context, store *storage.Store, namespace string) iter.Seq2[Name, error] {
+	return func(yield func(Name, error) bool) {
+		prefix := storage.RecordsPrefix(namespace)
+		for listed, err := range store.List(ctx, prefix) {
+			if err != nil {
+				yield(Name{}, err)
+				return
+			}
+			name, isRecord := strings.CutSuffix(strings.TrimPrefix(listed.Key, prefix), ".json")
+			if isRecord && !strings.ContainsAny(name, "./") && !yield(Name{name, listed.Modified}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Name says of a record when it was last written.
+type Name struct {
+	Job     string
+	Written time.Time
+}
+
+// Remove forgets a record, and its entry. Nothing there is no error.
 func Remove(ctx context.Context, store *storage.Store, namespace string, entry Entry) error {
 	record, err := Read(ctx, store, namespace, entry.Name)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {

@@ -92,13 +92,13 @@ func TestARemovedRecordLeavesOneOfTheSameNameAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := Remove(t.Context(), store, "ns", entryOf(&first.Job)); err != nil {
+	if err := Remove(t.Context(), store, "ns", first.Entry()); err != nil {
 		t.Fatal(err)
 	}
 	if read, err := Read(t.Context(), store, "ns", "a"); err != nil || read.Job.UID != "second" {
 		t.Errorf("record = %+v, %v", read, err)
 	}
-	if err := Remove(t.Context(), store, "ns", entryOf(&second.Job)); err != nil {
+	if err := Remove(t.Context(), store, "ns", second.Entry()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Read(t.Context(), store, "ns", "a"); !errors.Is(err, storage.ErrNotFound) {

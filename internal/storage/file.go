@@ -1,13 +1,16 @@
 package storage
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"time"
 )
 
 // fileOptions sets what the file driver needs to be a store for us: no files of metadata beside the content, temporary
@@ -67,4 +70,47 @@ func syncFolder(path string) error {
 		return err
 	}
 	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// removeFolder takes the folder of a prefix away, which the file driver leaves when its last file goes.
+func (s *Store) removeFolder(prefix string) error {
+	if s.root == "" || !validKey(strings.TrimSuffix(prefix, "/")) {
+		return nil
+	}
+	return os.RemoveAll(s.filePath(prefix))
+}
+
+// leftover is the name of a temporary file of the driver.
+var leftover = regexp.MustCompile(`\.[0-9a-f]+\.tmp$`)
+
+// DeleteLeftovers removes what processes that were killed in the middle of a write left of it, as long as nothing was added
+// since the given moment, and tells how many that were. Only a file store has leftovers.
+func (s *Store) DeleteLeftovers(ctx context.Context, before time.Time) (int, error) {
+	deleted := 0
+	if s.root == "" {
+		return deleted, nil
+	}
+	err := filepath.WalkDir(s.root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil && path == s.root:
+			return err
+		case err != nil, entry.IsDir(), !leftover.MatchString(entry.Name()):
+			return nil // what cannot be read is not ours, or has just gone
+		}
+		info, err := entry.Info()
+		if err != nil || !info.ModTime().Before(before) {
+			return nil
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		deleted++
+		return nil
+	})
+	if err != nil {
+		return deleted, fmt.Errorf("%w: delete leftovers: %w", ErrUnavailable, err)
+	}
+	return deleted, nil
 }

@@ -15,9 +15,21 @@ func UploadKey(namespace, id string) string {
 	return path.Join(namespace, "uploads", id)
 }
 
+// UploadsPrefix begins the keys of all uploaded documents of a namespace and of their passwords.
+func UploadsPrefix(namespace string) string {
+	return path.Join(namespace, "uploads") + "/"
+}
+
+const passwordSuffix = ".password"
+
+// UploadOf reads the identity of the upload back from the key of a document or of its password.
+func UploadOf(namespace, key string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(key, UploadsPrefix(namespace)), passwordSuffix)
+}
+
 // PasswordKey is where the sealed password of an uploaded document lies, where it has one.
 func PasswordKey(namespace, id string) string {
-	return UploadKey(namespace, id) + ".password"
+	return UploadKey(namespace, id) + passwordSuffix
 }
 
 // DocumentKey is where the fetched document of a job with a URL source lies.
@@ -54,6 +66,11 @@ func JobPrefix(namespace string, job types.UID) string {
 	return jobPrefix(namespace, job) + "/"
 }
 
+// JobsPrefix begins the keys of everything that was made for the jobs of a namespace, and goes on with their UIDs.
+func JobsPrefix(namespace string) string {
+	return path.Join(namespace, "jobs") + "/"
+}
+
 func jobPrefix(namespace string, job types.UID) string {
 	return path.Join(namespace, "jobs", string(job))
 }
@@ -74,6 +91,21 @@ func WebhooksPrefix(namespace string) string {
 	return path.Join(namespace, "webhooks") + "/"
 }
 
+// WebhookKey is where the message about the end of a job lies until it is delivered.
+func WebhookKey(namespace string, job types.UID) string {
+	return WebhooksPrefix(namespace) + string(job) + ".json"
+}
+
+// WebhookOutcomeKey is where it lies what became of the message about the end of a job.
+func WebhookOutcomeKey(namespace string, job types.UID) string {
+	return path.Join(jobPrefix(namespace, job), "webhook.json")
+}
+
+// RecordsPrefix begins the keys of the records of a namespace.
+func RecordsPrefix(namespace string) string {
+	return path.Join(namespace, "records") + "/"
+}
+
 // RecordKey is where the record of an ended job lies, by the job's name.
 func RecordKey(namespace, name string) string {
 	return path.Join(namespace, "records", name+".json")
@@ -82,6 +114,11 @@ func RecordKey(namespace, name string) string {
 // IndexPrefix begins the keys that find the records of a namespace by time.
 func IndexPrefix(namespace string) string {
 	return path.Join(namespace, "index") + "/"
+}
+
+// AuditPrefix begins the keys of who did what in a namespace, and goes on with the day as 2006-01-02.
+func AuditPrefix(namespace string) string {
+	return path.Join(namespace, "audit") + "/"
 }
 
 // KeyUseKey is where the last use of each API key of the organization that owns the namespace lies.

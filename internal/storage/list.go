@@ -61,7 +61,8 @@ func (s *Store) list(ctx context.Context, prefix, delimiter string) iter.Seq2[Li
 	}
 }
 
-// DeleteAll removes everything that is stored under keys that begin with the prefix, and tells how much that was.
+// DeleteAll removes everything that is stored under keys that begin with the prefix, which ends in a slash, and tells how
+// much that was.
 func (s *Store) DeleteAll(ctx context.Context, prefix string) (int, error) {
 	deleted := 0
 	for listed, err := range s.List(ctx, prefix) {
@@ -72,6 +73,9 @@ func (s *Store) DeleteAll(ctx context.Context, prefix string) (int, error) {
 			return deleted, err
 		}
 		deleted++
+	}
+	if err := s.removeFolder(prefix); err != nil {
+		return deleted, fmt.Errorf("%w: delete %s: %w", ErrUnavailable, prefix, err)
 	}
 	return deleted, nil
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kruntime "k8s.io/apimachinery/pkg/runtime"
@@ -193,7 +194,11 @@ func (e *Environment) awaitPolicies(t testing.TB) {
 		return manager.Patch(t.Context(), organization.DeepCopy(),
 			client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"planRef":"other"}}`)), client.DryRunAll)
 	}
+	role := func() error {
+		return manager.Create(t.Context(), &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "policy-probe", Namespace: "khocr-system"}}, client.DryRunAll)
+	}
 	for _, probe := range []func() error{
+		role,
 		finalizer,
 		spec,
 		patch(e.Client, job, `{"status":{"phase":"Pending"}}`),

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -122,6 +124,24 @@ func TestManagerPolicies(t *testing.T) {
 		refused("the manager writes "+c.what, spec, merge(s.manager, c.object, c.body))
 		allowed("somebody writes "+c.what, merge(admin, c.object, c.body))
 	}
+	const roles = "khocr-manager-roles"
+	reading := func(name string, rule rbacv1.PolicyRule) *rbacv1.Role {
+		return &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: "khocr-signed", Name: name}, Rules: []rbacv1.PolicyRule{rule}}
+	}
+	named := rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get"}, ResourceNames: []string{"webhook"}}
+	all, lists := *named.DeepCopy(), *named.DeepCopy()
+	all.ResourceNames, lists.Verbs = nil, []string{"get", "list"}
+	elsewhere := reading("khocr-gateway-webhooks", named)
+	elsewhere.Namespace = "khocr-system"
+	s.must(admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		Name: "khocr-signed", Labels: map[string]string{v1alpha1.LabelOrganization: "signed"}}}))
+	refused("the manager lets all Secrets be read", roles, s.manager.Create(t.Context(), reading("khocr-gateway-webhooks", all)))
+	refused("the manager lets Secrets be listed", roles, s.manager.Create(t.Context(), reading("khocr-gateway-webhooks", lists)))
+	refused("the manager makes a role of another name", roles, s.manager.Create(t.Context(), reading("other", named)))
+	refused("the manager makes a role outside of organizations", roles, s.manager.Create(t.Context(), elsewhere))
+	allowed("the manager lets a named Secret be read", s.manager.Create(t.Context(), reading("khocr-gateway-webhooks", named)))
+	refused("the manager makes more of that", roles, merge(s.manager, reading("khocr-gateway-webhooks", named), `{"rules":[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]}]}`))
+	allowed("somebody makes a role", admin.Create(t.Context(), reading("other", all)))
 	allowed("the manager puts the drain on an organization", merge(s.manager, organization, `{"metadata":{"finalizers":["ocr.openplp.com/drain"]}}`))
 	allowed("the manager takes the drain off", merge(s.manager, organization, `{"metadata":{"finalizers":null}}`))
 	allowed("the manager puts the drain on once more", merge(s.manager, organization, `{"metadata":{"finalizers":["ocr.openplp.com/drain"]}}`))

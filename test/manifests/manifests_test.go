@@ -144,6 +144,11 @@ func (c cluster) testRoles(t *testing.T) {
 		want      bool
 	}{
 		{"the gateway makes jobs", gateway, []string{"create", "ocrjobs", "-n", "khocr-acme"}, true},
+		{"the gateway cancels jobs", gateway, []string{"patch", "ocrjobs", "-n", "khocr-acme"}, true},
+		{"the gateway deletes jobs", gateway, []string{"delete", "ocrjobs", "-n", "khocr-acme"}, true},
+		{"the gateway keeps the sweeper's lease", gateway, []string{"update", "leases/khocr-gateway-sweeper", "-n", "khocr-system"}, true},
+		{"the gateway takes no other lease", gateway, []string{"update", "leases/khocr-manager", "-n", "khocr-system"}, false},
+		{"the gateway reads no secrets of organizations by itself", gateway, []string{"get", "secrets", "-n", "khocr-acme"}, false},
 		{"the gateway asks whose a token is", gateway, []string{"create", "tokenreviews"}, true},
 		{"the gateway does not touch a job's status", gateway, []string{"patch", "ocrjobs", "--subresource=status", "-n", "khocr-acme"}, false},
 		{"the gateway makes no pods", gateway, []string{"create", "pods", "-n", "khocr-acme"}, false},
@@ -158,6 +163,8 @@ func (c cluster) testRoles(t *testing.T) {
 		{"the manager lets nobody be cluster-admin", manager, []string{"bind", "clusterroles/cluster-admin"}, false},
 		{"the manager takes members' bindings away", manager, []string{"delete", "rolebindings/khocr-editor", "-n", "khocr-acme"}, true},
 		{"the manager takes no other bindings away", manager, []string{"delete", "rolebindings/owners", "-n", "khocr-acme"}, false},
+		{"the manager lets Secrets be read", manager, []string{"escalate", "roles/khocr-gateway-webhooks", "-n", "khocr-acme"}, true},
+		{"the manager gives no other rights away", manager, []string{"escalate", "roles/other", "-n", "khocr-acme"}, false},
 		{"the manager does not delete organizations", manager, []string{"delete", "organizations"}, false},
 		{"the manager finds the platform's key", manager, []string{"get", "secrets/khocr-gateway-key", "-n", "khocr-system"}, true},
 		{"the manager does not change the platform's key", manager, []string{"update", "secrets/khocr-gateway-key", "-n", "khocr-system"}, false},

@@ -265,6 +265,41 @@ func (p person) may(ctx context.Context, verb, namespace, group, resource string
 	return err
 }
 
+// webhooks tests what the manager gives the gateway, with no more rights than its own role has.
+func (s *site) webhooks(t *testing.T) {
+	gateway := s.person("system:serviceaccount:khocr-system:khocr-gateway")
+	for _, name := range []string{"named", "other"} {
+		s.must(s.admin.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}))
+	}
+	reads := func(name string) bool {
+		err := gateway.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, &corev1.Secret{})
+		if err != nil && !apierrors.IsForbidden(err) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	name := func(secrets string) {
+		moj := &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: "moj"}}
+		s.must(s.admin.Patch(t.Context(), moj, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"webhookSecrets":`+secrets+`}}`))))
+	}
+	if reads("named") {
+		t.Error("a Secret is read that nobody has named")
+	}
+	name(`[{"name":"main","secretName":"named"},{"name":"again","secretName":"named"}]`)
+	testenv.Await(t, "the Secret is read that is named", func() bool { return reads("named") })
+	if reads("other") || gateway.List(t.Context(), &corev1.SecretList{}, client.InNamespace(namespace)) == nil {
+		t.Error("the gateway reads another Secret")
+	}
+	name(`[{"name":"main","secretName":"other"}]`)
+	testenv.Await(t, "the other Secret is read instead", func() bool { return reads("other") && !reads("named") })
+	name(`null`)
+	testenv.Await(t, "none is read", func() bool { return !reads("other") })
+	testenv.Await(t, "no role is left", func() bool {
+		key := client.ObjectKey{Namespace: namespace, Name: "khocr-gateway-webhooks"}
+		return apierrors.IsNotFound(s.admin.Get(t.Context(), key, &rbacv1.Role{})) && apierrors.IsNotFound(s.admin.Get(t.Context(), key, &rbacv1.RoleBinding{}))
+	})
+}
+
 func TestRights(t *testing.T) {
 	s := newSite(t)
 	for _, in := range []string{namespace, elsewhere} {
@@ -309,6 +344,8 @@ func TestRights(t *testing.T) {
 	}
 	mayNot(bopha, "an admin of another organization", reads(namespace), edits(namespace), sweeps(namespace), takeovers(namespace))
 	mayNot(stranger, "a member of none", reads(namespace), edits(namespace), sweeps(namespace), takeovers(namespace))
+
+	t.Run("the gateway reads the Secrets that the organization names, and no others", func(t *testing.T) { s.webhooks(t) })
 
 	// Whoever writes a status into the job itself is not refused; the API server takes no notice of it.
 	s.must(sokha.Patch(t.Context(), newJob(namespace, "job"), client.RawPatch(types.MergePatchType, []byte(`{"status":{"phase":"Completed","progress":100}}`))))
