@@ -75,12 +75,13 @@ func (s *Server) findJob(r *http.Request) (foundJob, error) {
 	}
 }
 
-// recorded is the job of a record. The OcrJob says more where it is still there: people may have changed its metadata.
+// recorded is the job of a record. The OcrJob says more where it is still there: people may have changed its metadata, and
+// it may outlive its result.
 func recorded(record *archive.Record, job *v1alpha1.OcrJob) (foundJob, error) {
-	switch record.Deleted {
-	case archive.Purged:
+	switch {
+	case record.Deleted == archive.Purged:
 		return foundJob{}, jobDeleted.because(nil)
-	case archive.Expired:
+	case record.Deleted == archive.Expired && job == nil:
 		return foundJob{}, resultExpired.because(nil)
 	}
 	if job == nil {

@@ -72,7 +72,7 @@ func (s *Server) releasedNumbers(r *http.Request, job foundJob) ([]int, error) {
 		}
 		return s.Store.PageNumbers(r.Context(), job.Namespace, job.UID)
 	}
-	released, err := releasedPages(job.OcrJob)
+	released, err := releasedPages(job, s.Now())
 	if err != nil {
 		return nil, err
 	}

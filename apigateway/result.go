@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -63,7 +64,7 @@ func (s *Server) render(ctx context.Context, w io.Writer, job *v1alpha1.OcrJob, 
 
 // releasedResult lists the pages of the result of an ended job, at least one.
 func (s *Server) releasedResult(r *http.Request, job foundJob) ([]int, error) {
-	released, err := releasedPages(job.OcrJob)
+	released, err := releasedPages(job, s.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func formatOf(r *http.Request, job *v1alpha1.OcrJob) (document.Format, error) {
 
 // releasedPages is how many pages of a job may be handed out, at least one, or why none may. No page leaves before it is
 // set aside in the organization's month: the manager completes only jobs whose pages are, and a cancelled one says.
-func releasedPages(job *v1alpha1.OcrJob) (int, error) {
+func releasedPages(job foundJob, now time.Time) (int, error) {
 	status := &job.Status
 	done := 0
 	if status.Pages != nil {
@@ -112,6 +113,9 @@ func releasedPages(job *v1alpha1.OcrJob) (int, error) {
 	case status.Phase == v1alpha1.PhaseCancelled &&
 		(done == 0 || !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionQuotaReserved)):
 		return 0, jobCancelled.because(nil)
+	// It is about to be deleted, and may be there in part.
+	case !job.expiresAt.IsZero() && !now.Before(job.expiresAt):
+		return 0, resultExpired.because(nil)
 	}
 	return done, nil
 }

@@ -128,6 +128,17 @@ func testResult(t *testing.T, g *gatewaytest.Gateway) {
 		a.get(t, path, key).wantProblem(t, 409, "job_cancelled")
 	})
 
+	t.Run("a job outlives its result", func(t *testing.T) {
+		path := ended(t, "json", completed)
+		late := serve(t, g, func(s *Server) { s.Now = func() time.Time { return time.Now().Add(time.Hour) } })
+		late.get(t, path, key).wantProblem(t, 410, "result_expired")
+		job := strings.TrimSuffix(path, "/result")
+		late.get(t, job+"/pages/1", key).wantProblem(t, 410, "result_expired")
+		if got := late.get(t, job, key); got.StatusCode != http.StatusOK {
+			t.Errorf("status %d: %s", got.StatusCode, got.body)
+		}
+	})
+
 	t.Run("pages that are not kept any more", func(t *testing.T) {
 		job := jobOf(t, a, "khocr-results", a.convert(t, key, pdf("a.pdf", 99)))
 		job.Status = completed
