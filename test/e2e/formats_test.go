@@ -53,7 +53,12 @@ func TestEveryFormatComesFromOneRecognition(t *testing.T) {
 			if got := words(string(here.result(id, "text"))); got != want {
 				t.Errorf("text says\n%s\nand json\n%s", got, want)
 			}
-			if got := words(textOf(t, here.result(id, "pdf"))); got != want {
+			got := words(textOf(t, here.result(id, "pdf")))
+			if name == "mixed.pdf" {
+				// A page that keeps its own text also keeps its own gaps, in which pdftotext sees spaces.
+				got, want = string(letters(got)), string(letters(want))
+			}
+			if got != want {
 				t.Errorf("pdf says\n%s\nand json\n%s", got, want)
 			}
 			for _, format := range []string{"hocr", "alto"} {
