@@ -6,9 +6,9 @@ import (
 	"strconv"
 
 	"github.com/gorilla/mux"
-	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/ledger"
 )
 
 // page delivers one page as the json format has it, which may be long before the job ends.
@@ -67,10 +67,13 @@ func pageAsked(text string, job *v1alpha1.OcrJob) (int, error) {
 // it is set aside in the organization's month.
 func (s *Server) releasedNumbers(r *http.Request, job foundJob) ([]int, error) {
 	if !job.Status.Phase.Ended() {
-		if !meta.IsStatusConditionTrue(job.Status.Conditions, v1alpha1.ConditionQuotaReserved) {
+		// The ledger knows earlier than the job, whose condition saves a write by waiting for the end.
+		reserved := ledger.ReservedPages(callerOf(r.Context()).organization, job.UID)
+		if reserved == 0 {
 			return nil, pageNotReady.because(nil)
 		}
-		return s.Store.PageNumbers(r.Context(), job.Namespace, job.UID)
+		numbers, err := s.Store.PageNumbers(r.Context(), job.Namespace, job.UID)
+		return numbers[:min(reserved, int64(len(numbers)))], err
 	}
 	released, err := releasedPages(job, s.Now())
 	if err != nil {

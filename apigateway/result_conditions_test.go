@@ -14,6 +14,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/gatewaytest"
@@ -363,18 +364,23 @@ func testPages(t *testing.T, g *gatewaytest.Gateway) {
 	storePage(t, g, job, 2)
 	a.get(t, path+"1", key).wantProblem(t, 409, "page_not_ready")
 
-	reserve := func(t *testing.T, value metav1.ConditionStatus) {
+	ledger := func(state v1alpha1.LedgerState, pages int64) {
 		t.Helper()
-		job.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionQuotaReserved, Status: value, Reason: "Test", LastTransitionTime: metav1.Now()}}
+		organization := new(v1alpha1.Organization)
+		if err := g.Live.Get(t.Context(), client.ObjectKey{Name: "leafing"}, organization); err != nil {
+			t.Fatal(err)
+		}
+		organization.Status.Ledger = []v1alpha1.LedgerEntry{{UID: job.UID, Job: job.Name, Month: "2026-08", Pages: pages, State: state}}
+		g.UpdateStatus(t, organization)
 	}
 	job.Status.Pages = &v1alpha1.PageCounts{Total: 4}
-	reserve(t, metav1.ConditionFalse)
 	g.UpdateStatus(t, job)
 	at(t, g, job, v1alpha1.PhaseRunning, 10)
+	ledger(v1alpha1.LedgerRefused, 4)
 	a.get(t, path+"1", key).wantProblem(t, 409, "page_not_ready")
-
-	reserve(t, metav1.ConditionTrue)
-	g.UpdateStatus(t, job)
+	ledger(v1alpha1.LedgerReserved, 1)
+	a.get(t, path+"2", key).wantProblem(t, 409, "page_not_ready")
+	ledger(v1alpha1.LedgerReserved, 4)
 	t.Run("as soon as it is there", func(t *testing.T) {
 		got := a.get(t, path+"1", key)
 		var page document.Page
@@ -398,6 +404,9 @@ func testPages(t *testing.T, g *gatewaytest.Gateway) {
 
 	t.Run("of a cancelled job those that were counted", func(t *testing.T) {
 		job.Status.Pages = &v1alpha1.PageCounts{Total: 4, Done: 2, Recognized: 2}
+		job.Status.Conditions = []metav1.Condition{{
+			Type: v1alpha1.ConditionQuotaReserved, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPagesReserved, LastTransitionTime: metav1.Now(),
+		}}
 		g.UpdateStatus(t, job)
 		at(t, g, job, v1alpha1.PhaseCancelled, 50)
 		if got := a.get(t, path+"2", key); got.StatusCode != 200 {

@@ -84,6 +84,16 @@ func Remaining(organization *v1alpha1.Organization, plan *v1alpha1.Plan, now tim
 	return max(0, limit-used(organization.Status.Usage, month)), nil
 }
 
+// ReservedPages is how many pages are set aside for a job at work; 0 where none are.
+func ReservedPages(organization *v1alpha1.Organization, job types.UID) int64 {
+	for i := range organization.Status.Ledger {
+		if entry := &organization.Status.Ledger[i]; entry.UID == job && entry.State == v1alpha1.LedgerReserved {
+			return entry.Pages
+		}
+	}
+	return 0
+}
+
 // Pages sums up a month as people read it: used/limit. Used are the settled and the reserved pages.
 func Pages(usage []v1alpha1.MonthUsage, month string, limit int64) string {
 	return fmt.Sprintf("%d/%d", used(usage, month), limit)

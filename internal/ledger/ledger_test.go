@@ -321,6 +321,20 @@ func TestRemaining(t *testing.T) {
 	}
 }
 
+func TestReservedPages(t *testing.T) {
+	organization := &v1alpha1.Organization{}
+	organization.Status.Ledger = []v1alpha1.LedgerEntry{
+		{UID: "settled", Pages: 3, State: v1alpha1.LedgerSettled},
+		{UID: "refused", Pages: 4, State: v1alpha1.LedgerRefused},
+		{UID: "reserved", Pages: 5, State: v1alpha1.LedgerReserved},
+	}
+	for job, want := range map[types.UID]int64{"settled": 0, "refused": 0, "reserved": 5, "none": 0} {
+		if got := ReservedPages(organization, job); got != want {
+			t.Errorf("%d pages are reserved for the job %s, want %d", got, job, want)
+		}
+	}
+}
+
 // sameItems treats a missing list and an empty one alike, as the API does.
 func sameItems[T any](a, b []T) bool {
 	return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b)
