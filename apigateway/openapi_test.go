@@ -36,7 +36,7 @@ func TestTheOpenAPIDocumentListsEveryCode(t *testing.T) {
 func codeSchemas() string {
 	var problems []jobview.Reason
 	for _, p := range Problems() {
-		problems = append(problems, jobview.Reason{p.Code, fmt.Sprint(p.Status, ". ", p.English), p.Khmer})
+		problems = append(problems, jobview.Reason{Code: p.Code, Message: fmt.Sprint(p.Status, ". ", p.English), MessageKm: p.Khmer})
 	}
 	served := len(problems)
 	for code := range notServedYet {

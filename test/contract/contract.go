@@ -89,7 +89,8 @@ func (d *Document) Check(e *Exchange) error {
 	request := headAsGet(e.Request)
 	item, _, path := paths.FindPath(request, d.Model, d.options)
 	var found error
-	if item == nil || operationOf(item, request.Method) == nil {
+	emptyPart := strings.Contains(request.URL.Path, "//") || strings.HasSuffix(request.URL.Path, "/")
+	if item == nil || emptyPart || operationOf(item, request.Method) == nil {
 		found = d.checkUnknown(e, body)
 	} else {
 		found = d.checkAnswer(e, item, path, body)
