@@ -75,9 +75,7 @@ func codeSchema(name, description string, words []jobview.Reason) string {
 
 // notServedYet are the codes of what the document has and the gateway has not.
 var notServedYet = map[string]bool{
-	"unknown_model": true, "model_not_ready": true, "invalid_pages": true, "invalid_metadata": true, "invalid_callback": true,
-	"unknown_webhook_secret": true, "callback_unsigned": true, "invalid_idempotency_key": true, "idempotency_key_reused": true,
-	"job_deleted": true, "job_not_retryable": true, "page_not_found": true, "page_not_ready": true, "format_unavailable": true,
+	"page_not_found": true, "page_not_ready": true, "format_unavailable": true,
 	"too_many_streams": true, "invalid_event_token": true,
 }
 

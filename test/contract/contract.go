@@ -47,7 +47,8 @@ var Load = sync.OnceValues(func() (*Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build the model of the OpenAPI document: %w", err)
 	}
-	strict := []config.Option{config.WithFormatAssertions(), config.WithStrictMode(), config.WithStrictIgnoredHeadersExtra(ignoredHeaders...)}
+	strict := []config.Option{config.WithFormatAssertions(), config.WithStrictMode(),
+		config.WithStrictIgnoredHeadersExtra(ignoredHeaders...), config.WithStrictIgnorePaths(freeNames...)}
 	d := &Document{
 		Model: &built.Model,
 		requests: validator.NewValidatorFromV3Model(&built.Model, config.WithFormatAssertions(),
@@ -63,6 +64,10 @@ var Load = sync.OnceValues(func() (*Document, error) {
 // ignoredHeaders are those that any answer may have, whatever it is.
 var ignoredHeaders = []string{"X-Content-Type-Options", "Accept-Ranges", "Content-Encoding", "Content-Language", "Allow",
 	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers"}
+
+// freeNames are the fields whose names are the caller's own. The check of undeclared fields does not look at
+// additionalProperties.
+var freeNames = []string{"$.body.metadata.*", "$.body.jobs[*].metadata.*", "$.body.data.metadata.*"}
 
 // Exchange is a request and its answer, with both bodies. RequestBody is nil where it was too large to be kept; the
 // request's half is not checked then.

@@ -27,6 +27,9 @@ func (f *fuzzer) judge(r *request, got answer) (outcome string, err error) {
 		return "none", fmt.Errorf("no answer: %w", got.err)
 	}
 	outcome = fmt.Sprint(got.status)
+	if got.status >= http.StatusInternalServerError {
+		outcome += codeOf(got.body)
+	}
 	stream := strings.HasPrefix(got.header.Get("Content-Type"), "text/event-stream")
 	if got.err != nil && !stream && !r.rough {
 		return outcome, fmt.Errorf("the answer broke off: %w", got.err)
@@ -68,6 +71,15 @@ func (f *fuzzer) judge(r *request, got answer) (outcome string, err error) {
 		}
 	}
 	return outcome, errors.Join(findings...)
+}
+
+// codeOf is the code of a problem, after a hyphen.
+func codeOf(body []byte) string {
+	var problem struct{ Code string }
+	if json.Unmarshal(body, &problem) != nil || problem.Code == "" {
+		return ""
+	}
+	return "-" + problem.Code
 }
 
 // fromHTTP tells that an answer comes from Go's server and not from the gateway, which names every request.
