@@ -94,10 +94,10 @@ func (s *Server) Handler() http.Handler {
 		http.MethodPost: s.admitted(reading, s.makeEventToken),
 	}))
 	for path, file := range openapi.Files() {
-		router.Handle(path, compressed(s.resource(path, methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
+		router.Handle(path, s.resource(path, methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
 			file.ServeHTTP(w, r)
 			return nil
-		}})))
+		}}))
 	}
 	router.NotFoundHandler = s.answering(func(http.ResponseWriter, *http.Request) error {
 		return notFound.because(nil)

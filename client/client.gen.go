@@ -65,6 +65,7 @@ func (e AcceptedStatus) Valid() bool {
 
 // Defines values for ComponentHealth.
 const (
+	ComponentHealthDegraded    ComponentHealth = "degraded"
 	ComponentHealthOk          ComponentHealth = "ok"
 	ComponentHealthUnavailable ComponentHealth = "unavailable"
 )
@@ -72,6 +73,8 @@ const (
 // Valid indicates whether the value is a known member of the ComponentHealth enum.
 func (e ComponentHealth) Valid() bool {
 	switch e {
+	case ComponentHealthDegraded:
+		return true
 	case ComponentHealthOk:
 		return true
 	case ComponentHealthUnavailable:
@@ -414,6 +417,24 @@ func (e Priority) Valid() bool {
 	}
 }
 
+// Defines values for ProbeStatus.
+const (
+	ProbeStatusOk          ProbeStatus = "ok"
+	ProbeStatusUnavailable ProbeStatus = "unavailable"
+)
+
+// Valid indicates whether the value is a known member of the ProbeStatus enum.
+func (e ProbeStatus) Valid() bool {
+	switch e {
+	case ProbeStatusOk:
+		return true
+	case ProbeStatusUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProblemCode.
 const (
 	ProblemCodeCallbackUnsigned       ProblemCode = "callback_unsigned"
@@ -455,6 +476,7 @@ const (
 	ProblemCodeParameterTooLong       ProblemCode = "parameter_too_long"
 	ProblemCodePlanNotFound           ProblemCode = "plan_not_found"
 	ProblemCodePriorityNotAllowed     ProblemCode = "priority_not_allowed"
+	ProblemCodeRangeNotSatisfiable    ProblemCode = "range_not_satisfiable"
 	ProblemCodeRateLimited            ProblemCode = "rate_limited"
 	ProblemCodeResultExpired          ProblemCode = "result_expired"
 	ProblemCodeServiceUnavailable     ProblemCode = "service_unavailable"
@@ -550,6 +572,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodePlanNotFound:
 		return true
 	case ProblemCodePriorityNotAllowed:
+		return true
+	case ProblemCodeRangeNotSatisfiable:
 		return true
 	case ProblemCodeRateLimited:
 		return true
@@ -678,7 +702,7 @@ type AcceptedStatus string
 // Box Left, top, right and bottom, from the top left corner of the upright page.
 type Box = []float64
 
-// ComponentHealth defines model for ComponentHealth.
+// ComponentHealth What is `degraded` does its work less well, and documents are taken in all the same.
 type ComponentHealth string
 
 // Deletion defines model for Deletion.
@@ -715,17 +739,29 @@ type FailureCode string
 
 // Health defines model for Health.
 type Health struct {
-	Components *struct {
-		Api       *ComponentHealth `json:"api,omitempty"`
-		Cluster   *ComponentHealth `json:"cluster,omitempty"`
-		RateLimit *ComponentHealth `json:"rate_limit,omitempty"`
-		Store     *ComponentHealth `json:"store,omitempty"`
-	} `json:"components,omitempty"`
-	Status  HealthStatus `json:"status"`
-	Version *string      `json:"version,omitempty"`
+	// Components How what the gateway stands on is.
+	Components struct {
+		// Api What is `degraded` does its work less well, and documents are taken in all the same.
+		Api ComponentHealth `json:"api"`
+
+		// Cluster What is `degraded` does its work less well, and documents are taken in all the same.
+		Cluster ComponentHealth `json:"cluster"`
+
+		// RateLimit What is `degraded` does its work less well, and documents are taken in all the same.
+		RateLimit ComponentHealth `json:"rate_limit"`
+
+		// Store What is `degraded` does its work less well, and documents are taken in all the same.
+		Store ComponentHealth `json:"store"`
+	} `json:"components"`
+
+	// Status Whether documents can be taken in.
+	Status HealthStatus `json:"status"`
+
+	// Version Of the platform.
+	Version string `json:"version"`
 }
 
-// HealthStatus defines model for Health.Status.
+// HealthStatus Whether documents can be taken in.
 type HealthStatus string
 
 // Job How a job stands.
@@ -870,17 +906,23 @@ type Metadata map[string]string
 // Model defines model for Model.
 type Model struct {
 	// Default Whether it is taken where a submission names neither a model nor languages.
-	Default bool   `json:"default"`
-	Engine  string `json:"engine"`
+	Default bool `json:"default"`
+
+	// Engine What runs it.
+	Engine string `json:"engine"`
 
 	// Id What `model` of a submission names.
-	Id        string   `json:"id"`
+	Id string `json:"id"`
+
+	// Languages What it can read.
 	Languages []string `json:"languages"`
-	Message   *string  `json:"message,omitempty"`
-	MessageKm *string  `json:"message_km,omitempty"`
-	Name      string   `json:"name"`
-	NameKm    string   `json:"name_km"`
-	Ready     bool     `json:"ready"`
+
+	// Message The same for people.
+	Message   *string `json:"message,omitempty"`
+	MessageKm *string `json:"message_km,omitempty"`
+	Name      string  `json:"name"`
+	NameKm    string  `json:"name_km"`
+	Ready     bool    `json:"ready"`
 
 	// Reason Why it is not ready, as a word; `null` where it is.
 	Reason *string `json:"reason"`
@@ -973,6 +1015,14 @@ type PageCounts struct {
 
 // Priority defines model for Priority.
 type Priority string
+
+// Probe defines model for Probe.
+type Probe struct {
+	Status ProbeStatus `json:"status"`
+}
+
+// ProbeStatus defines model for Probe.Status.
+type ProbeStatus string
 
 // Problem An error, by RFC 9457. Decide by `code`.
 type Problem struct {
@@ -1201,8 +1251,14 @@ type PageNotFound = Problem
 // PageNotReady An error, by RFC 9457. Decide by `code`.
 type PageNotReady = Problem
 
+// ProbeBad defines model for ProbeBad.
+type ProbeBad = Probe
+
 // QueryInvalid An error, by RFC 9457. Decide by `code`.
 type QueryInvalid = Problem
+
+// RangeNotSatisfiable An error, by RFC 9457. Decide by `code`.
+type RangeNotSatisfiable = Problem
 
 // ReadLimited An error, by RFC 9457. Decide by `code`.
 type ReadLimited = Problem
@@ -3143,13 +3199,13 @@ type GetHealthLiveResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *Health
+	JSON200 *Probe
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Problem
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r GetHealthLiveResponse) GetJSON200() *Health {
+func (r GetHealthLiveResponse) GetJSON200() *Probe {
 	return r.JSON200
 }
 
@@ -3191,13 +3247,13 @@ type GetHealthReadyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *Health
+	JSON200 *Probe
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Problem
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r GetHealthReadyResponse) GetJSON200() *Health {
+func (r GetHealthReadyResponse) GetJSON200() *Probe {
 	return r.JSON200
 }
 
@@ -4035,7 +4091,7 @@ func ParseGetHealthLiveResponse(rsp *http.Response) (*GetHealthLiveResponse, err
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest Health
+		var dest Probe
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -4068,7 +4124,7 @@ func ParseGetHealthReadyResponse(rsp *http.Response) (*GetHealthReadyResponse, e
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest Health
+		var dest Probe
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

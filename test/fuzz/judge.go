@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/openplp/khocr/test/contract"
@@ -19,7 +20,7 @@ var leak = regexp.MustCompile(`goroutine [0-9]|\.go:[0-9]|runtime error|panic:|/
 func (f *fuzzer) judge(r *request, got answer) (outcome string, err error) {
 	if got.status == 0 {
 		switch {
-		case got.late && hasWait(r):
+		case got.late && waits(r):
 			return "waits", nil
 		case r.rough:
 			return "none", nil
@@ -95,11 +96,7 @@ func (got answer) odd(r *request) bool {
 	return false
 }
 
-func hasWait(r *request) bool {
-	for _, one := range r.query {
-		if one.name == "wait" {
-			return true
-		}
-	}
-	return strings.HasSuffix(r.operation.path, "/events")
+// waits tells that an answer may be a long time in coming.
+func waits(r *request) bool {
+	return slices.ContainsFunc(r.query, func(p pair) bool { return p.name == "wait" }) || strings.HasSuffix(r.operation.path, "/events")
 }

@@ -24,11 +24,11 @@ type answer struct {
 	late bool
 }
 
-// patience is how long an answer may take. Requests that wait for a job are let go then.
+// patience is how long an answer may take.
 const patience = 20 * time.Second
 
-// glance is how long a stream is looked at.
-const glance = 200 * time.Millisecond
+// glance is how long a stream is looked at, and an answer that may be a long time in coming.
+const glance = 300 * time.Millisecond
 
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 8 << 20
@@ -43,6 +43,9 @@ func (f *fuzzer) send(r *request) answer {
 	tcp := connection.(*net.TCPConn)
 	_ = tcp.SetLinger(0) // thousands of connections would wait for their ports otherwise
 	_ = connection.SetDeadline(time.Now().Add(patience))
+	if waits(r) {
+		_ = connection.SetReadDeadline(time.Now().Add(glance))
+	}
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
