@@ -2,14 +2,22 @@ package apigateway
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/gatewaytest"
 	"github.com/openplp/khocr/client"
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/storage"
 	"github.com/openplp/khocr/test/fuzz"
 )
 
@@ -116,17 +124,23 @@ type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, errBroken }
 
-// testFuzz sends made up requests, the same ones each time.
+// testFuzz sends made up requests, the same ones each time unless KHOCR_FUZZ_SEED says otherwise. KHOCR_FUZZ_REQUESTS asks for
+// more of them.
 func testFuzz(t *testing.T, g *gatewaytest.Gateway) {
 	generous := func(o *v1alpha1.Organization) {
 		o.Spec.Overrides = &v1alpha1.LimitOverrides{RequestsPerMinute: new(int32(1_000_000)), PagesPerMonth: new(int64(1_000_000))}
 	}
 	key, other := g.Organization(t, "fuzzing", generous), g.Organization(t, "neighbour", generous)
 	a := serve(t, g, nil)
-	report, err := fuzz.Run(t.Context(), fuzz.Options{
-		Address: strings.TrimPrefix(a.url, "http://"), Key: key, Other: other, Requests: 3000, Workers: 4, Seed: 1,
+	options := fuzz.Options{
+		Address: strings.TrimPrefix(a.url, "http://"), Key: key, Other: other, Workers: 4,
+		Requests: int(numberFrom(t, "KHOCR_FUZZ_REQUESTS", 3000)), Seed: numberFrom(t, "KHOCR_FUZZ_SEED", 1),
 		Skip: []string{"deleteJob"}, // not served yet
-	})
+	}
+	for _, phase := range []v1alpha1.JobPhase{v1alpha1.PhaseCompleted, v1alpha1.PhaseFailed, v1alpha1.PhaseCancelled, v1alpha1.PhaseRunning} {
+		options.Jobs = append(options.Jobs, jobIn(t, a, key, phase))
+	}
+	report, err := fuzz.Run(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,14 +148,58 @@ func testFuzz(t *testing.T, g *gatewaytest.Gateway) {
 	if err := report.Write(told); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%s", told)
+	t.Logf("seed %d\n%s", options.Seed, told)
 	if len(report.Findings) > 0 {
 		t.Error("the gateway answers amiss")
 	}
-	if report.Counts["convertDocument"]["202"] == 0 || report.Counts["getJob"]["200"] == 0 {
-		t.Error("no valid request was made")
+	for _, operation := range []string{"convertDocument", "retryJob", "getJob", "listJobs", "getPage", "getResult", "streamJob"} {
+		taken := 0
+		for _, status := range []string{"200", "202"} {
+			taken += report.Counts[operation][status]
+		}
+		if taken == 0 {
+			t.Errorf("no request of %s was taken", operation)
+		}
 	}
-	if a.log.String() != "" && strings.Contains(a.log.String(), key) {
-		t.Error("the log holds a key")
+	for _, secret := range []string{key, other} {
+		if strings.Contains(a.log.String(), secret) {
+			t.Error("the log holds a key")
+		}
 	}
+}
+
+// jobIn makes a job with two pages, of which one has failed, in a phase.
+func jobIn(t *testing.T, a *api, key string, phase v1alpha1.JobPhase) string {
+	t.Helper()
+	job := jobOf(t, a, "khocr-fuzzing", a.convert(t, key, pdf("ច្បាប់.pdf", 99)))
+	storePage(t, a.Gateway, job, 1)
+	failed, err := json.Marshal(document.Page{Number: 2, Source: document.SourceNone, Reason: document.PageErrorCrashed,
+		Lines: []document.Line{}, ProcessedAt: time.Now(), Error: &document.PageError{Code: document.PageErrorCrashed, Message: "The engine died."}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Store.Put(t.Context(), storage.PageKey(job.Namespace, job.UID, 2), bytes.NewReader(failed)); err != nil {
+		t.Fatal(err)
+	}
+	job.Status = v1alpha1.OcrJobStatus{Phase: phase, Pages: &v1alpha1.PageCounts{Total: 2, Done: 2, Recognized: 1, Failed: 1},
+		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionQuotaReserved, Status: metav1.ConditionTrue,
+			Reason: v1alpha1.ReasonPagesReserved, LastTransitionTime: metav1.Now()}}}
+	if phase.Ended() {
+		job.Status.CompletionTime = &metav1.Time{Time: time.Now()}
+	}
+	a.UpdateStatus(t, job)
+	return job.Name
+}
+
+func numberFrom(t *testing.T, variable string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise
+	}
+	number, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return number
 }

@@ -23,6 +23,8 @@ type Options struct {
 	// Key of the organization that sends the requests, and one of another organization, which is used to make jobs that the
 	// first must not see. Other may be empty.
 	Key, Other string
+	// Jobs of the organization that are asked after, beside those that the requests make.
+	Jobs []string
 	// Requests to send, by Workers at the same time.
 	Requests, Workers int
 	// Skip names operations that are left out.
@@ -111,6 +113,7 @@ func operationsOf(model *v3.Document, skip []string) []operation {
 
 // prepare makes a job of each organization.
 func (f *fuzzer) prepare() error {
+	f.jobs = append(f.jobs, f.Jobs...)
 	for _, key := range []string{f.Key, f.Other} {
 		if key == "" {
 			continue
@@ -164,10 +167,11 @@ const maxKnown = 64
 func (f *fuzzer) learn(id string) {
 	f.lock.Lock()
 	defer f.lock.Unlock()
-	if len(f.jobs) < maxKnown {
+	given := len(f.Jobs)
+	if len(f.jobs) < given+maxKnown {
 		f.jobs = append(f.jobs, id)
 	} else {
-		f.jobs[rand.IntN(maxKnown)] = id
+		f.jobs[given+rand.IntN(maxKnown)] = id
 	}
 }
 
