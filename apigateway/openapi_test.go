@@ -38,13 +38,6 @@ func codeSchemas() string {
 	for _, p := range Problems() {
 		problems = append(problems, jobview.Reason{Code: p.Code, Message: fmt.Sprint(p.Status, ". ", p.English), MessageKm: p.Khmer})
 	}
-	served := len(problems)
-	for code := range notServedYet {
-		if !slices.ContainsFunc(problems, func(p jobview.Reason) bool { return p.Code == code }) {
-			problems = append(problems, jobview.Reason{Code: code, Message: "Not served yet.", MessageKm: "មិនទាន់មាននៅឡើយទេ។"})
-		}
-	}
-	slices.SortFunc(problems[served:], byCode)
 	sorted := func(table map[string]jobview.Reason) (words []jobview.Reason) {
 		for _, one := range table {
 			words = append(words, one)
@@ -73,9 +66,6 @@ func codeSchema(name, description string, words []jobview.Reason) string {
 	return out.String()
 }
 
-// notServedYet are the codes of what the document has and the gateway has not.
-var notServedYet = map[string]bool{}
-
 // TestEveryProblemIsAnAnswerOfItsStatus compares the codes that answers of the document may have with the list.
 func TestEveryProblemIsAnAnswerOfItsStatus(t *testing.T) {
 	document, err := contract.Load()
@@ -90,9 +80,6 @@ func TestEveryProblemIsAnAnswerOfItsStatus(t *testing.T) {
 	look := func(operation, status string, codes []string) {
 		for _, code := range codes {
 			answered[code] = true
-			if notServedYet[code] && want[code] == 0 {
-				continue
-			}
 			if fmt.Sprint(want[code]) != status {
 				t.Errorf("%s answers %s with the code %s, which has the status %d", operation, status, code, want[code])
 			}
