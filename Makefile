@@ -74,13 +74,15 @@ packages: ## Install the Debian packages that are needed, or say which
 tools: ## Compile the tools that generate and check code
 	$(TOOL) controller-gen --version
 	$(TOOL) staticcheck --version
+	$(TOOL) oapi-codegen -version
 
 ##@ Develop
 
 .PHONY: generate
-generate: ## Regenerate deep copies, apply configurations, CRDs and the manager's role
+generate: ## Regenerate deep copies, apply configurations, CRDs, the manager's role and the API's client
 	$(TOOL) controller-gen object applyconfiguration crd paths=./api/... output:crd:dir=config/crd/bases
 	$(TOOL) controller-gen rbac:roleName=khocr-manager paths=./controllers/... output:rbac:dir=config/rbac
+	$(TOOL) oapi-codegen -config client/generate.yaml apigateway/openapi/openapi.yaml
 
 .PHONY: verify
 verify: ## Fail if generated files or go.mod are not what the code asks for

@@ -22,6 +22,7 @@ import (
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/internal/storage"
+	"github.com/openplp/khocr/test/contract"
 )
 
 // api is a running public port.
@@ -33,7 +34,8 @@ type api struct {
 	stop func()
 }
 
-// serve runs a public port until the test ends. Change may alter the server before.
+// serve runs a public port until the test ends, and holds what it answers against the OpenAPI document. Change may alter the
+// server before.
 func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 	t.Helper()
 	log := new(lockedBuffer)
@@ -55,7 +57,7 @@ func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	stopped := make(chan error, 1)
-	port := serving.NewServer(server.Handler(), server.Log)
+	port := serving.NewServer(contract.Handler(t, server.Handler()), server.Log)
 	port.RegisterOnShutdown(server.Changes.Close)
 	go func() { stopped <- serving.Run(ctx, port, listener) }()
 	t.Cleanup(func() {

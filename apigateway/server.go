@@ -20,6 +20,7 @@ import (
 	"github.com/openplp/khocr/apigateway/changes"
 	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/keyuse"
+	"github.com/openplp/khocr/apigateway/openapi"
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/apigateway/tenants"
@@ -68,7 +69,7 @@ type handlerFunc func(w http.ResponseWriter, r *http.Request) error
 // methods are the handlers of a resource by HTTP method. GET serves HEAD, too.
 type methods map[string]handlerFunc
 
-// Handler serves /api/v1.
+// Handler serves /api/v1, and what describes it.
 func (s *Server) Handler() http.Handler {
 	router := mux.NewRouter().SkipClean(true)
 	for path, resource := range map[string]methods{
@@ -92,6 +93,12 @@ func (s *Server) Handler() http.Handler {
 		http.MethodGet:  s.admittedBy(s.authenticateEvents, reading, s.events),
 		http.MethodPost: s.admitted(reading, s.makeEventToken),
 	}))
+	for path, file := range openapi.Files() {
+		router.Handle(path, s.resource(path, methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
+			file.ServeHTTP(w, r)
+			return nil
+		}}))
+	}
 	router.NotFoundHandler = s.answering(func(http.ResponseWriter, *http.Request) error {
 		return notFound.because(nil)
 	})
