@@ -32,7 +32,7 @@ func run(arguments []string, in io.Reader, out, errs io.Writer) int {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(keysCommand())
+	root.AddCommand(convertCommand(), keysCommand())
 	root.SetArgs(arguments)
 	root.SetIn(in)
 	root.SetOut(out)
