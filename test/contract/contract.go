@@ -32,6 +32,8 @@ type Document struct {
 	// Model is the document itself.
 	Model *v3.Document
 
+	// lock is for the library, which writes to the model while it compiles schemas.
+	lock                       sync.Mutex
 	requests, answers, headers validator.Validator
 	schemas                    schema_validation.SchemaValidator
 	options                    *config.ValidationOptions
@@ -79,8 +81,10 @@ type Exchange struct {
 	ResponseBody []byte
 }
 
-// Check finds in what an exchange differs from the document.
+// Check finds in what an exchange differs from the document. It may be called by several goroutines at once.
 func (d *Document) Check(e *Exchange) error {
+	d.lock.Lock()
+	defer d.lock.Unlock()
 	if !strings.HasPrefix(e.Request.URL.Path, "/api/v1/") && e.Status < 400 {
 		return nil // the document itself
 	}
@@ -119,7 +123,7 @@ func (d *Document) checkUnknown(e *Exchange, body []byte) error {
 	response := d.Model.Components.Responses.GetOrZero(name)
 	found := checkCode(e, response, body)
 	if e.Request.Method != http.MethodHead {
-		found = errors.Join(found, d.CheckSchema("Problem", body))
+		found = errors.Join(found, d.checkSchema("Problem", body))
 	}
 	return found
 }
@@ -182,8 +186,8 @@ func (d *Document) checkRequest(e *Exchange) error {
 	return joined(mismatches)
 }
 
-// CheckSchema holds JSON to a schema of the document.
-func (d *Document) CheckSchema(name string, content []byte) error {
+// checkSchema holds JSON to a schema of the document.
+func (d *Document) checkSchema(name string, content []byte) error {
 	var value any
 	if err := json.Unmarshal(content, &value); err != nil {
 		return fmt.Errorf("%s is no JSON: %w", name, err)
@@ -202,7 +206,7 @@ func (d *Document) checkEvents(stream []byte) error {
 	for line := range strings.Lines(string(stream)) {
 		// The last line may have been cut off with the connection.
 		if data, ok := strings.CutPrefix(line, "data:"); ok && strings.HasSuffix(line, "\n") {
-			found = errors.Join(found, d.CheckSchema("Job", []byte(data)))
+			found = errors.Join(found, d.checkSchema("Job", []byte(data)))
 		}
 	}
 	return found
