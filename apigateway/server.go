@@ -162,7 +162,11 @@ func (s *Server) problemOf(ctx context.Context, err error) *problemError {
 			problem = internalError.because(err)
 		}
 	}
-	if problem.Status >= http.StatusInternalServerError {
+	switch {
+	case ctx.Err() != nil:
+		// Whoever has gone away makes everything fail, and reads no answer.
+		s.Log.InfoContext(ctx, "the caller went away", "request_id", serving.RequestFrom(ctx).ID, "code", problem.Code, "err", problem)
+	case problem.Status >= http.StatusInternalServerError:
 		s.Log.ErrorContext(ctx, "request failed", "request_id", serving.RequestFrom(ctx).ID, "code", problem.Code, "err", problem)
 	}
 	return problem
