@@ -67,6 +67,7 @@ func TestThatAllIsDoneIsReportedAtTheEndAndOnlyOfCompleteWork(t *testing.T) {
 			time.Sleep(time.Second)
 			r.add(document.OutcomeNative)
 			time.Sleep(time.Minute)
+			synctest.Wait()
 			if len(*reports) != 1 {
 				t.Errorf("reports before the end = %v, want one of the page count", *reports)
 			}
