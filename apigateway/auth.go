@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -139,7 +140,11 @@ func (s *Server) termsOf(ctx context.Context, organization *v1alpha1.Organizatio
 // onlyQuery refuses query parameters that a resource does not know, and any that is there twice. A known one that ends in a
 // dot stands for all that begin with it.
 func onlyQuery(r *http.Request, known ...string) error {
-	for name, values := range r.URL.Query() {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return malformedQuery.because(err)
+	}
+	for name, values := range query {
 		isKnown := name == queryAPIKey || slices.ContainsFunc(known, func(one string) bool {
 			return name == one || strings.HasSuffix(one, ".") && strings.HasPrefix(name, one)
 		})

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/audit"
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/apigateway/sweep"
 	"github.com/openplp/khocr/internal/archive"
@@ -52,13 +53,9 @@ func (s *Server) deleteJob(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), deletionTimeout)
 	defer cancel()
 
-	// An informer may be behind, and then a job that has ended would be cancelled.
-	job := new(v1alpha1.OcrJob)
-	switch err := s.Live.Get(ctx, key, job); {
-	case apierrors.IsNotFound(err):
-		job = nil
-	case err != nil:
-		return serviceUnavailable.because(fmt.Errorf("read the job from the API server: %w", err))
+	job, err := s.jobNow(r.Context(), key)
+	if err != nil {
+		return err
 	}
 	record, err := archive.Read(ctx, s.Store, key.Namespace, key.Name)
 	switch {
@@ -85,11 +82,32 @@ func (s *Server) deleteJob(w http.ResponseWriter, r *http.Request) error {
 		writeBody(w, r, http.StatusAccepted, "application/json", cancelling(id))
 		return nil
 	}
-	if err := s.purge(ctx, job, record); err != nil {
+	if err := s.purge(ctx, r, job, record); err != nil {
 		return err
 	}
 	writeBody(w, r, http.StatusOK, "application/json", deleted(id))
 	return nil
+}
+
+// jobNow reads a job from the API server, nil if it has none: an informer may be behind, and then a job that has ended would
+// be cancelled. What no informer knows is read as often as reads are.
+func (s *Server) jobNow(ctx context.Context, key client.ObjectKey) (*v1alpha1.OcrJob, error) {
+	job := new(v1alpha1.OcrJob)
+	if err := s.Client.Get(ctx, key, job); apierrors.IsNotFound(err) {
+		job, err = s.readLive(ctx, key)
+		if errors.Is(err, errNoJob) {
+			return nil, nil
+		}
+		return job, err
+	}
+	err := s.Live.Get(ctx, key, job)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, serviceUnavailable.because(fmt.Errorf("read the job from the API server: %w", err))
+	}
+	return job, nil
 }
 
 // cancelJob asks for the end of a job, and of no other of the same name.
@@ -110,7 +128,7 @@ func (s *Server) cancelJob(ctx context.Context, job *v1alpha1.OcrJob) error {
 
 // purge deletes a job that has ended. It is set down first that the job is deleted, and from then on it is: should the rest
 // be cut off, the sweeper finishes it. Job or record may be nil, but not both.
-func (s *Server) purge(ctx context.Context, job *v1alpha1.OcrJob, record *archive.Record) error {
+func (s *Server) purge(ctx context.Context, r *http.Request, job *v1alpha1.OcrJob, record *archive.Record) error {
 	if record == nil {
 		record = &archive.Record{Job: *job}
 	}
@@ -118,6 +136,7 @@ func (s *Server) purge(ctx context.Context, job *v1alpha1.OcrJob, record *archiv
 	if err := archive.Write(ctx, s.Store, tombstone); err != nil {
 		return err
 	}
+	s.Audit.Keep(r, audit.Deleted)
 	namespace := tombstone.Job.Namespace
 	if err := s.Store.Delete(ctx, storage.WebhookKey(namespace, tombstone.Job.UID)); err != nil {
 		return err

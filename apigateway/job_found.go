@@ -112,6 +112,9 @@ func (s *Server) mayReadLive(ctx context.Context) ratelimit.Result {
 	return s.Limiter.Take(ctx, ratelimit.Key{Policy: policyLive, Organization: callerOf(ctx).organization.Name}, liveReads)
 }
 
+// errNoJob: the API server has no such job.
+var errNoJob = errors.New("no such job")
+
 // readLive reads a job that is nowhere else.
 func (s *Server) readLive(ctx context.Context, key client.ObjectKey) (*v1alpha1.OcrJob, error) {
 	if may := s.mayReadLive(ctx); !may.Allowed {
@@ -122,7 +125,7 @@ func (s *Server) readLive(ctx context.Context, key client.ObjectKey) (*v1alpha1.
 	job := new(v1alpha1.OcrJob)
 	err := s.Live.Get(ctx, key, job)
 	if apierrors.IsNotFound(err) {
-		return nil, jobNotFound.because(err)
+		return nil, jobNotFound.because(errNoJob)
 	}
 	if err != nil {
 		return nil, serviceUnavailable.because(fmt.Errorf("read the job from the API server: %w", err))

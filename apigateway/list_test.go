@@ -101,6 +101,7 @@ func TestParseListQueryRefuses(t *testing.T) {
 		"priority=": "invalid_parameter", "priority=urgent": "invalid_parameter",
 		"created_after=yesterday": "invalid_parameter", "created_before=2026-08-01": "invalid_parameter",
 		"sort=name": "unknown_parameter", "metadata=a": "unknown_parameter",
+		"status=FAILED;limit=1": "malformed_query", "limit=%zz": "malformed_query",
 		"metadata.a=1&metadata.a=2": "duplicate_parameter", "limit=1&limit=2": "duplicate_parameter",
 	} {
 		_, err := parseListQuery(httptest.NewRequest(http.MethodGet, "/api/v1/jobs?"+query, nil))

@@ -67,13 +67,14 @@ func pageAsked(text string, job *v1alpha1.OcrJob) (int, error) {
 // it is set aside in the organization's month.
 func (s *Server) releasedNumbers(r *http.Request, job foundJob) ([]int, error) {
 	if !job.Status.Phase.Ended() {
-		// The ledger knows earlier than the job, whose condition saves a write by waiting for the end.
-		reserved := ledger.ReservedPages(callerOf(r.Context()).organization, job.UID)
-		if reserved == 0 {
+		// The ledger knows earlier than the job, whose condition saves a write by waiting for the end. A job that is cancelled is
+		// charged for the pages that its worker has reported, so no others are handed out.
+		released := min(ledger.ReservedPages(callerOf(r.Context()).organization, job.UID), int64(job.Status.LivePages().Done))
+		if released == 0 {
 			return nil, pageNotReady.because(nil)
 		}
 		numbers, err := s.Store.PageNumbers(r.Context(), job.Namespace, job.UID)
-		return numbers[:min(reserved, int64(len(numbers)))], err
+		return numbers[:min(released, int64(len(numbers)))], err
 	}
 	released, err := releasedPages(job, s.Now())
 	if err != nil {

@@ -28,7 +28,7 @@ type Problem struct {
 func Problems() []Problem {
 	return []Problem{
 		unsupportedContentType, malformedForm, missingFile, emptyFile, tooManyFiles, invalidFile, fileTooLarge,
-		unknownParameter, duplicateParameter, invalidParameter, parameterTooLong, formTooLarge, uploadIncomplete,
+		malformedQuery, unknownParameter, duplicateParameter, invalidParameter, parameterTooLong, formTooLarge, uploadIncomplete,
 		uploadTooSlow, invalidPages, unknownModel, invalidMetadata, invalidCallback, unknownWebhookSecret, callbackUnsigned,
 		invalidIdempotencyKey,
 		missingAPIKey, invalidAPIKey, keyExpired, invalidEventToken,
@@ -66,6 +66,9 @@ var (
 	fileTooLarge = Problem{"file_too_large", 400, "File too large",
 		"The file is larger than the plan allows.",
 		"ឯកសារធំជាងទំហំដែលគម្រោងសេវារបស់អ្នកអនុញ្ញាត។"}
+	malformedQuery = Problem{"malformed_query", 400, "Malformed query",
+		"The query of the address cannot be read.",
+		"មិនអាចអានសំណួរ (query) នៃអាសយដ្ឋានបានទេ។"}
 	unknownParameter = Problem{"unknown_parameter", 400, "Unknown parameter",
 		"The request has a parameter that is not known.",
 		"សំណើមានប៉ារ៉ាម៉ែត្រដែលមិនស្គាល់។"}

@@ -32,6 +32,9 @@ type byteRange struct {
 // rangeAsked reads the header Range (RFC 9110, section 14.2), or returns nil for the whole result: without the header, where
 // the result is not the one of If-Range, and for what is not understood, several ranges among it.
 func rangeAsked(r *http.Request, etag string) *byteRange {
+	if r.Method != http.MethodGet {
+		return nil
+	}
 	if condition := r.Header.Get("If-Range"); condition != "" && condition != etag {
 		return nil
 	}

@@ -462,6 +462,7 @@ const (
 	ProblemCodeJobNotRetryable        ProblemCode = "job_not_retryable"
 	ProblemCodeKeyExpired             ProblemCode = "key_expired"
 	ProblemCodeMalformedForm          ProblemCode = "malformed_form"
+	ProblemCodeMalformedQuery         ProblemCode = "malformed_query"
 	ProblemCodeMethodNotAllowed       ProblemCode = "method_not_allowed"
 	ProblemCodeMissingApiKey          ProblemCode = "missing_api_key"
 	ProblemCodeMissingFile            ProblemCode = "missing_file"
@@ -544,6 +545,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeKeyExpired:
 		return true
 	case ProblemCodeMalformedForm:
+		return true
+	case ProblemCodeMalformedQuery:
 		return true
 	case ProblemCodeMethodNotAllowed:
 		return true

@@ -84,8 +84,6 @@ func actionOf(method, route string, status int, replayed bool) Action {
 		return Retried
 	case method == http.MethodDelete && status == http.StatusAccepted:
 		return Cancelled
-	case method == http.MethodDelete && status == http.StatusOK:
-		return Deleted
 	case method == http.MethodGet && (status == http.StatusOK || status == http.StatusPartialContent) &&
 		(strings.HasPrefix(route, "/api/v1/jobs/{id}/result") || strings.HasPrefix(route, "/api/v1/jobs/{id}/pages/")):
 		return Read
@@ -107,6 +105,11 @@ func (t *Trail) Handler(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(answer, r)
 	})
+}
+
+// Keep keeps an action of a request as it happens, for what takes effect before it is answered. Handler keeps all others.
+func (t *Trail) Keep(r *http.Request, action Action) {
+	t.keep(r, serving.RequestFrom(r.Context()), action)
 }
 
 func (t *Trail) keep(r *http.Request, request *serving.Request, action Action) {

@@ -40,7 +40,7 @@ func TestActionOf(t *testing.T) {
 		"a page":                     {"GET", page, 200, false, Read},
 		"how a job stands":           {"GET", job, 200, false, ""},
 		"a job that is cancelled":    {"DELETE", job, 202, false, Cancelled},
-		"a job that is deleted":      {"DELETE", job, 200, false, Deleted},
+		"a deletion, kept before":    {"DELETE", job, 200, false, ""},
 		"a job that was deleted":     {"DELETE", job, 410, false, ""},
 		"a token for events":         {"POST", "/api/v1/jobs/{id}/events", 201, false, ""},
 		"a path that is no resource": {"GET", "", 404, false, ""},

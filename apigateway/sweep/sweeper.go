@@ -266,7 +266,8 @@ func ForgetContent(ctx context.Context, jobs client.Reader, store *storage.Store
 			return err
 		}
 		if !shared {
-			for _, key := range []string{storage.PasswordKey(namespace, entry.Upload), storage.UploadKey(namespace, entry.Upload)} {
+			// The document first: a retry that copies it at this moment has read the password before.
+			for _, key := range []string{storage.UploadKey(namespace, entry.Upload), storage.PasswordKey(namespace, entry.Upload)} {
 				if err := store.Delete(ctx, key); err != nil {
 					return err
 				}

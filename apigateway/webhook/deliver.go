@@ -148,9 +148,6 @@ func (d *Deliverer) deliver(ctx context.Context, key string) (time.Duration, err
 	if err != nil {
 		return 0, err
 	}
-	if early := message.NextAt.Sub(d.clock.Now()); early > 0 {
-		return early, nil
-	}
 	record, err := archive.Read(ctx, d.store, message.Namespace, message.Job)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
@@ -158,8 +155,11 @@ func (d *Deliverer) deliver(ctx context.Context, key string) (time.Duration, err
 		return troubleDelay, nil
 	case err != nil:
 		return 0, err
-	case record.Job.UID == message.UID && record.Deleted == archive.Purged:
+	case isPurged(record, message):
 		return 0, d.store.Delete(ctx, key)
+	}
+	if early := message.NextAt.Sub(d.clock.Now()); early > 0 {
+		return early, nil
 	}
 
 	got, err := d.attempt(ctx, message)
@@ -179,11 +179,34 @@ func (d *Deliverer) deliver(ctx context.Context, key string) (time.Duration, err
 	d.log.InfoContext(ctx, "webhook", "job", message.Namespace+"/"+message.Job, "attempt", outcome.Attempts,
 		"delivered", !outcome.DeliveredAt.IsZero(), "final", outcome.Final, "problem", outcome.LastError)
 	if outcome.Final {
-		return 0, d.store.Delete(ctx, key)
+		return 0, errors.Join(d.store.Delete(ctx, key), d.followPurge(ctx, message, key))
 	}
 	delay = jittered(delay)
 	message.NextAt = d.clock.Now().Add(delay).UTC()
-	return delay, replace(ctx, d.store, message)
+	if err := replace(ctx, d.store, message); err != nil {
+		return 0, err
+	}
+	return delay, d.followPurge(ctx, message, key)
+}
+
+// followPurge deletes what an attempt has written of a job that was deleted while it was made: the deletion did not find it.
+func (d *Deliverer) followPurge(ctx context.Context, message *Message, key string) error {
+	record, err := archive.Read(ctx, d.store, message.Namespace, message.Job)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && !isPurged(record, message) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := d.store.DeleteAll(ctx, storage.JobPrefix(message.Namespace, message.UID)); err != nil {
+		return err
+	}
+	return d.store.Delete(ctx, key)
+}
+
+// isPurged tells that the job of a message was deleted. Nobody is told of it then.
+func isPurged(record *archive.Record, message *Message) bool {
+	return record.Job.UID == message.UID && record.Deleted == archive.Purged
 }
 
 // attempt posts a message. It fails only where that could not be tried.
