@@ -7,14 +7,12 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/gorilla/mux"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/audit"
-	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/apigateway/sweep"
 	"github.com/openplp/khocr/internal/archive"
 	"github.com/openplp/khocr/internal/storage"
@@ -44,12 +42,10 @@ func (s *Server) deleteJob(w http.ResponseWriter, r *http.Request) error {
 	if err := onlyQuery(r); err != nil {
 		return err
 	}
-	id := mux.Vars(r)["id"]
-	if !jobName.MatchString(id) {
-		return jobNotFound.because(nil)
+	key, err := jobKey(r)
+	if err != nil {
+		return err
 	}
-	key := client.ObjectKey{Namespace: callerOf(r.Context()).organization.JobNamespace(), Name: id}
-	serving.RequestFrom(r.Context()).Job = key.String()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), deletionTimeout)
 	defer cancel()
 
@@ -57,14 +53,9 @@ func (s *Server) deleteJob(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	record, err := archive.Read(ctx, s.Store, key.Namespace, key.Name)
-	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		record = nil
-	case err != nil:
+	record, err := s.recordOf(ctx, key, job)
+	if err != nil {
 		return err
-	case job != nil && job.UID != record.Job.UID:
-		record = nil // an earlier job's of the same name
 	}
 
 	w.Header().Set("Cache-Control", "no-store")
@@ -79,35 +70,28 @@ func (s *Server) deleteJob(w http.ResponseWriter, r *http.Request) error {
 		if err := s.cancelJob(ctx, job); err != nil {
 			return err
 		}
-		writeBody(w, r, http.StatusAccepted, "application/json", cancelling(id))
+		writeBody(w, r, http.StatusAccepted, "application/json", cancelling(key.Name))
 		return nil
 	}
 	if err := s.purge(ctx, r, job, record); err != nil {
 		return err
 	}
-	writeBody(w, r, http.StatusOK, "application/json", deleted(id))
+	writeBody(w, r, http.StatusOK, "application/json", deleted(key.Name))
 	return nil
 }
 
 // jobNow reads a job from the API server, nil if it has none: an informer may be behind, and then a job that has ended would
 // be cancelled. What no informer knows is read as often as reads are.
 func (s *Server) jobNow(ctx context.Context, key client.ObjectKey) (*v1alpha1.OcrJob, error) {
-	job := new(v1alpha1.OcrJob)
-	if err := s.Client.Get(ctx, key, job); apierrors.IsNotFound(err) {
-		job, err = s.readLive(ctx, key)
-		if errors.Is(err, errNoJob) {
-			return nil, nil
-		}
-		return job, err
+	read := s.readNow
+	if apierrors.IsNotFound(s.Client.Get(ctx, key, new(v1alpha1.OcrJob))) {
+		read = s.readLive
 	}
-	err := s.Live.Get(ctx, key, job)
-	if apierrors.IsNotFound(err) {
+	job, err := read(ctx, key)
+	if errors.Is(err, errNoJob) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, serviceUnavailable.because(fmt.Errorf("read the job from the API server: %w", err))
-	}
-	return job, nil
+	return job, err
 }
 
 // cancelJob asks for the end of a job, and of no other of the same name.

@@ -11,12 +11,10 @@ import (
 	"strconv"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/archive"
-	"github.com/openplp/khocr/internal/storage"
 )
 
 const (
@@ -127,24 +125,18 @@ type known struct {
 // lookUp finds a job by its OcrJob, or by its record once that is gone. The record is written before the OcrJob goes, so
 // nothing is missed in this order; and a job that is deleted says so first in its record.
 func (s *Server) lookUp(ctx context.Context, name client.ObjectKey) (known, error) {
-	job := new(v1alpha1.OcrJob)
-	err := s.Live.Get(ctx, name, job)
+	job, err := s.readNow(ctx, name)
 	switch {
-	case apierrors.IsNotFound(err):
-		job = nil
-	case err != nil:
-		return known{}, serviceUnavailable.because(fmt.Errorf("read job %s: %w", name, err))
-	case !job.Status.Phase.Ended():
+	case err != nil && !errors.Is(err, errNoJob):
+		return known{}, err
+	case job != nil && !job.Status.Phase.Ended():
 		return known{job: job}, nil
 	}
-	record, err := archive.Read(ctx, s.Store, name.Namespace, name.Name)
+	record, err := s.recordOf(ctx, name, job)
 	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		return known{job: job}, nil
 	case err != nil:
 		return known{}, err
-	case job != nil && job.UID != record.Job.UID:
-		// The record is of an earlier job of this name.
+	case record == nil:
 		return known{job: job}, nil
 	}
 	return known{&record.Job, record.Deleted}, nil

@@ -59,13 +59,13 @@ func (s *Server) findJob(r *http.Request) (foundJob, error) {
 		return foundJob{OcrJob: job}, nil
 	}
 	// The informers may yet show a job that was deleted a moment ago: its record knows.
-	record, err := archive.Read(r.Context(), s.Store, key.Namespace, key.Name)
+	record, err := s.recordOf(r.Context(), key, job)
 	switch {
-	case err == nil && (job == nil || job.UID == record.Job.UID):
+	case record != nil:
 		return recorded(record, job)
-	case job != nil && (err == nil || errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrUnavailable)):
+	case job != nil && (err == nil || errors.Is(err, storage.ErrUnavailable)):
 		return s.ended(callerOf(r.Context()), job), nil
-	case errors.Is(err, storage.ErrNotFound):
+	case err == nil:
 		if job, err = s.readLive(r.Context(), key); err != nil {
 			return foundJob{}, err
 		}
@@ -73,6 +73,18 @@ func (s *Server) findJob(r *http.Request) (foundJob, error) {
 	default:
 		return foundJob{}, err
 	}
+}
+
+// recordOf reads the record of a job's name; nil where there is none, and where it is of an earlier job than this one.
+func (s *Server) recordOf(ctx context.Context, name client.ObjectKey, job *v1alpha1.OcrJob) (*archive.Record, error) {
+	record, err := archive.Read(ctx, s.Store, name.Namespace, name.Name)
+	switch {
+	case errors.Is(err, storage.ErrNotFound), err == nil && job != nil && job.UID != record.Job.UID:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return record, nil
 }
 
 // recorded is the job of a record. The OcrJob says more where it is still there: people may have changed its metadata, and
@@ -122,6 +134,11 @@ func (s *Server) readLive(ctx context.Context, key client.ObjectKey) (*v1alpha1.
 		problem.retryAfter = may.RetryAfter
 		return nil, problem
 	}
+	return s.readNow(ctx, key)
+}
+
+// readNow reads a job from the API server.
+func (s *Server) readNow(ctx context.Context, key client.ObjectKey) (*v1alpha1.OcrJob, error) {
 	job := new(v1alpha1.OcrJob)
 	err := s.Live.Get(ctx, key, job)
 	if apierrors.IsNotFound(err) {

@@ -76,14 +76,6 @@ func (s *Server) releasedNumbers(r *http.Request, job foundJob) ([]int, error) {
 		numbers, err := s.Store.PageNumbers(r.Context(), job.Namespace, job.UID)
 		return numbers[:min(released, int64(len(numbers)))], err
 	}
-	released, err := releasedPages(job, s.Now())
-	if err != nil {
-		return nil, err
-	}
-	numbers, err := s.Store.PageNumbers(r.Context(), job.Namespace, job.UID)
-	if err != nil {
-		return nil, err
-	}
-	// More pages than were counted were not charged.
-	return numbers[:min(released, len(numbers))], nil
+	numbers, _, err := s.endedPages(r.Context(), job)
+	return numbers, err
 }

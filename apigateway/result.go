@@ -33,10 +33,9 @@ func (s *Server) result(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !job.Status.Phase.Ended() && s.mayReadLive(r.Context()).Allowed {
+	if !job.Status.Phase.Ended() {
 		// The caller may have learned of the end from a gateway whose cache is ahead of ours.
-		live := new(v1alpha1.OcrJob)
-		if err := s.Live.Get(r.Context(), client.ObjectKeyFromObject(job.OcrJob), live); err == nil {
+		if live, err := s.readLive(r.Context(), client.ObjectKeyFromObject(job.OcrJob)); err == nil {
 			job = s.ended(callerOf(r.Context()), live)
 		}
 	}
@@ -64,11 +63,7 @@ func (s *Server) render(ctx context.Context, w io.Writer, job *v1alpha1.OcrJob, 
 
 // releasedResult lists the pages of the result of an ended job, at least one.
 func (s *Server) releasedResult(r *http.Request, job foundJob) ([]int, error) {
-	released, err := releasedPages(job, s.Now())
-	if err != nil {
-		return nil, err
-	}
-	numbers, err := s.Store.PageNumbers(r.Context(), job.Namespace, job.UID)
+	numbers, released, err := s.endedPages(r.Context(), job)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +73,19 @@ func (s *Server) releasedResult(r *http.Request, job foundJob) ([]int, error) {
 	if job.Status.Phase == v1alpha1.PhaseCompleted && len(numbers) < released {
 		return nil, fmt.Errorf("the store has %d pages of the %d that were finished", len(numbers), released)
 	}
+	return numbers, nil
+}
+
+// endedPages lists the stored pages of an ended job that may be handed out, and tells how many there should be.
+func (s *Server) endedPages(ctx context.Context, job foundJob) (numbers []int, released int, err error) {
+	if released, err = releasedPages(job, s.Now()); err != nil {
+		return nil, 0, err
+	}
+	if numbers, err = s.Store.PageNumbers(ctx, job.Namespace, job.UID); err != nil {
+		return nil, 0, err
+	}
 	// More pages than were counted were not charged.
-	return numbers[:min(released, len(numbers))], nil
+	return numbers[:min(released, len(numbers))], released, nil
 }
 
 func formatOf(r *http.Request, job *v1alpha1.OcrJob) (document.Format, error) {
