@@ -124,6 +124,14 @@ func testEvents(t *testing.T, g *gatewaytest.Gateway) {
 		return job, "/api/v1/jobs/" + job.Name + "/events"
 	}
 
+	t.Run("a stream of a job that stands still says that it is alive", func(t *testing.T) {
+		_, path := submit(t)
+		stream := a.stream(t, path, key, "")
+		stream.want(t, "progress QUEUED 0")
+		if !stream.lines.Scan() || stream.lines.Text() != ":" {
+			t.Errorf("after the state comes %q, want a comment", stream.lines.Text())
+		}
+	})
 	t.Run("a job from its beginning to its end", func(t *testing.T) {
 		job, path := submit(t)
 		stream := a.stream(t, path, key, "")

@@ -56,6 +56,7 @@ func TestSweeper(t *testing.T) {
 		"an organization that is gone leaves nothing":       (*site).goneOrganization,
 		"a callback is told, however often it fails":        (*site).webhooks,
 		"a callback that cannot be told is given up":        (*site).webhookProblems,
+		"a message that nobody was woken for is delivered":  (*site).strandedMessage,
 		"a deleted job is told to nobody":                   (*site).purgedWebhook,
 		"one gateway sweeps, and another when it has ended": (*site).leaders,
 	} {
@@ -545,6 +546,26 @@ func (s *site) webhookProblems() {
 	})
 	if len(moved.got()) != 10 {
 		s.Errorf("%d attempts were made", len(moved.got()))
+	}
+}
+
+func (s *site) strandedMessage() {
+	s.secret(webhookSecret)
+	r := s.receive(http.StatusNoContent)
+	s.sweep()
+	s.end(s.submit("woken", calling(r.URL, "")))
+	s.told("woken", 0, func(w archive.Webhook) bool { return w.Final })
+	// Another gateway ends its part of the work when this one has looked at the store already.
+	job := s.submit("stranded", calling(r.URL, ""))
+	ended := job.DeepCopy()
+	ended.Status.Phase, ended.Status.CompletionTime = v1alpha1.PhaseCompleted, &metav1.Time{Time: s.clock.Now()}
+	message, err := webhook.MessageOf(ended, nil)
+	s.must(err)
+	s.must(webhook.Keep(s.Context(), s.Store, message))
+	s.must(archive.Create(s.Context(), s.Store, &archive.Record{Job: *ended, ExpiresAt: s.clock.Now().Add(time.Hour)}))
+	s.told("stranded", time.Minute, func(w archive.Webhook) bool { return w.Final })
+	if got := r.got(); len(got) != 2 {
+		s.Errorf("%d messages, want 2", len(got))
 	}
 }
 

@@ -33,6 +33,10 @@ const (
 	// deliveriesAtOnce bounds all deliveries under way, and perNamespace those of an organization.
 	deliveriesAtOnce = 32
 	perNamespace     = 4
+	// slowAtOnce bounds those of all organizations together whose receivers last kept a delivery until its time was over.
+	slowAtOnce = deliveriesAtOnce / 2
+	// reloadInterval is the time between two looks at the store, for messages that came while nobody was there to be woken.
+	reloadInterval = 5 * time.Minute
 	// troubleDelay is the time before the store or the API server is asked again after one of them has failed.
 	troubleDelay = 30 * time.Second
 )
@@ -76,7 +80,7 @@ func (d *Deliverer) Run(ctx context.Context) error {
 	defer stop()
 	defer queue.ShutDown()
 
-	turns := newTurns(perNamespace)
+	turns := newTurns(perNamespace, slowAtOnce)
 	workers := new(errgroup.Group)
 	for range deliveriesAtOnce {
 		workers.Go(func() error {
@@ -85,15 +89,29 @@ func (d *Deliverer) Run(ctx context.Context) error {
 			return nil
 		})
 	}
-	err := d.load(ctx, queue)
-	if err == nil {
-		<-ctx.Done()
-	}
+	err := d.follow(ctx, queue)
 	queue.ShutDown()
 	return errors.Join(err, workers.Wait())
 }
 
-// load queues what is in the store already.
+// follow queues what is in the store, now and from time to time, until ctx is done. A message that another process puts there
+// just when this one takes over is not woken.
+func (d *Deliverer) follow(ctx context.Context, queue queue) error {
+	ticker := d.clock.NewTicker(reloadInterval)
+	defer ticker.Stop()
+	for {
+		if err := d.load(ctx, queue); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C():
+		}
+	}
+}
+
+// load queues what is in the store.
 func (d *Deliverer) load(ctx context.Context, queue queue) error {
 	for namespace, err := range d.store.Folders(ctx, "") {
 		if err != nil {
@@ -119,15 +137,15 @@ func (d *Deliverer) workOnce(ctx context.Context, queue queue, turns *turns) boo
 	}
 	defer queue.Done(key)
 	namespace, _, _ := strings.Cut(key, "/")
-	if !turns.take(namespace, key) {
+	turn, ok := turns.take(namespace, key)
+	if !ok {
 		return true
 	}
-	defer func() {
-		if waiting, ok := turns.done(namespace); ok {
-			queue.Add(waiting)
-		}
-	}()
+	begun := d.clock.Now()
 	delay, err := d.deliver(ctx, key)
+	for _, waiting := range turns.done(turn, d.clock.Since(begun) >= attemptTime) {
+		queue.Add(waiting)
+	}
 	if err != nil && ctx.Err() == nil {
 		d.log.WarnContext(ctx, "a webhook is delivered later", "key", key, "err", err)
 		delay = troubleDelay

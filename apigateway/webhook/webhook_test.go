@@ -100,21 +100,57 @@ func TestTheScheduleIsTheStandards(t *testing.T) {
 }
 
 func TestANamespaceHasSoManyTurns(t *testing.T) {
-	turns := newTurns(2)
-	for i, want := range []bool{true, true, false, false} {
-		if got := turns.take("a", strconv.Itoa(i)); got != want {
+	turns := newTurns(2, 1)
+	var taken turn
+	for i, want := range []bool{true, true, false, false, false} {
+		turn, got := turns.take("a", strconv.Itoa(min(i, 3)))
+		if got != want {
 			t.Errorf("turn %d: %v", i, got)
 		}
+		taken = turn
 	}
-	if !turns.take("b", "0") {
+	if _, ok := turns.take("b", "0"); !ok {
 		t.Error("another namespace has to wait")
 	}
-	for _, want := range []string{"2", "3", ""} {
-		if got, ok := turns.done("a"); got != want || ok != (want != "") {
-			t.Errorf("after an end comes %q, want %q", got, want)
+	for _, want := range [][]string{{"2"}, {"3"}} {
+		got := turns.done(taken, false)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("after an end: %s", diff)
+		}
+		if _, ok := turns.take("a", got[0]); !ok {
+			t.Error("a turn that was given back is not free")
 		}
 	}
-	if !turns.take("a", "4") || len(turns.parked) != 0 {
-		t.Errorf("turns are not given back: %+v", turns)
+	if len(turns.parked) != 0 {
+		t.Errorf("keys are left: %v", turns.parked)
+	}
+}
+
+func TestHangingReceiversLeaveRoomForOthers(t *testing.T) {
+	turns := newTurns(4, 2)
+	namespaces := []string{"a", "b", "c"}
+	for _, namespace := range namespaces {
+		turn, _ := turns.take(namespace, "first")
+		turns.done(turn, true)
+	}
+	var slow []turn
+	for _, namespace := range namespaces {
+		for _, key := range []string{"1", "2"} {
+			if turn, ok := turns.take(namespace, namespace+key); ok {
+				slow = append(slow, turn)
+			}
+		}
+	}
+	if len(slow) != 2 {
+		t.Fatalf("%d deliveries of slow receivers at once, want 2", len(slow))
+	}
+	for range 4 {
+		if _, ok := turns.take("quick", "1"); !ok {
+			t.Fatal("an organization with a quick receiver has to wait")
+		}
+	}
+	// An end of any of them lets one more go on, of whichever, and a receiver that answers in time is slow no more.
+	if next := turns.done(slow[0], false); len(next) < 2 {
+		t.Errorf("after an end in time go on %v, want what waited of that namespace and one of another", next)
 	}
 }

@@ -16,7 +16,7 @@ type options struct {
 	listen, internalListen, healthListen string
 	tlsDir, keyFile                      string
 	store                                string
-	fetchAllow                           []netip.Prefix
+	fetchAllow, webhookAllow             []netip.Prefix
 	rateLimitRedis                       string
 	namespace                            string
 	corsOrigins                          []string
@@ -34,14 +34,8 @@ func parseFlags(flags *flag.FlagSet, arguments []string) options {
 	flags.StringVar(&o.tlsDir, "tls-dir", "/etc/khocr/tls", "folder with tls.crt and tls.key of the internal port; it is served once they are there")
 	flags.StringVar(&o.keyFile, "key-file", "/etc/khocr/key/key", "file with the platform's key, of at least 32 bytes; both ports are served once it is there")
 	flags.StringVar(&o.store, "store", "file:///var/lib/khocr", "URL of the blob store")
-	flags.Func("fetch-allow", "address range in CIDR notation that documents may be fetched from and webhooks sent to although it is private (repeatable)", func(text string) error {
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
-			return fmt.Errorf("parse an address range: %w", err)
-		}
-		o.fetchAllow = append(o.fetchAllow, prefix)
-		return nil
-	})
+	flags.Func("fetch-allow", "address range in CIDR notation that documents may be fetched from although it is private (repeatable)", addRange(&o.fetchAllow))
+	flags.Func("webhook-allow", "address range in CIDR notation that webhooks may be sent to although it is private (repeatable)", addRange(&o.webhookAllow))
 	flags.StringVar(&o.rateLimitRedis, "rate-limit-redis", "", "URL (redis://, rediss:// or unix://) of the Redis in which gateways share their rate limits; "+
 		"with a password it comes from the environment, as "+redisVariable+". Without it each gateway has its own")
 	flags.Func("cors-origin", "origin, such as https://app.example.org, whose pages may use the API in a browser, or * for any (repeatable)", func(text string) error {
@@ -52,6 +46,18 @@ func parseFlags(flags *flag.FlagSet, arguments []string) options {
 	// The command line's flag set exits on errors by itself.
 	_ = flags.Parse(arguments)
 	return o
+}
+
+// addRange makes a flag's value that adds to ranges.
+func addRange(ranges *[]netip.Prefix) func(string) error {
+	return func(text string) error {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return fmt.Errorf("parse an address range: %w", err)
+		}
+		*ranges = append(*ranges, prefix)
+		return nil
+	}
 }
 
 // redisAddress is the URL of Redis, empty for none. No error repeats it.

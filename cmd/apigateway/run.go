@@ -83,7 +83,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	var synced atomic.Bool
 	public := &apigateway.Server{
 		Client: kubernetes.GetClient(), Live: kubernetes.GetAPIReader(), Store: store, Limiter: limiter, KeyUse: keyUse, Audit: trail, Log: log,
-		Guard: fetch.Guard{Allowed: o.fetchAllow}, Changes: changes.New(), CORSOrigins: o.corsOrigins,
+		Guard: fetch.Guard{Allowed: o.webhookAllow}, Changes: changes.New(), CORSOrigins: o.corsOrigins,
 		Now: clock.Now, NewID: apigateway.RandomID, Version: version,
 	}
 	if shared != nil {

@@ -39,6 +39,6 @@ func newSweeper(ctx context.Context, o options, kubernetes cluster.Cluster, stor
 	return &sweep.Sweeper{
 		Client: kubernetes.GetClient(), Jobs: jobs, Live: kubernetes.GetAPIReader(), Store: store, Clock: platformClock{}, Log: log,
 		// Receivers compare the time of a message with the true one.
-		Webhooks: webhook.NewDeliverer(store, secrets, o.fetchAllow, utilclock.RealClock{}, log),
+		Webhooks: webhook.NewDeliverer(store, secrets, o.webhookAllow, utilclock.RealClock{}, log),
 	}, leases, nil
 }
