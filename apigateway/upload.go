@@ -68,7 +68,8 @@ func (s *Server) readForm(r *http.Request, key string, maxFile int64) (asked *pa
 		return nil, nil, tooLarge(maxFile)
 	}
 	asked = &parameters{guard: s.Guard}
-	body := &budgetReader{reader: r.Body, left: maxForm}
+	// A form is read in small pieces, the connection in larger ones.
+	body := &budgetReader{reader: bufio.NewReaderSize(r.Body, readBytes), left: maxForm}
 	parts := multipart.NewReader(body, boundary)
 	for {
 		part, err := parts.NextPart()
@@ -93,6 +94,9 @@ func (s *Server) readForm(r *http.Request, key string, maxFile int64) (asked *pa
 		}
 	}
 }
+
+// readBytes are read of a connection at a time. Each upload under way, however slow, holds as much memory.
+const readBytes = 64 << 10
 
 func boundaryOf(contentType string) (string, error) {
 	mediaType, values, err := mime.ParseMediaType(contentType)

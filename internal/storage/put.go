@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,12 @@ func (s *Store) Put(ctx context.Context, key string, content io.Reader) (int64, 
 		return 0, fmt.Errorf("%w: begin writing %s: %w", ErrUnavailable, key, err)
 	}
 	source := &sourceReader{reader: content}
-	size, err := io.Copy(writer, source)
+	// Content comes in the pieces of whatever it was taken out of, a few kilobytes of a form's part.
+	buffered := bufio.NewWriterSize(writer, writeBytes)
+	size, err := io.Copy(buffered, source)
+	if err == nil {
+		err = buffered.Flush()
+	}
 	if err == nil && s.root != "" {
 		err = s.link(file, key)
 	}
@@ -69,6 +75,9 @@ func (s *Store) Put(ctx context.Context, key string, content io.Reader) (int64, 
 	}
 	return size, nil
 }
+
+// writeBytes are written at a time.
+const writeBytes = 128 << 10
 
 // sourceReader remembers the reader's failure, which io.Copy would mix up with the writer's.
 type sourceReader struct {
