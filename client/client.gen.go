@@ -377,6 +377,8 @@ func (e PageRotation) Valid() bool {
 
 // Defines values for PageSource.
 const (
+	PageSourceLegacy PageSource = "legacy"
+	PageSourceMixed  PageSource = "mixed"
 	PageSourceNative PageSource = "native"
 	PageSourceNone   PageSource = "none"
 	PageSourceOcr    PageSource = "ocr"
@@ -385,6 +387,10 @@ const (
 // Valid indicates whether the value is a known member of the PageSource enum.
 func (e PageSource) Valid() bool {
 	switch e {
+	case PageSourceLegacy:
+		return true
+	case PageSourceMixed:
+		return true
 	case PageSourceNative:
 		return true
 	case PageSourceNone:
@@ -983,7 +989,8 @@ type Page struct {
 	// Rotation By how many degrees the page was turned clockwise to stand upright.
 	Rotation PageRotation `json:"rotation"`
 
-	// Source Where the text comes from: `native` is the page's own, `ocr` was recognised, with `none` there is none.
+	// Source Where the text comes from: `native` is the page's own, `legacy` its own in the code of a legacy font and decoded, `ocr` was recognised,
+	// `mixed` is its own and beside it what was recognised in images, with `none` there is none.
 	Source PageSource `json:"source"`
 
 	// Text All its text, lines separated by newlines.
@@ -997,7 +1004,8 @@ type PageErrorCode string
 // PageRotation By how many degrees the page was turned clockwise to stand upright.
 type PageRotation int
 
-// PageSource Where the text comes from: `native` is the page's own, `ocr` was recognised, with `none` there is none.
+// PageSource Where the text comes from: `native` is the page's own, `legacy` its own in the code of a legacy font and decoded, `ocr` was recognised,
+// `mixed` is its own and beside it what was recognised in images, with `none` there is none.
 type PageSource string
 
 // PageCounts The pages that were asked for, by what became of them; once they were counted.

@@ -10,8 +10,12 @@ type Source string
 const (
 	// SourceNative: the page carried correct text of its own.
 	SourceNative Source = "native"
+	// SourceLegacy: the page carried text in the code of a legacy font, which was decoded exactly.
+	SourceLegacy Source = "legacy"
 	// SourceOCR: the page was recognised.
 	SourceOCR Source = "ocr"
+	// SourceMixed: the page's own text was kept, and its images were recognised.
+	SourceMixed Source = "mixed"
 	// SourceNone: the page has no text because processing it failed, or because nothing was to be recognised.
 	SourceNone Source = "none"
 )
@@ -99,13 +103,12 @@ const (
 	OutcomeFailed     Outcome = "failed"
 )
 
-// Outcome of the page: failed if it has an error, native if its own text was kept or no recognition was asked for,
-// recognized otherwise.
+// Outcome of the page: failed if it has an error, recognized if any of it was recognised, native otherwise.
 func (p *Page) Outcome() Outcome {
 	switch {
 	case p.Error != nil:
 		return OutcomeFailed
-	case p.Source == SourceOCR:
+	case p.Source == SourceOCR, p.Source == SourceMixed:
 		return OutcomeRecognized
 	default:
 		return OutcomeNative
