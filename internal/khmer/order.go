@@ -79,6 +79,7 @@ const (
 	subscripts
 	subscriptRO
 	shifter
+	nonJoiner   // holds the shifter up
 	vowelBefore // all vowels that have a part before the base, also the split ones
 	vowelBelow
 	vowelAbove
@@ -130,10 +131,10 @@ func (s *syllable) read(text string) int {
 		s.parts[i] = s.parts[i][:0]
 	}
 	s.asRead = true
-	last := base
+	last := base // the part that will be written last
 	add := func(p part, characters ...rune) {
 		s.asRead = s.asRead && p >= last
-		last = p
+		last = max(last, p)
 		s.parts[p] = append(s.parts[p], characters...)
 	}
 	first, at := utf8.DecodeRuneInString(text)
@@ -154,18 +155,14 @@ func (s *syllable) read(text string) int {
 			s.asRead = s.asRead && taken == 2*letterSize
 			add(p, coeng, letter)
 		case r == zeroWidthNonJoin:
-			next, taken := utf8.DecodeRuneInString(text[at+size:])
+			next, _ := utf8.DecodeRuneInString(text[at+size:])
 			switch {
-			case partOf(next) == shifter:
-				size += taken
-				add(shifter, next, r)
+			case last == nonJoiner:
 				s.asRead = false
-			case last == shifter:
-				if behind := s.parts[shifter]; behind[len(behind)-1] != r {
-					add(shifter, r)
-				} else {
-					s.asRead = false
-				}
+			case last == shifter, partOf(next) == shifter && len(s.parts[nonJoiner]) == 0:
+				add(nonJoiner, r)
+			case partOf(next) == shifter:
+				s.asRead = false
 			default:
 				return at
 			}

@@ -88,6 +88,7 @@ func TestOrder(t *testing.T) {
 		{"a shifter held up", "អ៊\u200Cឺ អ៊ឺ", "អ៊\u200Cឺ អ៊ឺ"},
 		{"a non-joiner before the shifter", "អ\u200C៊្ហឺ", "អ្ហ៊\u200Cឺ"},
 		{"a non-joiner twice", "អ៊\u200C\u200Cឺ", "អ៊\u200Cឺ"},
+		{"a non-joiner behind a shifter that comes to stand there", "អ\u200C៊្ឲ\u200C", "អ្ឲ៊\u200C"},
 		{"a non-joiner without a shifter", "ក\u200Cំុ", "ក\u200Cំុ"},
 		{"order begins anew at a final coeng", "ពំុ\u200D្ញំុ", "ពុំ\u200D្ញុំ"},
 		{"a sentence", "ខ្ញំុរស់នៅរាជធានីភំ្នពេញ", "ខ្ញុំរស់នៅរាជធានីភ្នំពេញ"},
