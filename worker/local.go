@@ -98,7 +98,9 @@ type meter struct {
 	before map[*child]time.Duration
 }
 
-func newMeter() *meter { return &meter{pages: make(map[int]Cost), before: make(map[*child]time.Duration)} }
+func newMeter() *meter {
+	return &meter{pages: make(map[int]Cost), before: make(map[*child]time.Duration)}
+}
 
 // add what a child has taken since the page that it did before. One that has died has no peak any more.
 func (m *meter) add(engine *child, page int) {
