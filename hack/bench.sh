@@ -22,7 +22,7 @@ source .local/demo.env
 go run ./hack/bench platform
 
 [[ -n "${1:-}" ]] || exit 0
-find "$1" -type f \( -iname '*.png' -o -iname '*.jp*g' -o -iname '*.tif*' -o -iname '*.pdf' \) -printf '%h\n' | sort -u |
+find -H "$1" -type f \( -iname '*.png' -o -iname '*.jp*g' -o -iname '*.tif*' -o -iname '*.pdf' \) -printf '%h\n' | sort -u |
 	while read -r folder; do
 		compgen -G "$folder/*.txt" >/dev/null || continue
 		say "Accuracy: $folder"

@@ -13,11 +13,10 @@ func TestPeersGetPagesOf200DPIAtMost(t *testing.T) {
 		size, want image.Point
 		dpi        int
 	}{
-		"300 dpi":              {image.Pt(2481, 3509), image.Pt(1653, 2338), 200},
-		"300 dpi, turned":      {image.Pt(3509, 2481), image.Pt(2338, 1653), 200},
-		"a little over 200":    {image.Pt(1703, 2374), image.Pt(1703, 2374), 203},
-		"150 dpi":              {image.Pt(1240, 1754), image.Pt(1240, 1754), 150},
-		"a photo of 12 Mpixel": {image.Pt(3000, 4000), image.Pt(1754, 2338), 200},
+		"300 dpi":           {image.Pt(2481, 3509), image.Pt(1653, 2338), 200},
+		"300 dpi, turned":   {image.Pt(3509, 2481), image.Pt(2338, 1653), 200},
+		"a little over 200": {image.Pt(1703, 2374), image.Pt(1703, 2374), 203},
+		"150 dpi":           {image.Pt(1240, 1754), image.Pt(1240, 1754), 150},
 	} {
 		t.Run(name, func(t *testing.T) {
 			page := image.NewGray(image.Rectangle{Max: test.size})
