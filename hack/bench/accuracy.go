@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,10 +11,10 @@ import (
 )
 
 func accuracyCommand() *cobra.Command {
-	var data, out string
-	var perPage, asJSON bool
-	var every, jobs int
 	var own reader
+	var data string
+	var every int
+	var a accuracy
 	command := &cobra.Command{
 		Use:   "accuracy",
 		Short: "Read documents whose text is known, and count the mistakes and the cost",
@@ -27,27 +28,66 @@ that it belongs to.`,
 			if err != nil {
 				return err
 			}
-			if err := errors.Join(own.check(), atLeastOne("jobs", jobs)); err != nil {
+			if err := errors.Join(own.check(), atLeastOne("jobs", a.jobs)); err != nil {
 				return err
 			}
-			if out != "" {
-				if err := os.MkdirAll(out, 0o755); err != nil {
-					return fmt.Errorf("making the folder for results: %w", err)
-				}
-			}
-			return measureAccuracy(command, own, samples, accuracyOutput{
-				report: report{Data: data, Model: own.model}, asJSON: asJSON, folder: out, perPage: perPage,
-			}, jobs)
+			return a.measure(command.Context(), command.OutOrStdout(), own, samples, report{Data: data, Model: own.model})
 		},
 	}
 	samplesFlags(command, &data, &every)
 	own.flags(command)
 	flags := command.Flags()
-	flags.BoolVar(&asJSON, "json", false, "print the figures as JSON")
-	flags.StringVar(&out, "out", "", "folder to write what was read to, as NAME.txt")
-	flags.BoolVar(&perPage, "per-page", false, "with --out, write each page of a PDF as NAME-pNNN.txt too")
-	flags.IntVar(&jobs, "jobs", 1, "documents to read at the same time, by one engine each")
+	flags.BoolVar(&a.asJSON, "json", false, "print the figures as JSON")
+	flags.StringVar(&a.folder, "out", "", "folder to write what was read to, as NAME.txt")
+	flags.BoolVar(&a.perPage, "per-page", false, "with --out, write each page of a PDF as NAME-pNNN.txt too")
+	flags.IntVar(&a.jobs, "jobs", 1, "documents to read at the same time, by one engine each")
 	return command
+}
+
+// accuracy is how the command was asked to go about it.
+type accuracy struct {
+	asJSON  bool
+	folder  string
+	perPage bool
+	jobs    int
+}
+
+// measure reads samples and prints what comes of them: pages as they are done, then the sums.
+func (a accuracy) measure(ctx context.Context, out io.Writer, own reader, samples []sample, report report) error {
+	if a.folder != "" {
+		if err := os.MkdirAll(a.folder, 0o755); err != nil {
+			return fmt.Errorf("making the folder for results: %w", err)
+		}
+	}
+	pages := out
+	if a.asJSON {
+		pages = io.Discard
+	}
+	refused := 0
+	printHead(pages)
+	err := own.readAll(ctx, samples, a.jobs, func(result result) error {
+		if result.refused != nil {
+			refused++
+		}
+		for _, line := range result.lines() {
+			printLine(pages, line)
+			report.Lines = append(report.Lines, line)
+		}
+		return result.write(a.folder, a.perPage)
+	})
+	if err != nil {
+		return err
+	}
+	report.sum()
+	if !a.asJSON {
+		report.print(out)
+	} else if err := report.encode(out); err != nil {
+		return fmt.Errorf("encoding the figures: %w", err)
+	}
+	if refused > 0 {
+		return fmt.Errorf("%d of %d documents could not be read", refused, len(samples))
+	}
+	return nil
 }
 
 // samplesFlags are those of every command that reads a folder of documents.
@@ -74,44 +114,4 @@ func chooseSamples(command *cobra.Command, data string, every int) ([]sample, er
 		_, _ = fmt.Fprintln(command.ErrOrStderr(), "bench:", warning)
 	}
 	return thin(samples, every), err
-}
-
-// accuracyOutput says where figures and texts go.
-type accuracyOutput struct {
-	report  report
-	asJSON  bool
-	folder  string
-	perPage bool
-}
-
-func measureAccuracy(command *cobra.Command, own reader, samples []sample, output accuracyOutput, jobs int) error {
-	lines := command.OutOrStdout()
-	if output.asJSON {
-		lines = io.Discard
-	}
-	refused := 0
-	printHead(lines)
-	err := own.readAll(command.Context(), samples, jobs, func(result result) error {
-		if result.refused != nil {
-			refused++
-		}
-		for _, line := range result.lines() {
-			printLine(lines, line)
-			output.report.Lines = append(output.report.Lines, line)
-		}
-		return result.write(output.folder, output.perPage)
-	})
-	if err != nil {
-		return err
-	}
-	output.report.sum()
-	if output.asJSON {
-		err = output.report.encode(command.OutOrStdout())
-	} else {
-		output.report.print(lines)
-	}
-	if err == nil && refused > 0 {
-		err = fmt.Errorf("%d of %d documents could not be read", refused, len(samples))
-	}
-	return err
 }

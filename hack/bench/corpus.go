@@ -31,6 +31,17 @@ func (s sample) set() string {
 	return set
 }
 
+// truthOf a page as far as it is known: else that of the whole document, or nothing.
+func (s sample) truthOf(page int) string {
+	if truth, ok := s.pages[page]; ok {
+		return truth
+	}
+	if s.truth != nil {
+		return *s.truth
+	}
+	return ""
+}
+
 // isPDF tells the only kind of document whose pages may have truths of their own.
 func isPDF(path string) bool { return strings.EqualFold(filepath.Ext(path), ".pdf") }
 

@@ -3,6 +3,7 @@
 //
 //	bench platform             the running platform from outside
 //	bench accuracy --data DIR  mistakes and cost on documents whose text is known
+//	bench speed --data DIR     the same documents in turns with other programs, and with one and two engines
 package main
 
 import (
@@ -18,15 +19,19 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if err := rootCommand().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "bench",
 		Short:         "Measure khocr",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(platformCommand(), accuracyCommand())
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	root.AddCommand(platformCommand(), accuracyCommand(), speedCommand())
+	return root
 }

@@ -178,10 +178,7 @@ func (r result) lines() []line {
 	return append(lines, whole)
 }
 
-func compare(truth, text string) *rates {
-	compared := score.Compare(truth, text)
-	return &rates{Score: compared}
-}
+func compare(truth, text string) *rates { return &rates{score.Compare(truth, text)} }
 
 // write the text into the folder, if there is one. A document that was read in part has no file of its own.
 func (r result) write(folder string, perPage bool) error {

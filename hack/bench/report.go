@@ -50,13 +50,20 @@ type sums struct {
 	Sources map[string]int `json:"sources"`
 }
 
-// rates is a score that is printed.
+// rates is a score as it is printed.
 type rates struct{ score.Score }
 
 func (r rates) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]any{
-		"cer_percent": 100 * r.Characters.Rate(), "edits": r.Characters.Edits, "length": r.Characters.Length,
-		"cluster_cer_percent": 100 * r.Clusters.Rate(), "cluster_edits": r.Clusters.Edits, "cluster_length": r.Clusters.Length,
+	return json.Marshal(struct {
+		CER           float64 `json:"cer_percent"`
+		Edits         int     `json:"edits"`
+		Length        int     `json:"length"`
+		ClusterCER    float64 `json:"cluster_cer_percent"`
+		ClusterEdits  int     `json:"cluster_edits"`
+		ClusterLength int     `json:"cluster_length"`
+	}{
+		100 * r.Characters.Rate(), r.Characters.Edits, r.Characters.Length,
+		100 * r.Clusters.Rate(), r.Clusters.Edits, r.Clusters.Length,
 	})
 }
 
