@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/queue"
 )
 
 // crowd is a platform of one organization, with jobs that are a second younger each than the one before.
@@ -55,6 +56,11 @@ func (t *turns) wokenBy(p platform) []string {
 	return names
 }
 
+func (t *turns) turnOf(job types.UID) Turn {
+	turn, _ := t.of(job)
+	return turn
+}
+
 func (t *turns) isFreed() bool {
 	select {
 	case <-t.freed:
@@ -95,15 +101,15 @@ func TestAJobIsWokenWhenItHasSomethingToDo(t *testing.T) {
 
 func TestTurnsSayWhatIsWaitedFor(t *testing.T) {
 	turns := newTurns()
-	if got := turns.of("a"); got != (Turn{}) {
+	if got, parts := turns.of("a"); got != (Turn{}) || len(parts) != 0 {
 		t.Errorf("before the first pass: %+v", got)
 	}
 	turns.pass(crowd(1, jobNamed("a"), jobNamed("b")))
-	if got := turns.of("a"); got != (Turn{Granted: true}) {
+	if got, _ := turns.of("a"); got != (Turn{Granted: true}) {
 		t.Errorf("the first has %+v", got)
 	}
 	want := Turn{Reason: v1alpha1.ReasonWaitingForSlot, Message: "The organization may have 1 jobs at work at the same time, and as many are at work or come first"}
-	if got := turns.of("b"); got != want {
+	if got, _ := turns.of("b"); got != want {
 		t.Errorf("the second has %+v", got)
 	}
 }
@@ -115,12 +121,12 @@ func TestATurnThatIsGivenBackIsFree(t *testing.T) {
 	if !turns.isFreed() {
 		t.Error("the dispatcher is not told")
 	}
-	if turns.of("a").Granted {
+	if turns.turnOf("a").Granted {
 		t.Error("the turn is still there")
 	}
 	suspended := jobNamed("a")
 	suspended.Spec.Suspend = new(true)
-	if turns.pass(crowd(1, suspended, jobNamed("b"))); !turns.of("b").Granted {
+	if turns.pass(crowd(1, suspended, jobNamed("b"))); !turns.turnOf("b").Granted {
 		t.Error("the next one has no turn")
 	}
 }
@@ -137,20 +143,20 @@ func TestAJobIsWokenForASecondTurn(t *testing.T) {
 func TestAJobWhosePodIsRefusedTakesItsSlotAndNoRoom(t *testing.T) {
 	turns := newTurns()
 	jobs := []v1alpha1.OcrJob{working("a"), working("b"), saying("c", v1alpha1.ReasonWaitingForCapacity), saying("d", v1alpha1.ReasonWaitingForCapacity)}
-	if got := turns.wokenBy(crowd(3, jobs...)); !slices.Equal(got, []string{"d"}) || turns.of("d").Reason != v1alpha1.ReasonWaitingForSlot {
-		t.Fatalf("woken while there is no room: %v, %+v", got, turns.of("d"))
+	if got := turns.wokenBy(crowd(3, jobs...)); !slices.Equal(got, []string{"d"}) || turns.turnOf("d").Reason != v1alpha1.ReasonWaitingForSlot {
+		t.Fatalf("woken while there is no room: %v, %+v", got, turns.turnOf("d"))
 	}
-	turns.podRefused("a", true)
+	turns.podRefused(queue.ID{Job: "a"}, true)
 	if !turns.isFreed() {
 		t.Error("the dispatcher is not told")
 	}
-	turns.podRefused("a", true)
+	turns.podRefused(queue.ID{Job: "a"}, true)
 	if turns.isFreed() {
 		t.Error("the dispatcher is told of each attempt")
 	}
 	turns.pass(crowd(3, jobs...))
-	if !turns.of("c").Granted || turns.of("d").Granted {
-		t.Errorf("turns: %+v, %+v", turns.of("c"), turns.of("d"))
+	if !turns.turnOf("c").Granted || turns.turnOf("d").Granted {
+		t.Errorf("turns: %+v, %+v", turns.turnOf("c"), turns.turnOf("d"))
 	}
 }
 
