@@ -99,6 +99,63 @@ func TestAJobIsWokenWhenItHasSomethingToDo(t *testing.T) {
 	}
 }
 
+// largeJob is a job that runs, of three parts, of which those that are named have a pod without a node.
+func largeJob(name string, begun ...int32) v1alpha1.OcrJob {
+	j := saying(name, v1alpha1.ReasonWorkerStarted)
+	j.Status.Phase = v1alpha1.PhaseRunning
+	j.Status.Partition, j.Status.Pages = &v1alpha1.Partition{PagesPerWorker: 3, MaxWorkers: 3}, &v1alpha1.PageCounts{Total: 9}
+	j.Status.Workers = []v1alpha1.WorkerStatus{{Attempt: 1, PodName: name + "-0-1", PodUID: "u"}, {Part: 1, Attempt: 1}, {Part: 2, Attempt: 1}}
+	for _, part := range begun {
+		j.Status.Workers[part].PodName = Attempt{part, 1}.PodName(name)
+	}
+	return j
+}
+
+func TestALargeJobIsWokenWhenAPartHasItsTurn(t *testing.T) {
+	turns := newTurns()
+	waiting := crowd(1, largeJob("a"))
+	if got := turns.wokenBy(waiting); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("woken: %v", got)
+	}
+	if turn, parts := turns.of("a"); turn != (Turn{}) || !slices.Equal(parts, []int32{1, 2}) {
+		t.Errorf("the job has %+v, its parts %v", turn, parts)
+	}
+	if got := turns.wokenBy(waiting); len(got) != 0 {
+		t.Errorf("woken again for the same: %v", got)
+	}
+	if got := turns.wokenBy(crowd(1, largeJob("a", 1, 2))); len(got) != 0 {
+		t.Errorf("woken while both parts begin: %v", got)
+	}
+	if _, parts := turns.of("a"); len(parts) != 0 {
+		t.Errorf("turns that were made use of: %v", parts)
+	}
+}
+
+func TestPartsAreTheLastToHaveRoom(t *testing.T) {
+	turns := newTurns()
+	p := crowd(9, working("a"), largeJob("b"))
+	p.Unschedulable = map[queue.ID]bool{{Job: "a"}: true}
+	if got := turns.wokenBy(p); len(got) != 0 {
+		t.Errorf("woken while a job has no room: %v", got)
+	}
+	p.Unschedulable = nil
+	if got := turns.wokenBy(p); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("woken then: %v", got)
+	}
+}
+
+func TestAPartWhosePodIsRefusedTakesNoRoomOfAnothers(t *testing.T) {
+	turns := newTurns()
+	p := crowd(9, largeJob("a", 1, 2), largeJob("b"))
+	if got := turns.wokenBy(p); len(got) != 0 {
+		t.Fatalf("woken while there is no room: %v", got)
+	}
+	turns.podRefused(queue.ID{Job: "a", Part: 2}, true)
+	if got := turns.wokenBy(p); !turns.isFreed() || !slices.Equal(got, []string{"b"}) {
+		t.Errorf("woken: %v", got)
+	}
+}
+
 func TestTurnsSayWhatIsWaitedFor(t *testing.T) {
 	turns := newTurns()
 	if got, parts := turns.of("a"); got != (Turn{}) || len(parts) != 0 {
