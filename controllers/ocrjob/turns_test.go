@@ -131,6 +131,51 @@ func TestALargeJobIsWokenWhenAPartHasItsTurn(t *testing.T) {
 	}
 }
 
+func TestALargeJobIsWokenForEachPart(t *testing.T) {
+	turns := newTurns()
+	// No more than two pods without a node at first: one part is left for later.
+	larger := func(begun ...int32) v1alpha1.OcrJob {
+		j := largeJob("a", begun...)
+		j.Status.Workers = append(j.Status.Workers, v1alpha1.WorkerStatus{Part: 3, Attempt: 1})
+		j.Status.Partition.MaxWorkers, j.Status.Pages.Total = 4, 12
+		return j
+	}
+	if got := turns.wokenBy(crowd(1, larger())); !slices.Equal(got, []string{"a"}) {
+		t.Fatalf("woken: %v", got)
+	}
+	begun := larger(1)
+	begun.Status.Workers[1].PodUID = "v"
+	if got := turns.wokenBy(crowd(1, begun)); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("woken for the next part: %v", got)
+	}
+	if _, parts := turns.of("a"); !slices.Equal(parts, []int32{2, 3}) {
+		t.Errorf("turns of %v are open", parts)
+	}
+}
+
+func TestTheQueueLooksAgainWhenPartsMove(t *testing.T) {
+	waiting, begun, further := largeJob("a"), largeJob("a", 1), largeJob("a")
+	further.Status.Workers[0].Progress = &v1alpha1.PageCounts{Total: 9, Done: 2}
+	whole := largeJob("a")
+	whole.Status.Workers = whole.Status.Workers[:1]
+	for name, test := range map[string]struct {
+		before, after v1alpha1.OcrJob
+		want          bool
+	}{
+		"a document is cut":           {whole, waiting, true},
+		"a part begins":               {waiting, begun, true},
+		"it gives way":                {begun, waiting, true},
+		"a worker reports some pages": {waiting, further, false},
+		"something else has changed":  {begun, begun, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := queueMoved(&test.before, &test.after, start); got != test.want {
+				t.Errorf("queueMoved = %v", got)
+			}
+		})
+	}
+}
+
 func TestPartsAreTheLastToHaveRoom(t *testing.T) {
 	turns := newTurns()
 	p := crowd(9, working("a"), largeJob("b"))
