@@ -16,10 +16,10 @@ type Admission struct {
 
 // Pass arranges the jobs and their further parts as they are seen now, in a view that is never older than that of an earlier
 // pass, and says who may begin and what the others wait for. A turn that was given out before counts as taken until it is
-// seen at work or is not among the entries any more; until then there is no other turn.
+// seen at work or is not among the entries any more; until then there is no other turn. The entries are changed.
 func (a *Admission) Pass(entries []Entry, slots map[string]int32) []Turn {
 	granted := map[ID]bool{}
-	var jobs, parts []Entry
+	jobs, parts := entries[:0], []Entry(nil)
 	for _, entry := range entries {
 		if a.granted[entry.ID()] && !entry.State.AtWork() {
 			granted[entry.ID()] = true
