@@ -18,4 +18,4 @@ say "Platform"
 set -a
 # shellcheck source=/dev/null
 source .local/demo.env
-go run ./hack/bench
+go run ./hack/bench platform

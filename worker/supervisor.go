@@ -30,6 +30,8 @@ type supervisor struct {
 	// PDF.
 	stored  func(ctx context.Context, page int, path string) error
 	publish func(ctx context.Context, part, path string) error
+	// answered, where set, is told which child has just tried which page.
+	answered func(engine *child, page int)
 
 	mutex sync.Mutex
 	// resting is a child with the document open that has no page to do.
