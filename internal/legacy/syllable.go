@@ -130,16 +130,14 @@ func write(parts []part) string {
 	if slices.ContainsFunc(marks, hasVowelE) {
 		ahead = slices.DeleteFunc(ahead, func(text string) bool { return text == vowelE })
 	}
-	all := append(ahead, marks...)
-	var text strings.Builder
-	text.WriteString(base)
-	for i, mark := range all {
-		// One that is drawn twice, on itself, is one.
-		if !slices.Contains(all[:i], mark) {
-			text.WriteString(mark)
+	// One that is drawn twice, on itself, is one.
+	var once []string
+	for _, mark := range append(ahead, marks...) {
+		if !slices.Contains(once, mark) {
+			once = append(once, mark)
 		}
 	}
-	return khmer.Order(text.String())
+	return khmer.Order(base + strings.Join(once, ""))
 }
 
 // hasVowelE tells whether the mark is drawn behind a letter that has េ before it. The vowel that the two make has the name of
@@ -181,8 +179,8 @@ func compose(base string, marks []string) (string, []string) {
 	return base, marks
 }
 
-// isBelowNY tells whether the mark is one of the subscripts that stand below ញ, which are those of its own row.
+// isBelowNY tells whether the mark is one of the subscripts that stand below ញ, which are those of its own row, and ហ.
 func isBelowNY(mark string) bool {
 	r, _ := utf8.DecodeLastRuneInString(mark)
-	return len(mark) > coengSize && r >= '\u1785' && r <= '\u1789'
+	return len(mark) > coengSize && (r >= '\u1785' && r <= '\u1789' || r == '\u17A0')
 }
