@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"image"
+	"image/draw"
+	_ "image/png"
 	"os"
 	"path/filepath"
 	"slices"
@@ -202,16 +204,16 @@ func TestNumberParagraphs(t *testing.T) {
 	}
 }
 
-// onePage writes a PDF of one page, whose content may use the font F, of a name that no machine has, and the image I.
-func onePage(t *testing.T, font, content string) string {
+// onePage writes a PDF of one page, whose content may use the font F, which is not in the file, and the image I.
+func onePage(t *testing.T, font, content string, shown *image.Gray) string {
 	t.Helper()
 	objects := []string{
 		"<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>",
 		"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>/XObject<</I 6 0 R>>>>>>",
 		fmt.Sprintf("<</Length %d>>\nstream\n%s\nendstream", len(content), content),
 		fmt.Sprintf("<</Type/Font/Subtype/TrueType/BaseFont/%s/Encoding/WinAnsiEncoding>>", font),
-		"<</Type/XObject/Subtype/Image/Width 40/Height 40/BitsPerComponent 8/ColorSpace/DeviceGray/Length 1600>>\nstream\n" +
-			strings.Repeat("\xff", 1600) + "\nendstream",
+		fmt.Sprintf("<</Type/XObject/Subtype/Image/Width %d/Height %d/BitsPerComponent 8/ColorSpace/DeviceGray/Length %d>>\nstream\n%s\nendstream",
+			shown.Rect.Dx(), shown.Rect.Dy(), len(shown.Pix), shown.Pix),
 	}
 	var file strings.Builder
 	file.WriteString("%PDF-1.7\n")
@@ -260,7 +262,7 @@ func TestTrust(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			native := openTest(t, onePage(t, test.font, test.content)).native(1)
+			native := openTest(t, onePage(t, test.font, test.content, image.NewGray(image.Rect(0, 0, 40, 40)))).native(1)
 			source, reason := decide("auto", native)
 			if source != test.source || reason != test.reason {
 				t.Fatalf("the page is %s for %s, want %s for %s; %+v", source, reason, test.source, test.reason, native.layer)
@@ -272,4 +274,59 @@ func TestTrust(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTextStaysBesideAnImageThatIsRecognised(t *testing.T) {
+	needsTesseract(t)
+	file, err := os.Open(filepath.Join(testdata, "image.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	decoded, _, err := image.Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := image.NewGray(decoded.Bounds())
+	draw.Draw(shown, shown.Rect, decoded, shown.Rect.Min, draw.Src)
+	const content = "BT /F 12 Tf 40 700 Td (eKalkarN_CamUldæan) Tj 0 -600 Td (nigkar) Tj ET q 520 0 0 220 40 300 cm /I Do Q"
+	engine := startChild(t)
+	engine.open(onePage(t, "LimonS1", strings.NewReplacer("æ", "\\346").Replace(content), shown))
+	page := engine.page(1, "auto")
+	if page.Error != nil || page.Source != document.SourceMixed || page.Reason != ReasonTextAndImages || page.Model != "khmer" {
+		t.Fatalf("page is %s for %s by %q, error %+v", page.Source, page.Reason, page.Model, page.Error)
+	}
+	checkPage(t, page)
+	last := len(page.Lines) - 1
+	if last < 2 || page.Lines[0].Text != "គោលការណ៍ជាមូលដ្ឋាន" || page.Lines[last].Text != "និងការ" {
+		t.Fatalf("text is %q", page.Text)
+	}
+	for _, line := range page.Lines[1:last] {
+		if line.Box[1] < 270 || line.Box[3] > 510 || line.Confidence == 100 {
+			t.Errorf("line %q of the image has the box %v and the confidence %v", line.Text, line.Box, line.Confidence)
+		}
+	}
+	whole := openSample(t, "image.png").page(1, "auto")
+	read := strings.Join(strings.Split(page.Text, "\n")[1:last], "\n")
+	if cer := characterErrorRate(whole.Text, read); cer > 0.1 {
+		t.Errorf("the image reads %q, and alone %q", read, whole.Text)
+	}
+	if page.Confidence <= 0 || page.Confidence >= 100 {
+		t.Errorf("confidence is %v", page.Confidence)
+	}
+}
+
+func TestPictureBesideTextIsNoText(t *testing.T) {
+	needsTesseract(t)
+	shown := image.NewGray(image.Rect(0, 0, 400, 300))
+	for i := range shown.Pix {
+		shown.Pix[i] = uint8(i * i >> 7)
+	}
+	engine := startChild(t)
+	engine.open(onePage(t, "LimonS1", "BT /F 12 Tf 40 700 Td (nigkar) Tj ET q 400 0 0 300 40 300 cm /I Do Q", shown))
+	page := engine.page(1, "auto")
+	if page.Source != document.SourceLegacy || page.Text != "និងការ" {
+		t.Errorf("page is %s for %s with the text %q", page.Source, page.Reason, page.Text)
+	}
+	checkPage(t, page)
 }
