@@ -61,7 +61,7 @@ func judge(page nativePage) (document.Source, string) {
 
 // right tells whether the text is what the page shows.
 func (p nativePage) right() bool {
-	if p.legacy {
+	if p.legacy && p.mostly {
 		return p.layer.Decoded()
 	}
 	return p.layer.Verdict() == khmer.Sound

@@ -15,10 +15,10 @@ type nativePage struct {
 	lines         []nativeLine
 	// layer tells whether the text is right.
 	layer khmer.TextLayer
-	// legacy is true where a part of the text was decoded. unknown is the family of a legacy font whose code is not known, ""
+	// legacy is true where a part of the text was decoded, mostly where it was most of it. unknown is the family of a legacy font whose code is not known, ""
 	// where the page has none.
-	legacy  bool
-	unknown string
+	legacy, mostly bool
+	unknown        string
 	// hidden is true where the page has text that is not seen.
 	hidden   bool
 	pictures []picture
@@ -43,6 +43,7 @@ func (p printedPage) native() nativePage {
 	page.hidden = len(glyphs) < len(p.glyphs)
 	glyphs = once(glyphs, func(g glyph) bool { return families[g.font] != nil })
 	var units []unit
+	total, decoded := len(glyphs), 0
 	for len(glyphs) > 0 {
 		family := families[glyphs[0].font]
 		if family == nil {
@@ -60,7 +61,9 @@ func (p printedPage) native() nativePage {
 		}
 		units = append(units, decode(family, glyphs[:run])...)
 		glyphs = glyphs[run:]
+		decoded += run
 	}
+	page.mostly = 2*decoded > total
 	page.lines = linesOf(units)
 	page.layer = khmer.Examine(rawText(page.lines))
 	return page

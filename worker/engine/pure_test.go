@@ -22,10 +22,12 @@ func TestDecide(t *testing.T) {
 	sound := strings.Repeat("បណ្ណាល័យរក្សាទុកសៀវភៅ ", 20)
 	decoded := page(sound)
 	decoded.legacy = true
-	mistyped := page(sound + "េ")
-	mistyped.legacy = true
+	mistyped := page(sound + "េ េ េ")
+	mistyped.legacy, mistyped.mostly = true, true
+	broken := mistyped
+	broken.mostly = false
 	undecoded := page(sound + strings.Repeat("\ufffd", 9))
-	undecoded.legacy = true
+	undecoded.legacy, undecoded.mostly = true, true
 	unknown := page(sound)
 	unknown.unknown = "FK"
 	hidden := page("", rect{0, 0, 600, 800})
@@ -41,6 +43,7 @@ func TestDecide(t *testing.T) {
 		{"sound text is kept", "auto", page(sound), document.SourceNative, ReasonNativeTextOK},
 		{"decoded text is kept", "auto", decoded, document.SourceLegacy, ReasonLegacyFontDecoded},
 		{"decoded text may have been mistyped", "auto", mistyped, document.SourceLegacy, ReasonLegacyFontDecoded},
+		{"broken text with a part that was decoded is recognised", "auto", broken, document.SourceOCR, ReasonTextLayerBroken},
 		{"text with unknown codes is recognised", "auto", undecoded, document.SourceOCR, ReasonTextLayerBroken},
 		{"text in an unknown code is recognised", "auto", unknown, document.SourceOCR, "legacy_font_unknown_fk"},
 		{"a stamp on a scan is not the page's text", "auto", page("Scanned by a telephone", whole), document.SourceOCR, ReasonScannedImage},
