@@ -15,10 +15,10 @@ type nativePage struct {
 	lines         []nativeLine
 	// layer tells whether the text is right.
 	layer khmer.TextLayer
-	// legacy is true where a part of the text was decoded, mostly where it was most of it. unknown is the family of a legacy font whose code is not known, ""
-	// where the page has none.
+	// legacy is true where a part of the text was decoded, mostly where that is most of it.
 	legacy, mostly bool
-	unknown        string
+	// unknown is the family of a legacy font whose code is not known, "" where the page has none.
+	unknown string
 	// hidden is true where the page has text that is not seen.
 	hidden   bool
 	pictures []picture
