@@ -48,6 +48,9 @@ static int font_index(fz_context *ctx, khocr_page *into, fz_font ***fonts, fz_fo
 	return into->font_count++;
 }
 
+// HIDDEN is the colour of text that is not shown: none of MuPDF's colours, which have 24 bits.
+#define HIDDEN (1 << 24)
+
 // flatten copies out of the structured page what the caller wants. It calls nothing that throws.
 static int flatten(fz_context *ctx, fz_stext_page *text, khocr_page *into)
 {
@@ -69,7 +72,9 @@ static int flatten(fz_context *ctx, fz_stext_page *text, khocr_page *into)
 	for (fz_stext_block *block = text->first_block; block && whole; block = block->next, blocks++) {
 		if (block->type == 1) {
 			fz_image *image = block->u.i.image;
-			into->images[into->image_count++] = (khocr_image){block->bbox, image->w, image->h, blocks};
+			into->images[into->image_count++] = (khocr_image){
+				block->bbox, image->w, image->h, blocks, !image->imagemask && !image->use_colorkey && !image->mask,
+			};
 			continue;
 		}
 		if (block->type != 0)
@@ -81,27 +86,87 @@ static int flatten(fz_context *ctx, fz_stext_page *text, khocr_page *into)
 					whole = 0;
 					break;
 				}
-				into->glyphs[into->glyph_count++] = (khocr_glyph){c->c, font, lines, blocks, c->size, c->origin, line->dir, c->quad};
+				into->glyphs[into->glyph_count++] = (khocr_glyph){
+					c->c, font, lines, blocks, c->color == HIDDEN, c->size, c->origin, line->dir, c->quad,
+				};
 			}
 	}
 	free(fonts);
 	return whole;
 }
 
+// The structured page that is being made, and what makes it.
+static _Thread_local struct {
+	fz_stext_page *text;
+	void (*fill_text)(fz_context *, fz_device *, const fz_text *, fz_matrix, fz_colorspace *, const float *, float, fz_color_params);
+	void (*ignore_text)(fz_context *, fz_device *, const fz_text *, fz_matrix);
+} making;
+
+// hide_after marks the glyphs that follow one, which was the last of the block and line that are given.
+static void hide_after(fz_stext_block *block, fz_stext_line *line, fz_stext_char *c)
+{
+	c = c ? c->next : NULL;
+	line = line ? line->next : NULL;
+	block = block ? block->next : making.text->first_block;
+	for (;;) {
+		for (; c; c = c->next)
+			c->color = HIDDEN;
+		if (!line && block) {
+			line = block->type == 0 ? block->u.t.first_line : NULL;
+			block = block->next;
+			if (!line)
+				continue;
+		}
+		if (!line)
+			return;
+		c = line->first_char;
+		line = line->next;
+	}
+}
+
+static void ignore_text(fz_context *ctx, fz_device *device, const fz_text *text, fz_matrix matrix)
+{
+	fz_stext_block *block = making.text->last_block;
+	fz_stext_line *line = block && block->type == 0 ? block->u.t.last_line : NULL;
+	fz_stext_char *c = line ? line->last_char : NULL;
+	making.ignore_text(ctx, device, text, matrix);
+	hide_after(block, line, c);
+}
+
+// fill_text takes text that is filled with nothing for what it is.
+static void fill_text(fz_context *ctx, fz_device *device, const fz_text *text, fz_matrix matrix,
+	fz_colorspace *space, const float *color, float alpha, fz_color_params params)
+{
+	if (alpha == 0)
+		ignore_text(ctx, device, text, matrix);
+	else
+		making.fill_text(ctx, device, text, matrix, space, color, alpha, params);
+}
+
 int khocr_read(fz_context *ctx, fz_document *document, int number, int flags, khocr_page *into)
 {
 	fz_page *volatile page = NULL;
 	fz_stext_page *volatile text = NULL;
+	fz_device *volatile device = NULL;
 	fz_stext_options options = {flags, 1};
 	volatile int whole = 0;
 	memset(into, 0, sizeof *into);
 	TRY(ctx) {
 		page = fz_load_page(ctx, document, number);
 		into->bounds = fz_bound_page(ctx, page);
-		text = fz_new_stext_page_from_page(ctx, page, &options);
+		text = fz_new_stext_page(ctx, into->bounds);
+		device = fz_new_stext_device(ctx, text, &options);
+		making.text = text;
+		making.fill_text = device->fill_text;
+		making.ignore_text = device->ignore_text;
+		device->fill_text = fill_text;
+		device->ignore_text = ignore_text;
+		fz_run_page(ctx, page, device, (fz_matrix){1, 0, 0, 1, 0, 0}, NULL);
+		fz_close_device(ctx, device);
 		whole = flatten(ctx, text, into);
 	}
 	ALWAYS(ctx) {
+		fz_drop_device(ctx, device);
 		fz_drop_stext_page(ctx, text);
 		fz_drop_page(ctx, page);
 	}

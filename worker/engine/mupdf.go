@@ -33,6 +33,8 @@ type glyph struct {
 	font int
 	// line and block count the page's from 0, as MuPDF groups them.
 	line, block int
+	// hidden is true for what is printed invisibly: text behind a scan, for searching.
+	hidden bool
 	// size of the type in points.
 	size float64
 	// origin of the glyph on its baseline, and the direction of the baseline, of length 1.
@@ -53,6 +55,8 @@ type picture struct {
 	pixels               image.Point
 	// block counts images and blocks of text together.
 	block int
+	// opaque is true where nothing can be seen through the image.
+	opaque bool
 }
 
 // printedPage is what stands on a page and where.
@@ -88,7 +92,8 @@ func (s *source) printed(number, options int) (printedPage, error) {
 	}
 	for i, g := range unsafe.Slice(read.glyphs, read.glyph_count) {
 		page.glyphs[i] = glyph{
-			code: rune(g.code), font: int(g.font), line: int(g.line), block: int(g.block), size: float64(g.size),
+			code: rune(g.code), font: int(g.font), line: int(g.line), block: int(g.block),
+			hidden: g.hidden != 0, size: float64(g.size),
 			origin: place(g.origin), direction: pointOf(g.direction),
 			corners: [4]point{place(g.quad.ul), place(g.quad.ur), place(g.quad.ll), place(g.quad.lr)},
 		}
@@ -105,6 +110,7 @@ func pictureOf(read C.khocr_image, place func(C.fz_point) point) picture {
 		bottomRight: place(C.fz_point{x: read.box.x1, y: read.box.y1}),
 		pixels:      image.Pt(int(read.width), int(read.height)),
 		block:       int(read.block),
+		opaque:      read.opaque != 0,
 	}
 }
 

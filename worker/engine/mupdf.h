@@ -10,6 +10,7 @@ typedef struct fz_document fz_document;
 typedef struct fz_page fz_page;
 typedef struct fz_device fz_device;
 typedef struct fz_font fz_font;
+typedef struct fz_text fz_text;
 typedef struct fz_pixmap fz_pixmap;
 typedef struct fz_colorspace fz_colorspace;
 
@@ -24,13 +25,31 @@ typedef struct fz_stext_line fz_stext_line;
 typedef struct fz_stext_block fz_stext_block;
 
 // The beginning of an image.
-typedef struct {
+typedef struct fz_image {
 	struct {
 		struct { int refs; void *drop, *droppable; } storable;
 		short store_key_refs;
 	} key_storable;
 	int w, h;
+	unsigned char n, bpc;
+	unsigned int imagemask : 1, interpolate : 1, use_colorkey : 1, use_decode : 1, decoded : 1, scalable : 1;
+	unsigned char orientation;
+	struct fz_image *mask;
 } fz_image;
+
+typedef struct { unsigned char ri, bp, op, opm; } fz_color_params;
+
+// The beginning of a device. What is not used has no parameters.
+struct fz_device {
+	int refs, hints, flags;
+	void (*close_device)(void), (*drop_device)(void);
+	void (*fill_path)(void), (*stroke_path)(void), (*clip_path)(void), (*clip_stroke_path)(void);
+	void (*fill_text)(fz_context *, fz_device *, const fz_text *, fz_matrix, fz_colorspace *, const float *color, float alpha, fz_color_params);
+	void (*stroke_text)(void), (*clip_text)(void), (*clip_stroke_text)(void);
+	void (*ignore_text)(fz_context *, fz_device *, const fz_text *, fz_matrix);
+	void (*fill_shade)(void);
+	void (*fill_image)(fz_context *, fz_device *, fz_image *, fz_matrix, float alpha, fz_color_params);
+};
 
 typedef struct {
 	void *pool;
@@ -79,7 +98,8 @@ void fz_drop_page(fz_context *, fz_page *);
 fz_rect fz_bound_page(fz_context *, fz_page *);
 void fz_run_page(fz_context *, fz_page *, fz_device *, fz_matrix, void *cookie);
 
-fz_stext_page *fz_new_stext_page_from_page(fz_context *, fz_page *, const fz_stext_options *);
+fz_stext_page *fz_new_stext_page(fz_context *, fz_rect);
+fz_device *fz_new_stext_device(fz_context *, fz_stext_page *, const fz_stext_options *);
 void fz_drop_stext_page(fz_context *, fz_stext_page *);
 const char *fz_font_name(fz_context *, fz_font *);
 int fz_font_is_bold(fz_context *, fz_font *);
@@ -96,6 +116,7 @@ void fz_drop_device(fz_context *, fz_device *);
 
 typedef struct {
 	int code, font, line, block;
+	int hidden;
 	float size;
 	fz_point origin, direction;
 	fz_quad quad;
@@ -105,6 +126,7 @@ typedef struct {
 	fz_rect box;
 	int width, height; // pixels
 	int block;
+	int opaque;
 } khocr_image;
 
 typedef struct {
