@@ -9,6 +9,8 @@ VERSION ?= dev
 BIN ?= bin
 IMAGES ?= .local/images
 TAGS ?=
+# A folder with folders of documents and their texts, for `make bench`.
+DATA ?=
 # Arguments for every `go test`, for example TEST_FLAGS="-race -count=1".
 TEST_FLAGS ?=
 
@@ -119,8 +121,8 @@ test-quota: ## Prove quotas and fairness in many rounds (twenty minutes), and wr
 		hack/e2e.sh -v -timeout=1h -run='^TestQuotaAroundAMonthsEnd$$' $(TEST_FLAGS)
 
 .PHONY: bench
-bench: ## Measure the packages, the images, and the demo while it runs
-	hack/bench.sh
+bench: ## Measure the packages, the images, the demo while it runs, and with DATA=DIR the accuracy on what is there
+	hack/bench.sh "$(DATA)"
 
 .PHONY: bench-scale
 bench-scale: cluster-programs ## Measure the manager with 10,000 organizations and 5,000 jobs (a quarter of an hour)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/audit"
+	"github.com/openplp/khocr/apigateway/jobview"
 	"github.com/openplp/khocr/apigateway/sweep"
 	"github.com/openplp/khocr/internal/archive"
 	"github.com/openplp/khocr/internal/storage"
@@ -66,7 +67,7 @@ func (s *Server) deleteJob(w http.ResponseWriter, r *http.Request) error {
 		return jobDeleted.because(nil)
 	case job == nil && record.Deleted != "":
 		return resultExpired.because(nil)
-	case job != nil && !job.Status.Phase.Ended():
+	case job != nil && !jobview.Ended(job):
 		if err := s.cancelJob(ctx, job); err != nil {
 			return err
 		}

@@ -58,7 +58,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
-		if job.Status.Phase.Ended() {
+		if jobview.Ended(job.OcrJob) {
 			stream.send("end", eventID{ended: job.UID}, s.view(r.Context(), job))
 			return nil
 		}

@@ -29,7 +29,7 @@ func (s *Server) job(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if wait > 0 && !job.Status.Phase.Ended() {
+	if wait > 0 && !jobview.Ended(job.OcrJob) {
 		if job, err = s.awaitEnd(r, wait); err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func (s *Server) awaitEnd(r *http.Request, wait time.Duration) (foundJob, error)
 	for {
 		// It may have ended before the watch began.
 		job, err := s.findJob(r)
-		if err != nil || job.Status.Phase.Ended() {
+		if err != nil || jobview.Ended(job.OcrJob) {
 			return job, err
 		}
 		if news, err := watch.next(r.Context(), over.C); err != nil || news != changed {

@@ -284,7 +284,7 @@ func (q *listQuery) begins(at position) bool {
 func (q *listQuery) matches(job *v1alpha1.OcrJob) bool {
 	spec := &job.Spec
 	switch {
-	case q.statuses != nil && !slices.Contains(q.statuses, jobview.Status(job.Status.Phase)),
+	case q.statuses != nil && !slices.Contains(q.statuses, jobview.Status(job)),
 		q.priority != "" && string(spec.EffectivePriority()) != q.priority,
 		q.retryOf != "" && spec.RetryOf != q.retryOf:
 		return false

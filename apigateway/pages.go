@@ -8,6 +8,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/jobview"
 	"github.com/openplp/khocr/internal/ledger"
 )
 
@@ -29,7 +30,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !slices.Contains(stored, number) {
-		if job.Status.Phase.Ended() {
+		if jobview.Ended(job.OcrJob) {
 			return pageNotFound.detailed("The job has ended without a result of page %d.", number)
 		}
 		return pageNotReady.because(nil)
@@ -66,7 +67,7 @@ func pageAsked(text string, job *v1alpha1.OcrJob) (int, error) {
 // releasedNumbers lists the stored pages of a job that may be handed out, whether it has ended or not. No page leaves before
 // it is set aside in the organization's month.
 func (s *Server) releasedNumbers(r *http.Request, job foundJob) ([]int, error) {
-	if !job.Status.Phase.Ended() {
+	if !jobview.Ended(job.OcrJob) {
 		// The ledger knows earlier than the job, whose condition saves a write by waiting for the end. A job that is cancelled is
 		// charged for the pages that its worker has reported, so no others are handed out.
 		released := min(ledger.ReservedPages(callerOf(r.Context()).organization, job.UID), int64(job.Status.LivePages().Done))

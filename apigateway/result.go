@@ -33,7 +33,7 @@ func (s *Server) result(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !job.Status.Phase.Ended() {
+	if !jobview.Ended(job.OcrJob) {
 		// The caller may have learned of the end from a gateway whose cache is ahead of ours.
 		if live, err := s.readLive(r.Context(), client.ObjectKeyFromObject(job.OcrJob)); err == nil {
 			job = s.ended(callerOf(r.Context()), live)
@@ -109,7 +109,7 @@ func releasedPages(job foundJob, now time.Time) (int, error) {
 		done = int(status.Pages.Done)
 	}
 	switch {
-	case !status.Phase.Ended():
+	case !jobview.Ended(job.OcrJob):
 		return 0, jobNotFinished.because(nil)
 	case status.Phase == v1alpha1.PhaseFailed:
 		problem := jobFailed.because(nil)

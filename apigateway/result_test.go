@@ -13,6 +13,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/gatewaytest"
 	"github.com/openplp/khocr/internal/document"
@@ -120,6 +122,21 @@ func testResult(t *testing.T, g *gatewaytest.Gateway) {
 		var result struct{ Pages []document.Page }
 		if err := json.Unmarshal(got.body, &result); err != nil || len(result.Pages) != 2 {
 			t.Errorf("%v, %d pages, want the 2 that were counted of the 3 in the store: %s", err, len(result.Pages), got.body)
+		}
+	})
+
+	t.Run("a cancelled job whose worker has yet to stop has none yet", func(t *testing.T) {
+		path := ended(t, "json", v1alpha1.OcrJobStatus{Phase: v1alpha1.PhaseRunning, Conditions: reserved,
+			Pages: &v1alpha1.PageCounts{Total: 9, Done: 2, Recognized: 2}})
+		job := &v1alpha1.OcrJob{}
+		if err := g.Client.Get(t.Context(), client.ObjectKey{Namespace: "khocr-results", Name: strings.Split(path, "/")[4]}, job); err != nil {
+			t.Fatal(err)
+		}
+		job.Status.Phase = v1alpha1.PhaseCancelled
+		stopping := serve(t, g, func(s *Server) { s.Client, s.Live = lagging{s.Client, job}, lagging{s.Client, job} })
+		stopping.get(t, path, key).wantProblem(t, 409, "job_not_finished")
+		if got := stopping.get(t, strings.TrimSuffix(path, "/result"), key); !strings.Contains(string(got.body), `"PROCESSING"`) {
+			t.Errorf("the job is %s", got.body)
 		}
 	})
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/gorilla/mux"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
@@ -86,8 +87,12 @@ func (s *Server) retryable(ctx context.Context, namespace, name string) (*v1alph
 	case found.deleted != "":
 		return nil, documentGone(nil)
 	}
-	switch found.job.Status.Phase {
+	switch status := &found.job.Status; status.Phase {
 	case v1alpha1.PhaseCompleted, v1alpha1.PhaseFailed:
+		if failed := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionFailed); failed != nil && failed.Reason == v1alpha1.ReasonPasswordProtected {
+			return nil, jobNotRetryable.detailed("The document needs its password. Submit it again with that.").
+				khmer("ឯកសារនេះត្រូវការពាក្យសម្ងាត់ សូមដាក់វាម្តងទៀតជាមួយពាក្យសម្ងាត់នោះ។")
+		}
 		return found.job, nil
 	case v1alpha1.PhaseCancelled:
 		return nil, jobNotRetryable.detailed("The job was cancelled.").khmer("ការងារនេះត្រូវបានបោះបង់។")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/gatewaytest"
@@ -159,7 +160,10 @@ func testRetry(t *testing.T, g *gatewaytest.Gateway) {
 			"cancelled":  ended(t, v1alpha1.OcrJobStatus{Phase: v1alpha1.PhaseCancelled}, []int{1}),
 			"no failure": ended(t, completed, nil),
 			"no text":    gone,
-			"scattered":  many,
+			"no password": ended(t, v1alpha1.OcrJobStatus{Phase: v1alpha1.PhaseFailed, Conditions: []metav1.Condition{{
+				Type: v1alpha1.ConditionFailed, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPasswordProtected, LastTransitionTime: metav1.Now(),
+			}}}, nil),
+			"scattered": many,
 		}
 		before, known := files(), len(g.Jobs(t, namespace))
 		details := map[string]bool{}
@@ -170,7 +174,7 @@ func testRetry(t *testing.T, g *gatewaytest.Gateway) {
 				t.Errorf("%s: %+v", name, problem)
 			}
 		}
-		if len(details) != 5 {
+		if len(details) != 6 {
 			t.Errorf("the reasons are told apart as %v", details)
 		}
 		if files() != before || len(g.Jobs(t, namespace)) != known {

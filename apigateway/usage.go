@@ -215,7 +215,7 @@ func (s *Server) countJobs(ctx context.Context, namespace string) (map[string]in
 		count[status] = 0
 	}
 	for i := range jobs.Items {
-		count[jobview.Status(jobs.Items[i].Status.Phase)]++
+		count[jobview.Status(&jobs.Items[i])]++
 	}
 	return count, nil
 }

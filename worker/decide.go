@@ -6,6 +6,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/pagerange"
 	"github.com/openplp/khocr/internal/workerport"
 )
 
@@ -33,8 +34,10 @@ func childMemory(memoryLimit int64, children int) int64 {
 type plan struct {
 	// pages to process, in order.
 	pages []int
-	// counts of all pages that were asked for; those stored by earlier attempts are done.
+	// counts of all pages of the part; those stored by earlier attempts are done.
 	counts v1alpha1.PageCounts
+	// asked is how many pages were asked for, in all parts together.
+	asked int32
 }
 
 // makePlan lays out the work for a ticket once the document has told that it has total pages.
@@ -42,16 +45,16 @@ func makePlan(ticket *workerport.Ticket, total int) (plan, *failure) {
 	if total < 1 {
 		return plan{}, badDocument(v1alpha1.ReasonEmptyDocument, "The document has no pages.")
 	}
-	ranges, err := parsePages(ticket.Pages, total)
+	ranges, err := pagerange.Parse(ticket.Pages, total)
 	if err != nil {
 		return plan{}, badDocument(v1alpha1.ReasonPagesOutOfRange, fmt.Sprintf("The pages asked for cannot be read: %v.", err))
 	}
-	count := countPages(ranges)
+	count := ranges.Count()
 	switch {
 	case count == 0:
 		return plan{}, badDocument(v1alpha1.ReasonPagesOutOfRange,
 			fmt.Sprintf("The document has %d pages, none of those asked for.", total))
-	case ranges[len(ranges)-1].last > ticket.MaxPages:
+	case ranges[len(ranges)-1].Last > ticket.MaxPages:
 		// By the number of the page and not by how many there are: the internal port stores none beyond.
 		return plan{}, badDocument(v1alpha1.ReasonTooManyPages,
 			fmt.Sprintf("The document has %d pages; those beyond page %d cannot be processed.", total, ticket.MaxPages))
@@ -61,9 +64,10 @@ func makePlan(ticket *workerport.Ticket, total int) (plan, *failure) {
 	for _, page := range ticket.Stored {
 		stored[page.Number] = page.Outcome
 	}
-	work := plan{counts: v1alpha1.PageCounts{Total: int32(count)}}
-	for _, r := range ranges {
-		for page := r.first; page <= r.last; page++ {
+	first, last := ticket.Partition.Share(ticket.Part, int32(count))
+	work := plan{asked: int32(count), counts: v1alpha1.PageCounts{Total: last - first + 1}}
+	for _, r := range ranges.Share(int(first), int(last)) {
+		for page := r.First; page <= r.Last; page++ {
 			if outcome, ok := stored[page]; ok {
 				work.counts = countPage(work.counts, outcome)
 			} else {

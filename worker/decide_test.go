@@ -16,6 +16,7 @@ func TestMakePlan(t *testing.T) {
 		total  int
 		pages  []int
 		counts v1alpha1.PageCounts
+		asked  int32
 		reason string
 	}{
 		"all pages": {
@@ -34,6 +35,21 @@ func TestMakePlan(t *testing.T) {
 			ticket: workerport.Ticket{MaxPages: 9, Stored: stored, Pages: "1,4"}, total: 5,
 			counts: v1alpha1.PageCounts{Total: 2, Done: 2, Native: 1, Recognized: 1},
 		},
+		"the first of two parts": {
+			ticket: workerport.Ticket{MaxPages: 9, Stored: stored, Pages: "1-3,6-8", Partition: &v1alpha1.Partition{PagesPerWorker: 3, MaxWorkers: 2}}, total: 7,
+			pages: []int{2}, counts: v1alpha1.PageCounts{Total: 2, Done: 1, Native: 1}, asked: 5,
+		},
+		"the second of two parts": {
+			ticket: workerport.Ticket{MaxPages: 9, Part: 1, Stored: stored, Pages: "1-3,6-8", Partition: &v1alpha1.Partition{PagesPerWorker: 3, MaxWorkers: 2}}, total: 7,
+			pages: []int{3, 6, 7}, counts: v1alpha1.PageCounts{Total: 3}, asked: 5,
+		},
+		"a part that there is none of": {
+			ticket: workerport.Ticket{MaxPages: 9, Part: 2, Partition: &v1alpha1.Partition{PagesPerWorker: 3, MaxWorkers: 2}}, total: 7, asked: 7,
+		},
+		"a document that is not cut": {
+			ticket: workerport.Ticket{MaxPages: 9, Partition: &v1alpha1.Partition{PagesPerWorker: 3, MaxWorkers: 2}}, total: 3,
+			pages: []int{1, 2, 3}, counts: v1alpha1.PageCounts{Total: 3},
+		},
 		"one page too many":                {ticket: workerport.Ticket{MaxPages: 3}, total: 4, reason: v1alpha1.ReasonTooManyPages},
 		"a page count that cannot be true": {ticket: workerport.Ticket{MaxPages: 3}, total: 2_000_000_000, reason: v1alpha1.ReasonTooManyPages},
 		"pages beyond the end":             {ticket: workerport.Ticket{MaxPages: 3, Pages: "5-9"}, total: 4, reason: v1alpha1.ReasonPagesOutOfRange},
@@ -48,11 +64,14 @@ func TestMakePlan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, bad := makePlan(&test.ticket, test.total)
+			if test.asked == 0 {
+				test.asked = test.counts.Total // all is one part
+			}
 			switch {
 			case test.reason != "" && (bad == nil || bad.termination.Reason != test.reason || bad.exitCode != workerport.ExitBadDocument):
 				t.Errorf("failure = %v, want %s", bad, test.reason)
-			case test.reason == "" && (bad != nil || !slices.Equal(got.pages, test.pages) || got.counts != test.counts):
-				t.Errorf("plan = %+v, %v, want %v, %+v", got, bad, test.pages, test.counts)
+			case test.reason == "" && (bad != nil || !slices.Equal(got.pages, test.pages) || got.counts != test.counts || got.asked != test.asked):
+				t.Errorf("plan = %+v, %v, want %v, %+v of %d", got, bad, test.pages, test.counts, test.asked)
 			}
 		})
 	}

@@ -175,6 +175,9 @@ func newGateway(t *testing.T, content []byte) *gateway {
 		g.mutex.Unlock()
 		g.serveDocument(w, try)
 	})
+	mux.HandleFunc("GET "+workerport.PathPages, func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(pagesOf(g.outcomes()))
+	})
 	mux.HandleFunc("PUT /internal/v1/pages/{page}", g.put)
 	mux.HandleFunc("GET /internal/v1/pages/{page}", g.get)
 	mux.HandleFunc("PUT /internal/v1/searchable/{part}", func(_ http.ResponseWriter, r *http.Request) {
@@ -286,11 +289,11 @@ func newCluster(t *testing.T) *cluster {
 			contentType: r.Header.Get("Content-Type"), authorization: r.Header.Get("Authorization"),
 		}
 		var job v1alpha1.OcrJob
-		if json.Unmarshal(content, &p.body) != nil || json.Unmarshal(content, &job) != nil || job.Status.Worker(0) == nil {
+		if json.Unmarshal(content, &p.body) != nil || json.Unmarshal(content, &job) != nil || len(job.Status.Workers) != 1 {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
-		p.progress = *job.Status.Worker(0).Progress
+		p.progress = *job.Status.Workers[0].Progress
 		c.patches = append(c.patches, p)
 		_, _ = w.Write(content)
 	}))

@@ -105,10 +105,18 @@ func hasStatus(err error, statuses ...int) bool {
 // ticket asks what there is to do.
 func (p *port) ticket(ctx context.Context) (*workerport.Ticket, error) {
 	ticket := new(workerport.Ticket)
-	err := retry(ctx, func(ctx context.Context) error {
+	if err := p.read(ctx, workerport.PathTicket, ticket); err != nil {
+		return nil, fmt.Errorf("get ticket: %w", err)
+	}
+	return ticket, nil
+}
+
+// read decodes a short answer in JSON.
+func (p *port) read(ctx context.Context, path string, into any) error {
+	return retry(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
-		response, err := p.send(ctx, http.MethodGet, workerport.PathTicket, nothing)
+		response, err := p.send(ctx, http.MethodGet, path, nothing)
 		if err != nil {
 			return err
 		}
@@ -117,12 +125,8 @@ func (p *port) ticket(ctx context.Context) (*workerport.Ticket, error) {
 		if err != nil {
 			return retriableError{err}
 		}
-		return json.Unmarshal(content, ticket)
+		return json.Unmarshal(content, into)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("get ticket: %w", err)
-	}
-	return ticket, nil
 }
 
 // document streams the document into a file.
@@ -133,7 +137,16 @@ func (p *port) document(ctx context.Context, path string) error {
 	return nil
 }
 
-// stored streams the result of a page that an earlier attempt stored into a file.
+// numbers lists the pages of all parts that are stored.
+func (p *port) numbers(ctx context.Context) ([]int, error) {
+	var numbers []int
+	if err := p.read(ctx, workerport.PathPages, &numbers); err != nil {
+		return nil, fmt.Errorf("list the stored pages: %w", err)
+	}
+	return numbers, nil
+}
+
+// stored streams the result of a page that another attempt or part stored into a file.
 func (p *port) stored(ctx context.Context, page int, path string) error {
 	if err := p.download(ctx, workerport.PagePath(page), path); err != nil {
 		return fmt.Errorf("get page %d: %w", page, err)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,9 +29,21 @@ const (
 // makeSearchable has a child make the document a searchable PDF, from the results of all pages, and stores that. The job can
 // do without: what goes wrong is logged. An error means that there is no point in going on, or that the worker was told to
 // stop, so that the next attempt makes the PDF.
-func (s *supervisor) makeSearchable(ctx context.Context) error {
+//
+// Of several parts each looks, when its last page is stored, whether all others are stored, too. So the last one makes the
+// PDF, and nobody waits for anybody; two that are last at once make the same.
+func (s *supervisor) makeSearchable(ctx context.Context, work plan) error {
 	begin := time.Now()
-	part, err := s.trySearchable(ctx)
+	elsewhere, complete, err := s.storedElsewhere(ctx, work)
+	part := ""
+	switch {
+	case err != nil:
+	case !complete:
+		s.log.Info("Pages of other parts are missing: the last part makes the searchable PDF")
+		return nil
+	default:
+		part, err = s.trySearchable(ctx, elsewhere)
+	}
 	switch {
 	case err == nil:
 		s.log.Info("Searchable PDF was stored", "part", part, "ms", time.Since(begin).Milliseconds())
@@ -44,8 +57,28 @@ func (s *supervisor) makeSearchable(ctx context.Context) error {
 	return nil
 }
 
-func (s *supervisor) trySearchable(ctx context.Context) (part string, err error) {
-	if err := s.fetchResults(ctx); err != nil {
+// storedElsewhere lists the pages that were stored by others than this worker and have a result, and tells whether all pages
+// of the job are stored.
+func (s *supervisor) storedElsewhere(ctx context.Context, work plan) (pages []int, complete bool, err error) {
+	var numbers []int
+	needless := make(map[int]bool, len(work.pages))
+	for _, page := range work.pages {
+		needless[page] = true
+	}
+	for _, page := range s.ticket.Stored {
+		numbers = append(numbers, page.Number)
+		needless[page.Number] = page.Outcome == document.OutcomeFailed
+	}
+	if work.counts.Total < work.asked {
+		if numbers, err = s.numbers(ctx); err != nil || len(numbers) < int(work.asked) {
+			return nil, false, err
+		}
+	}
+	return slices.DeleteFunc(numbers, func(number int) bool { return needless[number] }), true, nil
+}
+
+func (s *supervisor) trySearchable(ctx context.Context, elsewhere []int) (part string, err error) {
+	if err := s.fetchResults(ctx, elsewhere); err != nil {
 		return "", err
 	}
 	info, err := os.Stat(s.path)
@@ -109,19 +142,16 @@ func (s *supervisor) remember(page *document.Page) error {
 	return os.WriteFile(filepath.Join(s.results(), wire.ResultName(page.Number)), content, 0o600)
 }
 
-// fetchResults gets the results that earlier attempts stored.
-func (s *supervisor) fetchResults(ctx context.Context) error {
+// fetchResults gets the results that earlier attempts and other parts stored.
+func (s *supervisor) fetchResults(ctx context.Context, pages []int) error {
 	if err := os.MkdirAll(s.results(), 0o700); err != nil {
 		return err
 	}
 	fetches, ctx := errgroup.WithContext(ctx)
 	fetches.SetLimit(storedAtOnce)
-	for _, page := range s.ticket.Stored {
-		if page.Outcome == document.OutcomeFailed {
-			continue
-		}
+	for _, page := range pages {
 		fetches.Go(func() error {
-			return s.stored(ctx, page.Number, filepath.Join(s.results(), wire.ResultName(page.Number)))
+			return s.stored(ctx, page, filepath.Join(s.results(), wire.ResultName(page)))
 		})
 	}
 	return fetches.Wait()

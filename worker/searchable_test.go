@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,6 +24,51 @@ func TestTheSearchablePDFIsMadeOfTheResultsOfAllAttempts(t *testing.T) {
 	// The test engine gives a page with an error a text as well.
 	if got, want := p.gateway.searchable[workerport.Appendix], "1:earlier 2:auto script/Khmer 3:auto script/Khmer "; got != want {
 		t.Errorf("searchable PDF = %q, want %q; log:\n%s", got, want, p.log)
+	}
+}
+
+func TestTheLastPartMakesTheSearchablePDF(t *testing.T) {
+	p := newPod(t, script{Pages: 5, PageError: []int{2}})
+	p.gateway.ticket.Partition = &v1alpha1.Partition{PagesPerWorker: 2, MaxWorkers: 8}
+	// In an order that is not that of the pages.
+	for part, reported := range map[int32]v1alpha1.PageCounts{2: {Total: 5, Done: 2, Recognized: 2}, 0: {Total: 5, Done: 1, Recognized: 1}} {
+		p.gateway.ticket.Part = part
+		p.expect(t, workerport.ExitDone)
+		if got := p.cluster.progress(); got[len(got)-1] != reported {
+			t.Errorf("part %d reported %v, want %v at last", part, got, reported)
+		}
+		if len(p.gateway.searchable) != 0 {
+			t.Fatalf("there is a searchable PDF before all pages are there: %v", p.gateway.searchable)
+		}
+	}
+	p.gateway.ticket.Part = 1
+	p.expect(t, workerport.ExitDone)
+	// The test engine gives a page with an error a text as well.
+	want := ""
+	for page := 1; page <= 5; page++ {
+		if p.asked(page) != 1 {
+			t.Errorf("page %d was recognised %d times", page, p.asked(page))
+		}
+		want += strconv.Itoa(page) + ":auto script/Khmer "
+	}
+	if got := p.gateway.searchable[workerport.Appendix]; got != want {
+		t.Errorf("searchable PDF = %q, want %q; log:\n%s", got, want, p.log)
+	}
+}
+
+func TestAPartThatWasStoppedBeforeTheSearchablePDFMakesItInTheNextAttempt(t *testing.T) {
+	p := newPod(t, script{Pages: 4})
+	p.gateway.ticket.Part, p.gateway.ticket.Partition = 1, &v1alpha1.Partition{PagesPerWorker: 2, MaxWorkers: 8}
+	for page := 1; page <= 4; page++ {
+		p.gateway.pages[page] = document.Page{Number: page, Source: document.SourceOCR, Text: "earlier"}
+	}
+	p.gateway.ticket.Stored = []workerport.StoredPage{{Number: 3, Outcome: recognized}, {Number: 4, Outcome: failed}}
+	p.expect(t, workerport.ExitDone)
+	if got, want := p.gateway.searchable[workerport.Appendix], "1:earlier 2:earlier 3:earlier "; got != want {
+		t.Errorf("searchable PDF = %q, want %q; log:\n%s", got, want, p.log)
+	}
+	if got, want := p.cluster.progress(), (v1alpha1.PageCounts{Total: 4, Done: 2, Recognized: 1, Failed: 1}); len(got) != 1 || got[0] != want {
+		t.Errorf("progress = %v, want %v once", got, want)
 	}
 }
 

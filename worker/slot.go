@@ -102,6 +102,9 @@ func (s *slot) recognise(hard context.Context, number int) (*document.Page, erro
 		TrainedData: s.ticket.TrainedData,
 		Model:       s.ticket.Model,
 	}}, s.pageTimeout())
+	if s.answered != nil {
+		s.answered(s.engine, number)
+	}
 	switch {
 	case err != nil:
 	case response.Error != nil:

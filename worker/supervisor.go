@@ -26,10 +26,13 @@ type supervisor struct {
 	// store keeps a finished page; progress counts it.
 	store    func(context.Context, *document.Page) error
 	progress func(document.Outcome)
-	// stored gets the result of a page that an earlier attempt stored into a file; publish keeps a part of the searchable
-	// PDF.
+	// numbers lists the pages that all parts have stored; stored gets the result of one into a file; publish keeps a part of
+	// the searchable PDF.
+	numbers func(context.Context) ([]int, error)
 	stored  func(ctx context.Context, page int, path string) error
 	publish func(ctx context.Context, part, path string) error
+	// answered, where set, is told which child has just tried which page.
+	answered func(engine *child, page int)
 
 	mutex sync.Mutex
 	// resting is a child with the document open that has no page to do.

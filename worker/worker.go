@@ -77,7 +77,7 @@ func prepare(ctx context.Context, config Config) (*supervisor, *child, error) {
 	}
 	return &supervisor{
 		config: config, ticket: ticket, path: path,
-		store: internal.store, stored: internal.stored, publish: internal.searchable,
+		store: internal.store, numbers: internal.numbers, stored: internal.stored, publish: internal.searchable,
 	}, first, nil
 }
 
@@ -97,13 +97,18 @@ func work(ctx context.Context, s *supervisor, first *child) error {
 		engine.kill()
 		return bad
 	}
-	s.log.Info("Document was opened", "pages", total, "total", plan.counts.Total, "done", plan.counts.Done)
+	s.log.Info("Document was opened", "pages", total, "asked", plan.asked, "total", plan.counts.Total, "done", plan.counts.Done)
 	children := 1
 	if !alone {
 		children = max(1, min(childCount(s.config.CPULimit, s.config.MemoryLimit), len(plan.pages)))
 	}
 
-	reporter := startReporter(status.apply, reportInterval, plan.counts, s.log)
+	report := func(ctx context.Context, counts v1alpha1.PageCounts) error {
+		// The platform learns the document's length from the first part, and of each knows which pages are its own.
+		counts.Total = plan.asked
+		return status.apply(ctx, counts)
+	}
+	reporter := startReporter(report, reportInterval, plan.counts, s.log)
 	s.progress = reporter.add
 	hard, cancel := withGrace(ctx, pageGrace)
 	defer cancel()
@@ -111,7 +116,7 @@ func work(ctx context.Context, s *supervisor, first *child) error {
 	workError := s.process(ctx, hard, engine, children, plan.pages)
 	if workError == nil {
 		// Before the last report, which completes the job: who sees it completed finds its PDF.
-		workError = s.makeSearchable(hard)
+		workError = s.makeSearchable(hard, plan)
 	}
 
 	reporting, cancel := withGrace(ctx, pageGrace+reportGrace)

@@ -33,6 +33,7 @@ const (
 	ReasonWorkerLost    = "WorkerLost"
 	ReasonWorkerCrashed = "WorkerCrashed"
 	ReasonPagesReserved = "PagesReserved"
+	ReasonDocumentCut   = "DocumentCut"
 	ReasonCompleted     = "Completed"
 	ReasonCancelled     = "Cancelled"
 	ReasonPodNotCreated = "PodNotCreated"

@@ -240,7 +240,12 @@ type OcrJobStatus struct {
 	// +optional
 	Model string `json:"model,omitempty"`
 
-	// Workers by part of the document.
+	// How the document is shared out among workers. It is recorded when the job is first admitted, and missing on a job that
+	// one worker reads whole.
+	// +optional
+	Partition *Partition `json:"partition,omitempty"`
+
+	// Workers by part of the document. There is one until the pages of a document of several parts are reserved.
 	// +kubebuilder:validation:MaxItems=1000
 	// +listType=map
 	// +listMapKey=part
@@ -302,6 +307,21 @@ type PageCounts struct {
 	Failed int32 `json:"failed,omitempty"`
 }
 
+// Partition says into how many parts a document is cut, each of which has a worker of its own. The worker of the first
+// part begins before anybody knows how many pages there are, so it goes by the same record as the manager.
+type Partition struct {
+	// Pages of one part, unless so many parts would be more than maxWorkers.
+	// +kubebuilder:validation:Minimum=1
+	// +required
+	PagesPerWorker int32 `json:"pagesPerWorker,omitempty"`
+
+	// Parts of a document at the most.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	// +required
+	MaxWorkers int32 `json:"maxWorkers,omitempty"`
+}
+
 // WorkerStatus is the work on one part of the document. The manager owns every field but progress, which the worker pod
 // of the recorded UID owns.
 type WorkerStatus struct {
@@ -315,7 +335,7 @@ type WorkerStatus struct {
 	// +optional
 	Attempt int32 `json:"attempt,omitempty"`
 
-	// Name of the attempt's pod; empty while the part shall have none because its job waits for its turn again.
+	// Name of the attempt's pod; empty while the part shall have none because it, or its whole job, waits for its turn.
 	// +optional
 	PodName string `json:"podName,omitempty"`
 
@@ -337,7 +357,7 @@ type WorkerStatus struct {
 	// +optional
 	RetryAt *metav1.Time `json:"retryAt,omitempty"`
 
-	// Pages of the part by what became of them, as the worker last reported them.
+	// What became of the part's pages, as the worker last reported it. The total is that of the whole job.
 	// +optional
 	Progress *PageCounts `json:"progress,omitempty"`
 }
@@ -418,21 +438,6 @@ func (s *OcrJobSpec) EffectiveFormat() OutputFormat {
 		return FormatJSON
 	}
 	return s.OutputFormat
-}
-
-// LivePages sums what the workers have reported, which may be seconds ahead of the pages that the manager last recorded.
-func (s *OcrJobStatus) LivePages() PageCounts {
-	var sum PageCounts
-	for _, worker := range s.Workers {
-		if p := worker.Progress; p != nil {
-			sum.Total += p.Total
-			sum.Done += p.Done
-			sum.Native += p.Native
-			sum.Recognized += p.Recognized
-			sum.Failed += p.Failed
-		}
-	}
-	return sum
 }
 
 // Percent is the share of pages that are done, from 0 to 100; 0 for a document whose pages were not counted yet.

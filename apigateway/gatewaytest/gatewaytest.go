@@ -208,11 +208,17 @@ func busyStatus(namespace string) v1alpha1.OrganizationStatus {
 	return status
 }
 
-// UpdateStatus writes the status of an object as the manager does, and waits until the informers have seen it.
+// UpdateStatus writes the status of an object as the manager does, and waits until the informers have seen it. A job that is
+// cancelled is settled, too.
 func (g *Gateway) UpdateStatus(t testing.TB, object client.Object) {
 	t.Helper()
 	if err := g.manager.Status().Update(t.Context(), object); err != nil {
 		t.Fatal(err)
+	}
+	if job, ok := object.(*v1alpha1.OcrJob); ok && job.Status.Phase == v1alpha1.PhaseCancelled {
+		if err := g.manager.Patch(t.Context(), job, withoutFinalizers); err != nil {
+			t.Fatal(err)
+		}
 	}
 	seen := object.DeepCopyObject().(client.Object)
 	Eventually(t, "the informers see "+object.GetName(), func() bool {
@@ -221,11 +227,12 @@ func (g *Gateway) UpdateStatus(t testing.TB, object client.Object) {
 	})
 }
 
+var withoutFinalizers = client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
+
 // Settle lets a job go as far as the ledger is concerned, as the manager does.
 func (g *Gateway) Settle(t testing.TB, job *v1alpha1.OcrJob) {
 	t.Helper()
-	patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
-	if err := g.manager.Patch(t.Context(), job.DeepCopy(), patch); err != nil {
+	if err := g.manager.Patch(t.Context(), job.DeepCopy(), withoutFinalizers); err != nil {
 		t.Fatal(err)
 	}
 }

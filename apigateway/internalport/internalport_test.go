@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,7 @@ import (
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/seal"
 	"github.com/openplp/khocr/internal/storage"
+	"github.com/openplp/khocr/internal/testenv"
 	"github.com/openplp/khocr/internal/workerport"
 )
 
@@ -65,6 +67,7 @@ func TestInternalPort(t *testing.T) {
 
 	t.Run("Authentication", p.testAuthentication)
 	t.Run("Ticket", p.testTicket)
+	t.Run("Parts", p.testParts)
 	t.Run("Upload", p.testUpload)
 	t.Run("URL", p.testURL)
 	t.Run("Pages", p.testPages)
@@ -235,6 +238,41 @@ func (p *port) testTicket(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("ticket %+v, want %+v", got, want)
+	}
+}
+
+func (p *port) testParts(t *testing.T) {
+	job, first := p.job(t, "cut", uploaded("0123456789ab"))
+	worker := p.pod(t, "cut-1-1")
+	second := p.token(t, workerport.ServiceAccount, worker, workerport.Audience)
+	p.wantRefusal(t, second, workerport.PathTicket, 401, "Unauthorized")
+	job.Status.Partition = &v1alpha1.Partition{PagesPerWorker: 3, MaxWorkers: 2}
+	job.Status.Pages = &v1alpha1.PageCounts{Total: 7}
+	job.Status.Workers = append(job.Status.Workers, v1alpha1.WorkerStatus{Part: 1, Attempt: 1, PodName: worker.Name, PodUID: worker.UID})
+	p.UpdateStatus(t, job)
+
+	for _, number := range []int{2, 3, 4, 7} {
+		if status, body := p.put(t, second, number, document.Page{Number: number, Source: document.SourceOCR}); status != http.StatusCreated {
+			t.Fatalf("page %d: status %d: %s", number, status, body)
+		}
+	}
+	for part, want := range map[int32][]int{0: {2, 3}, 1: {4, 7}} {
+		var got workerport.Ticket
+		testenv.Await(t, "the ticket shows that the document is cut", func() bool {
+			_, body := p.do(t, http.MethodGet, workerport.PathTicket, map[int32]string{0: first, 1: second}[part], "")
+			got = workerport.Ticket{}
+			return json.Unmarshal([]byte(body), &got) == nil && got.Partition != nil
+		})
+		var stored []int
+		for _, page := range got.Stored {
+			stored = append(stored, page.Number)
+		}
+		if got.Part != part || *got.Partition != *job.Status.Partition || !slices.Equal(stored, want) {
+			t.Errorf("ticket of part %d: %+v, stored are %v, want %v", part, got, stored, want)
+		}
+	}
+	if status, body := p.do(t, http.MethodGet, workerport.PathPages, first, ""); status != http.StatusOK || strings.TrimSpace(body) != "[2,3,4,7]" {
+		t.Errorf("stored pages of all parts: status %d: %s", status, body)
 	}
 }
 

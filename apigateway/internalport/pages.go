@@ -58,6 +58,16 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 	return nil
 }
 
+// storedPages answers which pages of the job are stored, whichever part they are of.
+func (s *Server) storedPages(w http.ResponseWriter, r *http.Request, work assignment) error {
+	numbers, err := s.Store.PageNumbers(r.Context(), work.job.Namespace, work.job.UID)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, numbers)
+	return nil
+}
+
 // storedPage answers the result of a page as it was stored.
 func (s *Server) storedPage(w http.ResponseWriter, r *http.Request, work assignment) error {
 	number, err := pageNumber(r)

@@ -53,6 +53,7 @@ func (s *Server) Handler() http.Handler {
 	}{
 		{http.MethodGet, workerport.PathTicket, s.ticket},
 		{http.MethodGet, workerport.PathDocument, s.document},
+		{http.MethodGet, workerport.PathPages, s.storedPages},
 		{http.MethodGet, workerport.PathPage, s.storedPage},
 		{http.MethodPut, workerport.PathPage, s.page},
 		{http.MethodPut, workerport.PathSearchable, s.searchable},

@@ -3,10 +3,12 @@ package internalport
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/pagerange"
 	"github.com/openplp/khocr/internal/workerport"
 )
 
@@ -36,6 +38,9 @@ func (s *Server) ticket(w http.ResponseWriter, r *http.Request, work assignment)
 	if err != nil {
 		return err
 	}
+	if numbers, err = ofPart(job, work.part, numbers); err != nil {
+		return err
+	}
 	stored := make([]workerport.StoredPage, 0, len(numbers))
 	for page, err := range s.Store.Pages(r.Context(), job.Namespace, job.UID, numbers) {
 		if err != nil {
@@ -55,6 +60,7 @@ func (s *Server) ticket(w http.ResponseWriter, r *http.Request, work assignment)
 		Password:           password,
 		Mode:               string(job.Spec.EffectiveMode()),
 		Pages:              job.Spec.Pages,
+		Partition:          job.Status.Partition,
 		Model:              name,
 		TrainedData:        trainedData,
 		MaxPages:           MaxPages,
@@ -62,4 +68,18 @@ func (s *Server) ticket(w http.ResponseWriter, r *http.Request, work assignment)
 		Stored:             stored,
 	})
 	return nil
+}
+
+// ofPart keeps those pages that are a part's. While the document is not cut nobody knows which those are, but its worker.
+func ofPart(job *v1alpha1.OcrJob, part int32, numbers []int) ([]int, error) {
+	if len(job.Status.Workers) < 2 || job.Status.Pages == nil {
+		return numbers, nil
+	}
+	asked, err := pagerange.Parse(job.Spec.Pages, MaxPages)
+	if err != nil {
+		return nil, fmt.Errorf("read which pages were asked for: %w", err)
+	}
+	first, last := job.Status.Partition.Share(part, job.Status.Pages.Total)
+	own := asked.Share(int(first), int(last))
+	return slices.DeleteFunc(numbers, func(number int) bool { return !own.Has(number) }), nil
 }

@@ -5,6 +5,7 @@ package jobview
 import (
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -80,7 +81,7 @@ func Of(job *v1alpha1.OcrJob, now, expiresAt time.Time) *View {
 	spec, status := &job.Spec, &job.Status
 	view := &View{
 		ID:             job.Name,
-		Status:         Status(status.Phase),
+		Status:         Status(job),
 		Progress:       progressOf(status),
 		TaskType:       "convert",
 		ElapsedSeconds: elapsed(job, now),
@@ -97,7 +98,9 @@ func Of(job *v1alpha1.OcrJob, now, expiresAt time.Time) *View {
 		Webhook:        webhookOf(spec.Callback),
 		CreatedAt:      job.CreationTimestamp.UTC(),
 		StartedAt:      utc(status.StartTime),
-		FinishedAt:     utc(status.CompletionTime),
+	}
+	if Ended(job) {
+		view.FinishedAt = utc(status.CompletionTime)
 	}
 	for _, entry := range spec.Metadata {
 		view.Metadata[entry.Name] = entry.Value
@@ -131,11 +134,21 @@ func Statuses() []string {
 	return []string{"QUEUED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED"}
 }
 
-// Status is the word of the API for a phase.
-func Status(phase v1alpha1.JobPhase) string {
-	switch phase {
-	case v1alpha1.PhaseRunning:
+// Ended tells that a job has ended and that nothing about it changes any more. A cancelled one ends once its worker has
+// stopped and reported its last pages, and the ledger has charged them.
+func Ended(job *v1alpha1.OcrJob) bool {
+	phase := job.Status.Phase
+	return phase.Ended() && (phase != v1alpha1.PhaseCancelled || !slices.Contains(job.Finalizers, v1alpha1.FinalizerLedger))
+}
+
+// Status is the word of the API for where a job stands.
+func Status(job *v1alpha1.OcrJob) string {
+	phase := job.Status.Phase
+	switch {
+	case phase == v1alpha1.PhaseRunning, phase.Ended() && !Ended(job):
 		return "PROCESSING"
+	}
+	switch phase {
 	case v1alpha1.PhaseCompleted:
 		return "COMPLETED"
 	case v1alpha1.PhaseFailed:

@@ -48,9 +48,13 @@ func TestOf(t *testing.T) {
 		"a failed job of a reason that came later": {v1alpha1.OcrJobStatus{Phase: v1alpha1.PhaseFailed, CompletionTime: &end,
 			Conditions: condition(v1alpha1.ConditionFailed, metav1.ConditionTrue, "SomethingNew")}, "FAILED 0.0 30.0 job_failed"},
 		"a cancelled job": {v1alpha1.OcrJobStatus{Phase: v1alpha1.PhaseCancelled, CompletionTime: &end, Progress: 50}, "CANCELLED 50.0 30.0"},
+		"a cancelled job whose worker has yet to stop": {v1alpha1.OcrJobStatus{Phase: v1alpha1.PhaseCancelled, CompletionTime: &end, Progress: 50}, "PROCESSING 50.0 30.0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			job := &v1alpha1.OcrJob{ObjectMeta: metav1.ObjectMeta{Name: "a1b2c3d4e5f6", CreationTimestamp: created}, Status: c.status}
+			if strings.HasSuffix(name, "has yet to stop") {
+				job.Finalizers = []string{v1alpha1.FinalizerLedger}
+			}
 			view := Of(job, now, time.Time{})
 			got := fmt.Sprintf("%s %.1f %.1f", view.Status, view.Progress, view.ElapsedSeconds)
 			if view.Waiting != nil {

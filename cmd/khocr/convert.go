@@ -1,23 +1,25 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/openplp/khocr/client"
+	"github.com/openplp/khocr/internal/document"
 )
 
-// Environment in which commands find the platform. A key on the command line would be seen by everybody on the machine.
+// Environment in which commands find the platform, and a document's password. A key on the command line would be seen by everybody on the machine.
 const (
-	envURL = "KHOCR_URL"
-	envKey = "KHOCR_API_KEY"
+	envURL      = "KHOCR_URL"
+	envKey      = "KHOCR_API_KEY"
+	envPassword = "KHOCR_PASSWORD"
 )
 
 // connect makes a client of the platform that the environment names.
@@ -30,42 +32,88 @@ func connect() (*client.Client, error) {
 }
 
 func convertCommand() *cobra.Command {
-	var format, out string
+	var asked asked
 	command := &cobra.Command{
 		Use:   "convert FILE",
 		Short: "Turn a document into text, Word, JSON or a searchable PDF",
 		Long: `Turn a document into text, Word, JSON or a searchable PDF.
 
-The platform is found by ` + envURL + ` and ` + envKey + ` of the environment. The result is
-written beside the document, under its name with the format's ending.`,
+The platform is found by ` + envURL + ` and ` + envKey + ` of the environment, and the password
+of a document that needs one by ` + envPassword + `. The result is written beside the document,
+under its name with the format's ending, and over nothing that is there.`,
 		Example: `  khocr convert letter.pdf --format docx
   khocr convert scan.tiff --format text --out -`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
-			if err := convert(command.Context(), arguments[0], client.OutputFormat(format), out, command.OutOrStdout()); err != nil {
+			if err := convert(command.Context(), arguments[0], asked, command.OutOrStdout()); err != nil {
 				return failure{err}
 			}
 			return nil
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&format, "format", "json", "`format` of the result: json, text, docx, pdf, hocr, alto or markdown")
-	flags.StringVar(&out, "out", "", "`file` to write the result to, or - for standard output")
+	flags.StringVar(&asked.format, "format", "json", "`format` of the result: json, text, docx, pdf, hocr, alto or markdown")
+	flags.StringVar(&asked.out, "out", "", "`file` to write the result to, or - for standard output")
+	flags.StringVar(&asked.pages, "pages", "", "`pages` to convert, such as 1-3,7 (default all)")
+	flags.StringVar(&asked.languages, "languages", "", "`languages` of the document, such as km,en, which choose the model")
+	flags.StringVar(&asked.model, "model", "", "`model` to recognise with, by its id")
+	flags.StringVar(&asked.mode, "mode", "", "which pages to recognise: auto, force or skip (default auto)")
 	return command
 }
 
+// asked is what the command line says of a conversion; what is empty is left to the platform.
+type asked struct{ format, out, pages, languages, model, mode string }
+
+func (a asked) submission() client.Submission {
+	return client.Submission{
+		OutputFormat: stated(client.OutputFormat(a.format)), Pages: stated(a.pages), Languages: stated(a.languages),
+		Model: stated(a.model), OcrMode: stated(client.OcrMode(a.mode)), Password: stated(os.Getenv(envPassword)),
+	}
+}
+
+func stated[T ~string](value T) *T {
+	if value == "" {
+		return nil
+	}
+	return &value
+}
+
+// destination is where the result of a document goes.
+func (a asked) destination(path string) (string, error) {
+	if a.out != "" {
+		return a.out, nil
+	}
+	format, err := document.ParseFormat(a.format)
+	if err != nil {
+		return "", err
+	}
+	bare := strings.TrimSuffix(path, filepath.Ext(path))
+	if result := bare + format.Extension(); result != path {
+		return result, nil
+	}
+	return bare + "-searchable" + format.Extension(), nil
+}
+
 // convert sends a document, waits for its job and writes the result.
-func convert(ctx context.Context, path string, format client.OutputFormat, out string, stdout io.Writer) error {
+func convert(ctx context.Context, path string, asked asked, stdout io.Writer) error {
 	platform, err := connect()
 	if err != nil {
 		return err
+	}
+	destination, err := asked.destination(path)
+	if err != nil {
+		return err
+	}
+	// Pages are charged, so this is said before.
+	if _, err := os.Lstat(destination); destination != "-" && err == nil {
+		return fmt.Errorf("%s is there already: move it, or name another file with --out", destination)
 	}
 	document, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("open the document: %w", err)
 	}
 	defer document.Close()
-	accepted, err := platform.Convert(ctx, filepath.Base(path), document, client.Submission{OutputFormat: &format}, "")
+	accepted, err := platform.Convert(ctx, filepath.Base(path), document, asked.submission(), "")
 	if err != nil {
 		return fmt.Errorf("submit the document: %w", err)
 	}
@@ -76,16 +124,16 @@ func convert(ctx context.Context, path string, format client.OutputFormat, out s
 	if job.Status != client.COMPLETED {
 		return fmt.Errorf("job %s ended as %s%s", job.Id, job.Status, reasonOf(job))
 	}
-	content, name, err := platform.Result(ctx, job.Id, "")
+	content, _, err := platform.Result(ctx, job.Id, "")
 	if err != nil {
 		return fmt.Errorf("fetch the result of job %s: %w", job.Id, err)
 	}
 	defer content.Close()
-	if out == "-" {
+	if destination == "-" {
 		_, err = io.Copy(stdout, content)
 		return err
 	}
-	if err := save(cmp.Or(out, filepath.Join(filepath.Dir(path), filepath.Base(name))), content); err != nil {
+	if err := save(destination, content); err != nil {
 		return fmt.Errorf("job %s: %w", job.Id, err)
 	}
 	return nil

@@ -122,9 +122,10 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, o options) error {
 	}
 	jobs := &ocrjob.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("khocr-ocrjob"),
-		Gateway: ocrjob.ServiceLocator{Reader: mgr.GetClient(), Service: o.gateway, CA: certificates.CABundle},
-		Worker:  ocrjob.WorkerTemplate{Image: o.workerImage, Resources: o.workerResources},
-		Now:     clock.Now,
+		Gateway:   ocrjob.ServiceLocator{Reader: mgr.GetClient(), Service: o.gateway, CA: certificates.CABundle},
+		Worker:    ocrjob.WorkerTemplate{Image: o.workerImage, Resources: o.workerResources},
+		Partition: &o.partition,
+		Now:       clock.Now,
 	}
 	return jobs.SetupWithManager(ctx, mgr)
 }

@@ -37,7 +37,8 @@ func TestTheManagerWorksWithItsOwnRole(t *testing.T) {
 
 	o := options{
 		workerImage: "khocr/worker:test", namespace: "khocr-system", leaderElect: true, healthAddress: "0", metricsAddress: freeAddress(t),
-		gateway: types.NamespacedName{Namespace: "khocr-system", Name: "khocr-gateway-internal"},
+		partition: v1alpha1.Partition{PagesPerWorker: 200, MaxWorkers: 8},
+		gateway:   types.NamespacedName{Namespace: "khocr-system", Name: "khocr-gateway-internal"},
 		workerResources: corev1.ResourceRequirements{Limits: corev1.ResourceList{
 			corev1.ResourceCPU: resource.MustParse("1"), corev1.ResourceMemory: resource.MustParse("1Gi")}},
 	}

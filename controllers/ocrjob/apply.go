@@ -26,6 +26,9 @@ func statusToApply(job *v1alpha1.OcrJob, status v1alpha1.OcrJobStatus) *ac.OcrJo
 		applied.WithPages(ac.PageCounts().WithTotal(pages.Total).WithDone(pages.Done).
 			WithNative(pages.Native).WithRecognized(pages.Recognized).WithFailed(pages.Failed))
 	}
+	if partition := status.Partition; partition != nil {
+		applied.WithPartition(ac.Partition().WithPagesPerWorker(partition.PagesPerWorker).WithMaxWorkers(partition.MaxWorkers))
+	}
 	for i := range status.Workers {
 		applied.WithWorkers(workerToApply(&status.Workers[i]))
 	}

@@ -17,6 +17,7 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/queue"
 	"github.com/openplp/khocr/internal/workerport"
 )
 
@@ -37,6 +38,8 @@ type Reconciler struct {
 	Recorder events.EventRecorder
 	Gateway  GatewayLocator
 	Worker   WorkerTemplate
+	// Partition is how large documents are shared out among workers; nil for one worker each.
+	Partition *v1alpha1.Partition
 	// Now tells the time.
 	Now func() time.Time
 
@@ -79,7 +82,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 // gather reads what the decision depends on from the cache, and names the job's organization.
 func (r *Reconciler) gather(ctx context.Context, job *v1alpha1.OcrJob) (Snapshot, string, error) {
-	snapshot := Snapshot{Now: r.Now(), Job: job, Turn: r.turns.of(job.UID)}
+	snapshot := Snapshot{Now: r.Now(), Job: job, Partition: r.Partition}
+	snapshot.Turn, snapshot.PartTurns = r.turns.of(job.UID)
 	organization, err := r.organizationOf(ctx, job.Namespace)
 	if err != nil {
 		return snapshot, "", err
@@ -145,7 +149,7 @@ func (r *Reconciler) carryOut(ctx context.Context, job *v1alpha1.OcrJob, organiz
 }
 
 // createPod makes the pod of an attempt, which may exist already: its name is the attempt's.
-func (r *Reconciler) createPod(ctx context.Context, job *v1alpha1.OcrJob, organization string, attempt Attempt) error {
+func (r *Reconciler) createPod(ctx context.Context, job *v1alpha1.OcrJob, organization string, attempt NewPod) error {
 	gateway, err := r.Gateway.Endpoint(ctx)
 	if err != nil {
 		r.Recorder.Eventf(job, nil, corev1.EventTypeWarning, v1alpha1.ReasonPodNotCreated, "Create", "The workers' port is not ready yet")
@@ -157,7 +161,7 @@ func (r *Reconciler) createPod(ctx context.Context, job *v1alpha1.OcrJob, organi
 	if apierrors.IsAlreadyExists(err) {
 		err = r.settleNameClash(ctx, job, pod.Name)
 	}
-	r.turns.podRefused(job.UID, err != nil)
+	r.turns.podRefused(queueID(job, attempt), err != nil)
 	switch {
 	case created:
 		r.Recorder.Eventf(job, pod, corev1.EventTypeNormal, v1alpha1.ReasonWorkerCreated, "Create", "Created worker pod %s", pod.Name)
@@ -171,6 +175,14 @@ func (r *Reconciler) createPod(ctx context.Context, job *v1alpha1.OcrJob, organi
 		// What the API server says is not passed on as its own: a conflict about a pod is none about the job.
 		return fmt.Errorf("creating pod %s: %v", pod.Name, err)
 	}
+}
+
+// queueID is what the queue knows a pod by: a leading part stands for its job.
+func queueID(job *v1alpha1.OcrJob, attempt NewPod) queue.ID {
+	if attempt.GivesWay {
+		return queue.ID{Job: job.UID, Part: attempt.Part}
+	}
+	return queue.ID{Job: job.UID}
 }
 
 // settleNameClash deals with a pod that exists under the name of an attempt. It is the attempt's own pod, made before the

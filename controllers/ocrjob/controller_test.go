@@ -42,6 +42,7 @@ func TestReconciler(t *testing.T) {
 	reconciler := &Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("ocrjob"),
 		Gateway: fixedGateway{}, Worker: WorkerTemplate{Image: "khocr/worker:test"}, Now: time.Now,
+		Partition: &v1alpha1.Partition{PagesPerWorker: 25, MaxWorkers: 3},
 	}
 	if err := reconciler.SetupWithManager(t.Context(), mgr); err != nil {
 		t.Fatal(err)
@@ -69,6 +70,8 @@ func TestReconciler(t *testing.T) {
 	t.Run("a job without its plan waits, and what it has begun is finished when the plan is back", func(t *testing.T) { c.at(t).vanishingPlan() })
 	t.Run("a job of a priority that the plan does not allow fails", func(t *testing.T) { c.at(t).forbiddenPriority() })
 	t.Run("a job whose pod is refused holds nobody up", func(t *testing.T) { c.at(t).refusedPods() })
+	t.Run("a large document is read in parts, which make room for jobs", func(t *testing.T) { c.at(t).largeDocument() })
+	t.Run("a large document that is cancelled loses all its pods", func(t *testing.T) { c.at(t).cancelLarge() })
 	t.Run("an organization that is being deleted has no job begin", func(t *testing.T) { c.at(t).leaving() })
 }
 
@@ -79,7 +82,7 @@ func (c *cluster) at(t *testing.T) *cluster {
 }
 
 func (c *cluster) setUp() {
-	for _, priority := range []string{"high", "normal", "low"} {
+	for _, priority := range []string{"high", "normal", "low", "low-part"} {
 		c.must(c.admin.Create(c.Context(), &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "khocr-" + priority}}))
 	}
 	model := &v1alpha1.OcrModel{
@@ -300,12 +303,18 @@ func (c *cluster) watch(job *v1alpha1.OcrJob) (watch.Interface, error) {
 // runPod waits for the pod of an attempt, gives it a node, and waits until the job has recorded it.
 func (c *cluster) runPod(job *v1alpha1.OcrJob, attempt int32) *corev1.Pod {
 	c.Helper()
+	return c.runPart(job, Attempt{Number: attempt})
+}
+
+func (c *cluster) runPart(job *v1alpha1.OcrJob, attempt Attempt) *corev1.Pod {
+	c.Helper()
 	pod := &corev1.Pod{}
-	key := client.ObjectKey{Namespace: job.Namespace, Name: Attempt{Number: attempt}.PodName(job.Name)}
+	key := client.ObjectKey{Namespace: job.Namespace, Name: attempt.PodName(job.Name)}
 	testenv.Await(c, "pod "+key.Name+" exists", func() bool { return c.admin.Get(c.Context(), key, pod) == nil })
 	c.bind(pod)
 	c.eventually(job, "running in "+pod.Name, func(j *v1alpha1.OcrJob) bool {
-		return len(j.Status.Workers) == 1 && j.Status.Workers[0].PodUID == pod.UID
+		worker := j.Status.Worker(attempt.Part)
+		return worker != nil && worker.PodUID == pod.UID
 	})
 	return pod
 }
@@ -316,13 +325,18 @@ func (c *cluster) bind(pod *corev1.Pod) {
 	c.must(c.pods.CoreV1().Pods(pod.Namespace).Bind(c.Context(), binding, metav1.CreateOptions{}))
 }
 
-// report applies progress as a worker does.
-func (c *cluster) report(job *v1alpha1.OcrJob, pod *corev1.Pod, total, done int32) {
+// report applies progress as the worker of the first part does.
+func (c *cluster) report(job *v1alpha1.OcrJob, _ *corev1.Pod, total, done int32) {
+	c.Helper()
+	c.reportPart(job, 0, total, done)
+}
+
+func (c *cluster) reportPart(job *v1alpha1.OcrJob, part, total, done int32) {
 	c.Helper()
 	progress := ac.PageCounts().WithTotal(total).WithDone(done).WithNative(0).WithRecognized(done).WithFailed(0)
 	applied := ac.OcrJob(job.Name, job.Namespace).
-		WithStatus(ac.OcrJobStatus().WithWorkers(ac.WorkerStatus().WithPart(0).WithProgress(progress)))
-	c.must(c.manager.Status().Apply(c.Context(), applied, client.FieldOwner(workerport.FieldManager(0)), client.ForceOwnership))
+		WithStatus(ac.OcrJobStatus().WithWorkers(ac.WorkerStatus().WithPart(part).WithProgress(progress)))
+	c.must(c.manager.Status().Apply(c.Context(), applied, client.FieldOwner(workerport.FieldManager(part)), client.ForceOwnership))
 }
 
 // ledger has the organization's ledger say where the job stands.

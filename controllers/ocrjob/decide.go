@@ -25,7 +25,11 @@ type Snapshot struct {
 	Tenant Tenant
 	Model  Model
 	Turn   Turn
-	Pods   []Pod
+	// PartTurns are the further parts of the job that may begin.
+	PartTurns []int32
+	Pods      []Pod
+	// Partition is how documents are shared out among workers by now; nil for one worker each.
+	Partition *v1alpha1.Partition
 }
 
 // Tenant is the organization that the job's namespace belongs to.
@@ -66,8 +70,8 @@ type Decision struct {
 	// Status that the job shall have. What workers own in it is as it was in the snapshot.
 	Status v1alpha1.OcrJobStatus
 	Events []Event
-	// CreatePods are attempts whose pods shall exist.
-	CreatePods []Attempt
+	// CreatePods shall exist.
+	CreatePods []NewPod
 	// DeletePods are pods that shall not.
 	DeletePods []Pod
 	// RemoveFinalizer lets the job go, as far as the ledger is concerned.
@@ -84,6 +88,13 @@ func (d *Decision) forgoesTurn(s Snapshot) bool {
 // Attempt names a worker pod.
 type Attempt struct {
 	Part, Number int32
+}
+
+// NewPod is an attempt whose pod shall exist.
+type NewPod struct {
+	Attempt
+	// GivesWay tells that the part is a further one: its pod makes room for those of jobs.
+	GivesWay bool
 }
 
 // attemptOf is the current attempt of a worker.

@@ -148,7 +148,7 @@ type outcome struct {
 func outcomeOf(s Snapshot, d Decision) outcome {
 	o := outcome{
 		Phase: d.Status.Phase, Writes: !cmp.Equal(s.Job.Status, d.Status), Progress: d.Status.Progress,
-		Create: d.CreatePods, AddFinalizer: d.AddFinalizer, RemoveFinalizer: d.RemoveFinalizer,
+		AddFinalizer: d.AddFinalizer, RemoveFinalizer: d.RemoveFinalizer,
 		RequeueAfter: d.RequeueAfter,
 	}
 	if c := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionStarted); c != nil {
@@ -163,6 +163,9 @@ func outcomeOf(s Snapshot, d Decision) outcome {
 	if len(d.Status.Workers) > 0 {
 		o.Stopped = d.Status.Workers[0].PodName == ""
 		o.Attempt, o.Failures, o.PodUID = d.Status.Workers[0].Attempt, d.Status.Workers[0].Failures, d.Status.Workers[0].PodUID
+	}
+	for _, pod := range d.CreatePods {
+		o.Create = append(o.Create, pod.Attempt)
 	}
 	for _, pod := range d.DeletePods {
 		o.Delete = append(o.Delete, pod.Name)

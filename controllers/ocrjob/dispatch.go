@@ -80,7 +80,7 @@ func showsWork(seen, live []v1alpha1.OcrJob) bool {
 
 // lookAround gathers what decides about the turns of the jobs, from the cache and without copies.
 func (d *dispatcher) lookAround(ctx context.Context, jobs []v1alpha1.OcrJob) (platform, error) {
-	p := platform{Now: d.Now(), Jobs: jobs, Tenants: map[string]Tenant{}, Unschedulable: map[types.UID]bool{}}
+	p := platform{Now: d.Now(), Jobs: jobs, Tenants: map[string]Tenant{}, Unschedulable: map[queue.ID]bool{}}
 	models := &v1alpha1.OcrModelList{}
 	if err := d.Client.List(ctx, models, client.UnsafeDisableDeepCopy); err != nil {
 		return p, fmt.Errorf("listing models: %w", err)
@@ -101,12 +101,8 @@ func (d *dispatcher) lookAround(ctx context.Context, jobs []v1alpha1.OcrJob) (pl
 				p.Tenants[job.Namespace] = tenant
 			}
 		}
-		stuck, err := d.isUnschedulable(ctx, job)
-		if err != nil {
+		if err := d.noteUnschedulable(ctx, job, p.Unschedulable); err != nil {
 			return p, err
-		}
-		if stuck {
-			p.Unschedulable[job.UID] = true
 		}
 	}
 	return p, nil
@@ -125,8 +121,8 @@ func (d *dispatcher) tenantOf(ctx context.Context, namespace string) (Tenant, er
 	return tenantOf(organization, plan), nil
 }
 
-// isUnschedulable tells whether a pod of the job has no node because none has room for it.
-func (d *dispatcher) isUnschedulable(ctx context.Context, job *v1alpha1.OcrJob) (bool, error) {
+// noteUnschedulable notes the job, and its further parts, whose pod has no node because none has room for it.
+func (d *dispatcher) noteUnschedulable(ctx context.Context, job *v1alpha1.OcrJob, unschedulable map[queue.ID]bool) error {
 	for i := range job.Status.Workers {
 		worker := &job.Status.Workers[i]
 		if worker.PodName == "" || worker.PodUID != "" {
@@ -138,13 +134,13 @@ func (d *dispatcher) isUnschedulable(ctx context.Context, job *v1alpha1.OcrJob) 
 			continue
 		}
 		if err != nil {
-			return false, fmt.Errorf("reading pod %s: %w", worker.PodName, err)
+			return fmt.Errorf("reading pod %s: %w", worker.PodName, err)
 		}
 		if lacksRoom(pod) {
-			return true, nil
+			unschedulable[queueID(job, NewPod{attemptOf(worker), isFurther(&job.Status, worker)})] = true
 		}
 	}
-	return false, nil
+	return nil
 }
 
 // lacksRoom tells whether the scheduler has found no node for the pod.

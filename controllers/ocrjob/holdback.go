@@ -110,7 +110,7 @@ func (d *decider) stopWorkers() {
 	}
 	for i := range d.Status.Workers {
 		worker := &d.Status.Workers[i]
-		if worker.PodName != "" && !isDone(worker) {
+		if worker.PodName != "" && !d.Status.PartDone(worker) {
 			d.nextAttempt(worker)
 		}
 		worker.PodName = ""

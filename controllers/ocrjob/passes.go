@@ -2,6 +2,7 @@ package ocrjob
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -39,10 +40,15 @@ func onePass() handler.EventHandler {
 func (r *Reconciler) queueMoves() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		now := r.Now()
-		before, waited := queue.Observe(e.ObjectOld.(*v1alpha1.OcrJob), now)
-		after, waits := queue.Observe(e.ObjectNew.(*v1alpha1.OcrJob), now)
-		return before != after || waited != waits
+		return queueMoved(e.ObjectOld.(*v1alpha1.OcrJob), e.ObjectNew.(*v1alpha1.OcrJob), now)
 	}}
+}
+
+// queueMoved tells whether the queue sees another job, or other further parts of it.
+func queueMoved(before, after *v1alpha1.OcrJob, now time.Time) bool {
+	old, waited := queue.Observe(before, now)
+	current, waits := queue.Observe(after, now)
+	return old != current || waited != waits || !slices.Equal(queue.Further(before, now), queue.Further(after, now))
 }
 
 // roomIsOut lets a pod through that the scheduler finds no room for.

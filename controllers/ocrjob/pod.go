@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -24,6 +25,8 @@ type Pod struct {
 	// Deleting pods have been told to end, by GoneBy.
 	Deleting bool
 	GoneBy   time.Time
+	// GivesWay pods are of the class that makes room for the pods of jobs; Preempted ones have done so, or are about to.
+	GivesWay, Preempted bool
 	// Reason and Message say why a pod is where it is. The reason is one of a job's failure, of PodBadDocument always, and
 	// of PodCrashed where the document's source is to blame.
 	Reason  string
@@ -53,6 +56,9 @@ const (
 // Alive tells whether the pod has not ended.
 func (s PodState) Alive() bool { return s <= PodActive }
 
+// hasNode tells whether the pod has ever got a node.
+func (s PodState) hasNode() bool { return s >= PodActive }
+
 // runs tells whether the pod has neither ended nor been told to.
 func (p *Pod) runs() bool { return p.State.Alive() && !p.Deleting }
 
@@ -72,9 +78,15 @@ func observePod(pod *corev1.Pod) (Pod, error) {
 		Node:     pod.Spec.NodeName,
 		Attempt:  Attempt{Part: int32(part), Number: int32(attempt)},
 		Deleting: pod.DeletionTimestamp != nil,
+		GivesWay: strings.HasSuffix(pod.Spec.PriorityClassName, furtherClass),
 	}
 	if observed.Deleting {
 		observed.GoneBy = pod.DeletionTimestamp.Time
+	}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.DisruptionTarget && condition.Status == corev1.ConditionTrue {
+			observed.Preempted = condition.Reason == corev1.PodReasonPreemptionByScheduler
+		}
 	}
 	observed.State, observed.Reason, observed.Message = podState(pod)
 	return observed, nil

@@ -49,7 +49,7 @@ func TestObservePod(t *testing.T) {
 		"that was preempted is disrupted, whatever its exit code": {
 			node: "n1", status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: ended(143, "Error", ""),
 				Conditions: []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "PreemptionByScheduler"}}},
-			want: Pod{Node: "n1", State: PodDisrupted, Message: "PreemptionByScheduler"},
+			want: Pod{Node: "n1", State: PodDisrupted, Preempted: true, Message: "PreemptionByScheduler"},
 		},
 		"that the kubelet never ran is disrupted": {
 			node: "n1", status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "OutOfcpu"},

@@ -22,6 +22,8 @@ const (
 	// apiTokenDir is where client libraries look for the API server's token.
 	apiTokenDir     = "/var/run/secrets/kubernetes.io/serviceaccount"
 	gatewayTokenDir = "/var/run/secrets/khocr"
+	// furtherClass ends the names of the priority classes of further parts, each of which is just below that of its jobs.
+	furtherClass = "-part"
 )
 
 // Bounds of the folder that takes the document's copy: the document, or the largest that a plan can allow where its size
@@ -48,7 +50,11 @@ type WorkerTemplate struct {
 }
 
 // workerPod builds the pod of an attempt. Its spec holds no secret: the tokens in it are the kubelet's to make.
-func workerPod(job *v1alpha1.OcrJob, organization string, attempt Attempt, template WorkerTemplate, gateway Endpoint) *corev1.Pod {
+func workerPod(job *v1alpha1.OcrJob, organization string, attempt NewPod, template WorkerTemplate, gateway Endpoint) *corev1.Pod {
+	priorityClass := "khocr-" + string(job.Spec.EffectivePriority())
+	if attempt.GivesWay {
+		priorityClass += furtherClass
+	}
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: job.Namespace,
@@ -66,7 +72,7 @@ func workerPod(job *v1alpha1.OcrJob, organization string, attempt Attempt, templ
 		},
 		Spec: corev1.PodSpec{
 			RestartPolicy:                 corev1.RestartPolicyNever,
-			PriorityClassName:             "khocr-" + string(job.Spec.EffectivePriority()),
+			PriorityClassName:             priorityClass,
 			ServiceAccountName:            workerport.ServiceAccount,
 			AutomountServiceAccountToken:  new(false),
 			EnableServiceLinks:            new(false),

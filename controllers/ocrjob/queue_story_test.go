@@ -27,6 +27,8 @@ type town struct {
 	jobs    []*citizen
 	// places are how many pods have room on the nodes.
 	places int
+	// partition is how documents are cut.
+	partition *v1alpha1.Partition
 	// calm is when nothing goes wrong any more.
 	calm bool
 
@@ -71,7 +73,8 @@ func TestJobsOfManyShareThePlatformAndAllOfThemEnd(t *testing.T) {
 }
 
 func newTown(t *testing.T, random *rand.Rand) *town {
-	w := &town{T: t, random: random, now: start, tenants: map[string]Tenant{}, places: 1 + random.IntN(4)}
+	w := &town{T: t, random: random, now: start, tenants: map[string]Tenant{}, places: 1 + random.IntN(4),
+		partition: &v1alpha1.Partition{PagesPerWorker: 1 + random.Int32N(6), MaxWorkers: 1 + random.Int32N(3)}}
 	w.models = []v1alpha1.OcrModel{{ObjectMeta: metav1.ObjectMeta{Name: "khmer"}, Spec: v1alpha1.OcrModelSpec{Default: new(true)},
 		Status: v1alpha1.OcrModelStatus{Conditions: []metav1.Condition{readyCondition()}}}}
 	priorities := []v1alpha1.Priority{v1alpha1.PriorityHigh, v1alpha1.PriorityNormal, v1alpha1.PriorityLow}
@@ -133,9 +136,7 @@ func (w *town) checkSlots(namespace string) {
 func (w *town) managerActs() {
 	for _, c := range w.jobs {
 		if c.seen != c.record && (w.calm || w.chance(2)) {
-			before, waited := queue.Observe(c.seen, w.now)
-			after, waits := queue.Observe(c.record, w.now)
-			w.pass = w.pass || before != after || waited != waits
+			w.pass = w.pass || queueMoved(c.seen, c.record, w.now)
 			c.seen, c.due = c.record, w.now
 		}
 	}
@@ -156,11 +157,14 @@ func (w *town) managerActs() {
 
 func (w *town) makePass() {
 	var seen, live []v1alpha1.OcrJob
-	unschedulable := map[types.UID]bool{}
+	unschedulable := map[queue.ID]bool{}
 	for _, c := range w.jobs {
 		seen, live = append(seen, *c.seen), append(live, *c.record)
 		for _, pod := range c.pods {
-			unschedulable[c.record.UID] = unschedulable[c.record.UID] || pod.State == PodUnschedulable
+			worker := c.record.Status.Worker(pod.Attempt.Part)
+			if pod.State == PodUnschedulable && worker != nil && worker.PodName == pod.Name && worker.PodUID == "" {
+				unschedulable[queueID(c.record, NewPod{pod.Attempt, isFurther(&c.record.Status, worker)})] = true
+			}
 		}
 	}
 	w.caughtUp = w.caughtUp || showsWork(seen, live)
@@ -182,7 +186,8 @@ func (w *town) decide(c *citizen) {
 	c.due = time.Time{}
 	tenant := w.tenants[c.seen.Namespace]
 	tenant.Entry = c.entry
-	s := Snapshot{Now: w.now, Job: c.seen, Tenant: tenant, Model: modelAmong(w.models, c.seen), Turn: w.turns.of(c.seen.UID), Pods: c.pods}
+	s := Snapshot{Now: w.now, Job: c.seen, Tenant: tenant, Model: modelAmong(w.models, c.seen), Partition: w.partition, Pods: c.pods}
+	s.Turn, s.PartTurns = w.turns.of(c.seen.UID)
 	d := Decide(s)
 	if d.forgoesTurn(s) {
 		w.turns.giveBack(c.seen.UID)
@@ -203,7 +208,7 @@ func (w *town) decide(c *citizen) {
 	}
 	for _, attempt := range d.CreatePods {
 		refused := !w.calm && w.chance(5)
-		w.turns.podRefused(c.seen.UID, refused)
+		w.turns.podRefused(queueID(c.seen, attempt), refused)
 		if refused {
 			c.due = w.now.Add(time.Second)
 			return
@@ -218,14 +223,14 @@ func (w *town) decide(c *citizen) {
 	}
 }
 
-func (c *citizen) makePod(attempt Attempt, now time.Time) {
+func (c *citizen) makePod(attempt NewPod, now time.Time) {
 	name := attempt.PodName(c.record.Name)
 	for _, pod := range c.pods {
 		if pod.Name == name {
 			return
 		}
 	}
-	c.pods = append(c.pods, Pod{Name: name, UID: types.UID(name + now.String()), Attempt: attempt})
+	c.pods = append(c.pods, Pod{Name: name, UID: types.UID(name + now.String()), Attempt: attempt.Attempt, GivesWay: attempt.GivesWay})
 	c.due = now
 }
 
@@ -257,6 +262,9 @@ func (w *town) clusterActs() {
 			pod := &c.pods[i]
 			switch {
 			case pod.State == PodQueued || pod.State == PodUnschedulable:
+				if !pod.GivesWay && active >= w.places && w.preempt() {
+					active--
+				}
 				if active < w.places {
 					pod.State = PodActive
 					active++
@@ -272,19 +280,32 @@ func (w *town) clusterActs() {
 	}
 }
 
+// preempt takes a pod that gives way from its node.
+func (w *town) preempt() bool {
+	for _, c := range w.jobs {
+		for i := range c.pods {
+			if pod := &c.pods[i]; pod.GivesWay && pod.State == PodActive {
+				pod.State, pod.Preempted, c.due = PodDisrupted, true, w.now
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // workerReports has the recorded worker finish a page, and end with the last one.
 func (w *town) workerReports(c *citizen, pod *Pod) {
-	worker := c.record.Status.Worker(0)
+	worker := c.record.Status.Worker(pod.Attempt.Part)
 	if worker == nil || worker.PodUID != pod.UID || c.record.Status.Phase.Ended() {
 		return
 	}
-	if isDone(worker) {
+	if c.record.Status.PartDone(worker) {
 		pod.State, c.due = PodSucceeded, w.now
 		return
 	}
 	w.write(c, func(j *v1alpha1.OcrJob) {
-		worker := j.Status.Worker(0)
-		done := min(c.pages, pagesDone(worker)+1)
+		worker := j.Status.Worker(pod.Attempt.Part)
+		done := pagesDone(worker) + 1
 		worker.Progress = &v1alpha1.PageCounts{Total: c.pages, Done: done, Recognized: done}
 	})
 }
@@ -363,7 +384,7 @@ func (w *town) describe() string {
 			reason = started.Reason
 		}
 		text += fmt.Sprintf("%s/%s %s %s %s, turn %+v, workers %+v, pods %+v\n", c.record.Namespace, c.record.Name, c.record.Spec.Priority,
-			c.record.Status.Phase, reason, w.turns.of(c.record.UID), c.record.Status.Workers, c.pods)
+			c.record.Status.Phase, reason, w.turns.turnOf(c.record.UID), c.record.Status.Workers, c.pods)
 	}
 	return text
 }

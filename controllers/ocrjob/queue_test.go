@@ -123,7 +123,7 @@ func (c *cluster) takenNames() {
 	c.organize("taken", 10)
 	strange := func(name string, edit func(*corev1.Pod)) {
 		job := &v1alpha1.OcrJob{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: name}}
-		pod := workerPod(job, c.organization, Attempt{Number: 1}, WorkerTemplate{Image: "khocr/worker:test"}, Endpoint{})
+		pod := workerPod(job, c.organization, NewPod{Attempt: Attempt{Number: 1}}, WorkerTemplate{Image: "khocr/worker:test"}, Endpoint{})
 		pod.OwnerReferences = nil
 		edit(pod)
 		c.must(c.manager.Create(c.Context(), pod))

@@ -116,11 +116,10 @@ func (r *Reconciler) jobsIn(ctx context.Context, namespace string) []reconcile.R
 	return r.requests(ctx, func(*v1alpha1.OcrJob) bool { return true }, client.InNamespace(namespace))
 }
 
-// unreservedJobs are those whose pages are all done and not reserved, which may be for want of a plan.
+// unreservedJobs are those at work whose pages are done, as far as may be, and not reserved: maybe for want of a plan.
 func (r *Reconciler) unreservedJobs(ctx context.Context, _ client.Object) []reconcile.Request {
 	return r.requests(ctx, func(job *v1alpha1.OcrJob) bool {
-		pages := job.Status.LivePages()
-		return !job.Status.Phase.Ended() && pages.Total > 0 && pages.Done >= pages.Total
+		return !job.Status.Phase.Ended() && len(job.Status.Workers) > 0 && job.Status.Leading() == nil
 	})
 }
 

@@ -3,6 +3,7 @@ package ocrjob
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ func TestJobsEndWhateverHappensToTheirPods(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			s := &story{snapshotBuilder: makeSnapshot(), random: rand.New(rand.NewPCG(seed, 1)), made: map[string]types.UID{}}
 			s.total = 1 + s.random.Int32N(30)
+			s.Partition = &v1alpha1.Partition{PagesPerWorker: 1 + s.random.Int32N(20), MaxWorkers: 1 + s.random.Int32N(4)}
 			for step := 0; !s.Job.Status.Phase.Ended(); step++ {
 				if step > 5000 {
 					t.Fatalf("the job has not ended: %+v", s.Job.Status)
@@ -48,25 +50,34 @@ func (s *story) carryOut(t *testing.T, d Decision) {
 	if status.Progress < before.Progress {
 		t.Fatalf("progress went back from %d to %d", before.Progress, status.Progress)
 	}
-	if len(before.Workers) > 0 && status.Workers[0].Attempt < before.Workers[0].Attempt {
-		t.Fatalf("attempt went back from %d to %d", before.Workers[0].Attempt, status.Workers[0].Attempt)
+	for i := range before.Workers {
+		if was, is := before.Workers[i], status.Workers[i]; is.Attempt < was.Attempt || is.Part != was.Part {
+			t.Fatalf("%+v was followed by %+v", was, is)
+		}
+	}
+	if len(status.Workers) > 1 && s.Tenant.Entry == nil {
+		t.Fatalf("the document was cut before its pages were reserved")
 	}
 	s.Job.Status = *status.DeepCopy()
 	for _, attempt := range d.CreatePods {
 		if s.random.IntN(10) == 0 {
 			return
 		}
-		if attempt.Number != s.Job.Status.Workers[0].Attempt {
-			t.Fatalf("a pod is made for attempt %d, on record is %d", attempt.Number, s.Job.Status.Workers[0].Attempt)
+		worker := s.Job.Status.Worker(attempt.Part)
+		if attempt.Attempt != attemptOf(worker) || worker.PodName != attempt.PodName(s.Job.Name) {
+			t.Fatalf("a pod is made for %+v, on record is %+v", attempt, worker)
+		}
+		if leads := s.Job.Status.Leading().Part == attempt.Part; leads == attempt.GivesWay {
+			t.Fatalf("a pod of part %d that leads, %v, gives way, %v", attempt.Part, leads, attempt.GivesWay)
 		}
 		name := attempt.PodName(s.Job.Name)
-		if _, exists := s.made[name]; exists && s.Job.Status.Workers[0].PodUID != "" {
+		if _, exists := s.made[name]; exists && worker.PodUID != "" {
 			t.Fatalf("pod %s is made again although it was recorded", name)
 		}
 		if s.find(name) == nil {
 			uid := types.UID(fmt.Sprintf("uid-%d", len(s.made)+s.random.IntN(1000)*1000))
 			s.made[name] = uid
-			s.Pods = append(s.Pods, Pod{Name: name, UID: uid, Attempt: attempt})
+			s.Pods = append(s.Pods, Pod{Name: name, UID: uid, Attempt: attempt.Attempt, GivesWay: attempt.GivesWay})
 		}
 	}
 	for _, pod := range d.DeletePods {
@@ -79,6 +90,12 @@ func (s *story) somethingHappens() {
 	if s.Tenant.Entry == nil && s.Job.Status.LivePages().Total > 0 && s.random.IntN(4) == 0 {
 		s.ledger(v1alpha1.LedgerReserved, int64(s.total))
 	}
+	s.PartTurns = nil
+	for part := range int32(4) {
+		if s.random.IntN(3) == 0 {
+			s.PartTurns = append(s.PartTurns, part)
+		}
+	}
 	if len(s.Pods) == 0 {
 		return
 	}
@@ -89,7 +106,7 @@ func (s *story) somethingHappens() {
 	case 1:
 		s.remove(pod.Name)
 	case 2:
-		pod.State, pod.Message = PodDisrupted, "preempted"
+		pod.State, pod.Message, pod.Preempted = PodDisrupted, "preempted", s.random.IntN(2) == 0
 	case 3:
 		if s.random.IntN(4) == 0 {
 			pod.State, pod.Message = PodCrashed, "OOMKilled"
@@ -104,13 +121,14 @@ func (s *story) somethingHappens() {
 
 // workerReports has the recorded worker finish pages; stored pages stay stored, so a new worker starts where they end.
 func (s *story) workerReports(pod *Pod) {
-	worker := s.Job.Status.Worker(0)
+	worker := s.Job.Status.Worker(pod.Attempt.Part)
 	if worker == nil || worker.PodUID != pod.UID {
 		return
 	}
-	done := min(s.total, pagesDone(worker)+s.random.Int32N(4))
+	first, last := s.Job.Status.Partition.Share(worker.Part, s.total)
+	done := min(last-first+1, pagesDone(worker)+s.random.Int32N(4))
 	worker.Progress = &v1alpha1.PageCounts{Total: s.total, Done: done, Recognized: done}
-	if done == s.total && s.random.IntN(2) == 0 {
+	if done == last-first+1 && s.random.IntN(2) == 0 {
 		pod.State = PodSucceeded
 	}
 }
@@ -121,8 +139,10 @@ func (s *story) checkEnd(t *testing.T) {
 	switch {
 	case status.Phase == v1alpha1.PhaseCompleted && !complete:
 		t.Errorf("completed with %d of %d pages", status.LivePages().Done, s.total)
-	case status.Phase == v1alpha1.PhaseFailed && status.Workers[0].Failures <= defaultBackoffLimit:
-		t.Errorf("failed after %d failures", status.Workers[0].Failures)
+	case status.Phase == v1alpha1.PhaseCompleted && int32(len(status.Workers)) != status.Partition.Parts(s.total):
+		t.Errorf("completed by %d workers: %d pages, %+v", len(status.Workers), s.total, status.Partition)
+	case status.Phase == v1alpha1.PhaseFailed && !slices.ContainsFunc(status.Workers, func(w v1alpha1.WorkerStatus) bool { return w.Failures > defaultBackoffLimit }):
+		t.Errorf("failed after few failures: %+v", status.Workers)
 	case status.CompletionTime == nil:
 		t.Error("ended without a completion time")
 	}

@@ -21,33 +21,34 @@ type turns struct {
 	admission queue.Admission
 	// waiting are the turns of the jobs that were not admitted.
 	waiting map[types.UID]queue.Turn
-	// refused are the jobs whose pod could not be made.
-	refused map[types.UID]bool
+	// further are, by job, the further parts that have a turn.
+	further map[types.UID][]int32
+	// refused are those whose pod could not be made.
+	refused map[queue.ID]bool
 	// woken tells of each job what it was last woken for.
 	woken map[types.UID]wake
 	// freed says that others can have what no record shows to be free.
 	freed chan event.GenericEvent
 }
 
-// wake is what a job that is not at work should say it waits for, beside what it said. An admitted one waits for nothing.
-type wake struct{ should, says string }
+// wake is what a job that is not at work should say it waits for, beside what it said; an admitted one waits for nothing. And
+// the further parts of one at work that have a turn.
+type wake struct{ should, says, parts string }
 
 func newTurns() *turns {
-	return &turns{refused: map[types.UID]bool{}, freed: make(chan event.GenericEvent, 1)}
+	return &turns{refused: map[queue.ID]bool{}, freed: make(chan event.GenericEvent, 1)}
 }
 
-// of is the turn of a job.
-func (t *turns) of(job types.UID) Turn {
+// of is the turn of a job, and the further parts of it that have one.
+func (t *turns) of(job types.UID) (turn Turn, parts []int32) {
 	t.lock.Lock()
 	defer t.lock.Unlock()
 	if t.admission.Granted(job) {
-		return Turn{Granted: true}
+		turn.Granted = true
+	} else if waiting, waits := t.waiting[job]; waits {
+		turn = Turn{Reason: waiting.Reason, Message: waitMessage(waiting)}
 	}
-	turn, waits := t.waiting[job]
-	if !waits {
-		return Turn{}
-	}
-	return Turn{Reason: turn.Reason, Message: waitMessage(turn)}
+	return turn, t.further[job]
 }
 
 // giveBack lets others have the turn of a job that cannot use it.
@@ -59,16 +60,16 @@ func (t *turns) giveBack(job types.UID) {
 	t.free()
 }
 
-// podRefused notes whether the API server has refused to make a pod for the job. A job without a pod takes its
+// podRefused notes whether the API server has refused to make a pod for the job, or for a further part. A job without a pod takes its
 // organization's slot, and no room from others.
-func (t *turns) podRefused(job types.UID, refused bool) {
+func (t *turns) podRefused(id queue.ID, refused bool) {
 	t.lock.Lock()
 	defer t.lock.Unlock()
 	switch {
 	case !refused:
-		delete(t.refused, job)
-	case !t.refused[job]:
-		t.refused[job] = true
+		delete(t.refused, id)
+	case !t.refused[id]:
+		t.refused[id] = true
 		t.free()
 	}
 }
@@ -87,8 +88,8 @@ type platform struct {
 	// Tenants by namespace; a namespace of nobody's is missing.
 	Tenants map[string]Tenant
 	Models  []v1alpha1.OcrModel
-	// Unschedulable are the jobs whose pod finds no room.
-	Unschedulable map[types.UID]bool
+	// Unschedulable are those whose pod finds no room.
+	Unschedulable map[queue.ID]bool
 }
 
 // pass asks the queue whose turn it is, and returns the jobs that have something to do about it: those that may begin, and
@@ -105,41 +106,48 @@ func (t *turns) pass(p platform) []reconcile.Request {
 	entries, should := t.observe(p)
 	waiting := map[types.UID]queue.Turn{}
 	for _, turn := range t.admission.Pass(entries, slots) {
-		if !turn.Admit {
+		if !turn.Admit && turn.Part == 0 {
 			waiting[turn.UID] = turn
 			should[turn.UID] = turn.Reason
 		}
 	}
-	t.waiting = waiting
+	t.waiting, t.further = waiting, t.admission.Further()
 	return t.wakes(p.Jobs, should)
 }
 
-// observe makes the queue's entries, and says of the jobs that are held back what for.
+// observe makes the entries of the queue, those of further parts among them, and says of the jobs that are held back what for.
 func (t *turns) observe(p platform) (entries []queue.Entry, held map[types.UID]string) {
 	entries, held = make([]queue.Entry, 0, len(p.Jobs)), map[types.UID]string{}
-	refused := map[types.UID]bool{}
+	refused := map[queue.ID]bool{}
+	add := func(entry queue.Entry) {
+		if entry.State == queue.Unplaced {
+			entry.Unschedulable = p.Unschedulable[entry.ID()]
+			if t.refused[entry.ID()] {
+				entry.State, entry.Unschedulable = queue.Podless, false
+			}
+		}
+		if t.refused[entry.ID()] && entry.State != queue.Placed {
+			refused[entry.ID()] = true
+		}
+		entries = append(entries, entry)
+	}
 	for i := range p.Jobs {
 		job := &p.Jobs[i]
 		entry, ok := queue.Observe(job, p.Now)
 		if !ok {
 			continue
 		}
-		switch {
-		case !entry.State.AtWork():
+		if !entry.State.AtWork() {
 			s := Snapshot{Now: p.Now, Job: job, Tenant: p.Tenants[job.Namespace], Model: modelAmong(p.Models, job)}
 			if reason, ok := mayBegin(s); !ok {
 				entry.State = queue.Held
 				held[job.UID] = reason
 			}
-		case entry.State == queue.Unplaced && t.refused[job.UID]:
-			entry.State = queue.Podless
-		case entry.State == queue.Unplaced:
-			entry.Unschedulable = p.Unschedulable[job.UID]
 		}
-		if t.refused[job.UID] && entry.State != queue.Placed {
-			refused[job.UID] = true
+		add(entry)
+		for _, part := range queue.Further(job, p.Now) {
+			add(part)
 		}
-		entries = append(entries, entry)
 	}
 	t.refused = refused
 	return entries, held
@@ -152,10 +160,14 @@ func (t *turns) wakes(jobs []v1alpha1.OcrJob, should map[types.UID]string) []rec
 	for i := range jobs {
 		job := &jobs[i]
 		reason, waits := should[job.UID]
-		if !waits && !t.admission.Granted(job.UID) {
+		parts := t.further[job.UID]
+		if !waits && len(parts) == 0 && !t.admission.Granted(job.UID) {
 			continue
 		}
 		cause := wake{should: reason, says: saysItWaitsFor(job)}
+		if len(parts) > 0 {
+			cause.parts = fmt.Sprint(parts)
+		}
 		woken[job.UID] = cause
 		if cause.should != cause.says && cause != t.woken[job.UID] {
 			requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: job.Namespace, Name: job.Name}})

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/queue"
 )
 
 // crowd is a platform of one organization, with jobs that are a second younger each than the one before.
@@ -55,6 +56,11 @@ func (t *turns) wokenBy(p platform) []string {
 	return names
 }
 
+func (t *turns) turnOf(job types.UID) Turn {
+	turn, _ := t.of(job)
+	return turn
+}
+
 func (t *turns) isFreed() bool {
 	select {
 	case <-t.freed:
@@ -93,17 +99,119 @@ func TestAJobIsWokenWhenItHasSomethingToDo(t *testing.T) {
 	}
 }
 
+// largeJob is a job that runs, of three parts, of which those that are named have a pod without a node.
+func largeJob(name string, begun ...int32) v1alpha1.OcrJob {
+	j := saying(name, v1alpha1.ReasonWorkerStarted)
+	j.Status.Phase = v1alpha1.PhaseRunning
+	j.Status.Partition, j.Status.Pages = &v1alpha1.Partition{PagesPerWorker: 3, MaxWorkers: 3}, &v1alpha1.PageCounts{Total: 9}
+	j.Status.Workers = []v1alpha1.WorkerStatus{{Attempt: 1, PodName: name + "-0-1", PodUID: "u"}, {Part: 1, Attempt: 1}, {Part: 2, Attempt: 1}}
+	for _, part := range begun {
+		j.Status.Workers[part].PodName = Attempt{part, 1}.PodName(name)
+	}
+	return j
+}
+
+func TestALargeJobIsWokenWhenAPartHasItsTurn(t *testing.T) {
+	turns := newTurns()
+	waiting := crowd(1, largeJob("a"))
+	if got := turns.wokenBy(waiting); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("woken: %v", got)
+	}
+	if turn, parts := turns.of("a"); turn != (Turn{}) || !slices.Equal(parts, []int32{1, 2}) {
+		t.Errorf("the job has %+v, its parts %v", turn, parts)
+	}
+	if got := turns.wokenBy(waiting); len(got) != 0 {
+		t.Errorf("woken again for the same: %v", got)
+	}
+	if got := turns.wokenBy(crowd(1, largeJob("a", 1, 2))); len(got) != 0 {
+		t.Errorf("woken while both parts begin: %v", got)
+	}
+	if _, parts := turns.of("a"); len(parts) != 0 {
+		t.Errorf("turns that were made use of: %v", parts)
+	}
+}
+
+func TestALargeJobIsWokenForEachPart(t *testing.T) {
+	turns := newTurns()
+	// No more than two pods without a node at first: one part is left for later.
+	larger := func(begun ...int32) v1alpha1.OcrJob {
+		j := largeJob("a", begun...)
+		j.Status.Workers = append(j.Status.Workers, v1alpha1.WorkerStatus{Part: 3, Attempt: 1})
+		j.Status.Partition.MaxWorkers, j.Status.Pages.Total = 4, 12
+		return j
+	}
+	if got := turns.wokenBy(crowd(1, larger())); !slices.Equal(got, []string{"a"}) {
+		t.Fatalf("woken: %v", got)
+	}
+	begun := larger(1)
+	begun.Status.Workers[1].PodUID = "v"
+	if got := turns.wokenBy(crowd(1, begun)); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("woken for the next part: %v", got)
+	}
+	if _, parts := turns.of("a"); !slices.Equal(parts, []int32{2, 3}) {
+		t.Errorf("turns of %v are open", parts)
+	}
+}
+
+func TestTheQueueLooksAgainWhenPartsMove(t *testing.T) {
+	waiting, begun, further := largeJob("a"), largeJob("a", 1), largeJob("a")
+	further.Status.Workers[0].Progress = &v1alpha1.PageCounts{Total: 9, Done: 2}
+	whole := largeJob("a")
+	whole.Status.Workers = whole.Status.Workers[:1]
+	for name, test := range map[string]struct {
+		before, after v1alpha1.OcrJob
+		want          bool
+	}{
+		"a document is cut":           {whole, waiting, true},
+		"a part begins":               {waiting, begun, true},
+		"it gives way":                {begun, waiting, true},
+		"a worker reports some pages": {waiting, further, false},
+		"something else has changed":  {begun, begun, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := queueMoved(&test.before, &test.after, start); got != test.want {
+				t.Errorf("queueMoved = %v", got)
+			}
+		})
+	}
+}
+
+func TestPartsAreTheLastToHaveRoom(t *testing.T) {
+	turns := newTurns()
+	p := crowd(9, working("a"), largeJob("b"))
+	p.Unschedulable = map[queue.ID]bool{{Job: "a"}: true}
+	if got := turns.wokenBy(p); len(got) != 0 {
+		t.Errorf("woken while a job has no room: %v", got)
+	}
+	p.Unschedulable = nil
+	if got := turns.wokenBy(p); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("woken then: %v", got)
+	}
+}
+
+func TestAPartWhosePodIsRefusedTakesNoRoomOfAnothers(t *testing.T) {
+	turns := newTurns()
+	p := crowd(9, largeJob("a", 1, 2), largeJob("b"))
+	if got := turns.wokenBy(p); len(got) != 0 {
+		t.Fatalf("woken while there is no room: %v", got)
+	}
+	turns.podRefused(queue.ID{Job: "a", Part: 2}, true)
+	if got := turns.wokenBy(p); !turns.isFreed() || !slices.Equal(got, []string{"b"}) {
+		t.Errorf("woken: %v", got)
+	}
+}
+
 func TestTurnsSayWhatIsWaitedFor(t *testing.T) {
 	turns := newTurns()
-	if got := turns.of("a"); got != (Turn{}) {
+	if got, parts := turns.of("a"); got != (Turn{}) || len(parts) != 0 {
 		t.Errorf("before the first pass: %+v", got)
 	}
 	turns.pass(crowd(1, jobNamed("a"), jobNamed("b")))
-	if got := turns.of("a"); got != (Turn{Granted: true}) {
+	if got, _ := turns.of("a"); got != (Turn{Granted: true}) {
 		t.Errorf("the first has %+v", got)
 	}
 	want := Turn{Reason: v1alpha1.ReasonWaitingForSlot, Message: "The organization may have 1 jobs at work at the same time, and as many are at work or come first"}
-	if got := turns.of("b"); got != want {
+	if got, _ := turns.of("b"); got != want {
 		t.Errorf("the second has %+v", got)
 	}
 }
@@ -115,12 +223,12 @@ func TestATurnThatIsGivenBackIsFree(t *testing.T) {
 	if !turns.isFreed() {
 		t.Error("the dispatcher is not told")
 	}
-	if turns.of("a").Granted {
+	if turns.turnOf("a").Granted {
 		t.Error("the turn is still there")
 	}
 	suspended := jobNamed("a")
 	suspended.Spec.Suspend = new(true)
-	if turns.pass(crowd(1, suspended, jobNamed("b"))); !turns.of("b").Granted {
+	if turns.pass(crowd(1, suspended, jobNamed("b"))); !turns.turnOf("b").Granted {
 		t.Error("the next one has no turn")
 	}
 }
@@ -137,20 +245,20 @@ func TestAJobIsWokenForASecondTurn(t *testing.T) {
 func TestAJobWhosePodIsRefusedTakesItsSlotAndNoRoom(t *testing.T) {
 	turns := newTurns()
 	jobs := []v1alpha1.OcrJob{working("a"), working("b"), saying("c", v1alpha1.ReasonWaitingForCapacity), saying("d", v1alpha1.ReasonWaitingForCapacity)}
-	if got := turns.wokenBy(crowd(3, jobs...)); !slices.Equal(got, []string{"d"}) || turns.of("d").Reason != v1alpha1.ReasonWaitingForSlot {
-		t.Fatalf("woken while there is no room: %v, %+v", got, turns.of("d"))
+	if got := turns.wokenBy(crowd(3, jobs...)); !slices.Equal(got, []string{"d"}) || turns.turnOf("d").Reason != v1alpha1.ReasonWaitingForSlot {
+		t.Fatalf("woken while there is no room: %v, %+v", got, turns.turnOf("d"))
 	}
-	turns.podRefused("a", true)
+	turns.podRefused(queue.ID{Job: "a"}, true)
 	if !turns.isFreed() {
 		t.Error("the dispatcher is not told")
 	}
-	turns.podRefused("a", true)
+	turns.podRefused(queue.ID{Job: "a"}, true)
 	if turns.isFreed() {
 		t.Error("the dispatcher is told of each attempt")
 	}
 	turns.pass(crowd(3, jobs...))
-	if !turns.of("c").Granted || turns.of("d").Granted {
-		t.Errorf("turns: %+v, %+v", turns.of("c"), turns.of("d"))
+	if !turns.turnOf("c").Granted || turns.turnOf("d").Granted {
+		t.Errorf("turns: %+v, %+v", turns.turnOf("c"), turns.turnOf("d"))
 	}
 }
 

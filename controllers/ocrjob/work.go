@@ -40,6 +40,7 @@ func (d *decider) work() {
 			return
 		}
 	}
+	d.cut()
 	d.completeIfDone()
 }
 
@@ -61,11 +62,15 @@ func (d *decider) admit() {
 	status.Model = d.Model.Name
 	if len(status.Workers) == 0 {
 		status.Workers = []v1alpha1.WorkerStatus{{Part: 0, Attempt: 1}}
+		status.Partition = d.Partition
 	}
 	for i := range status.Workers {
 		worker := &status.Workers[i]
+		if isFurther(status, worker) {
+			continue
+		}
 		worker.PodName = attemptOf(worker).PodName(d.Job.Name)
-		if !isDone(worker) {
+		if !status.PartDone(worker) {
 			d.startAttempt(worker)
 		}
 	}
@@ -74,10 +79,17 @@ func (d *decider) admit() {
 		fmt.Sprintf("Admitted with priority %s and model %s", status.Priority, status.Model))
 }
 
-// followPod looks at the pod of the worker's current attempt.
+// followPod looks at the pod of the worker's current attempt. Of one whose pages are done there is nothing to follow.
 func (d *decider) followPod(worker *v1alpha1.WorkerStatus) {
+	if d.Status.PartDone(worker) {
+		return
+	}
 	pod := d.podOf(worker)
 	switch {
+	case worker.PodName == "":
+		d.beginPart(worker, pod)
+	case d.hasGivenWay(worker, pod):
+		worker.PodName = ""
 	case worker.PodUID == "" && pod == nil:
 		d.startAttempt(worker)
 	case worker.PodUID == "":
@@ -92,7 +104,7 @@ func (d *decider) followPod(worker *v1alpha1.WorkerStatus) {
 		d.crashed(worker, pod)
 	case pod.State == PodBadDocument:
 		d.end(v1alpha1.PhaseFailed, pod.Reason, pod.Message)
-	case pod.State == PodSucceeded && !isDone(worker):
+	case pod.State == PodSucceeded:
 		d.crashed(worker, &Pod{Message: "it ended without having finished its pages"})
 	}
 }
@@ -102,12 +114,19 @@ func (d *decider) startAttempt(worker *v1alpha1.WorkerStatus) {
 	if worker.RetryAt != nil && !d.isPast(worker.RetryAt.Time) {
 		return
 	}
-	d.CreatePods = append(d.CreatePods, attemptOf(worker))
+	d.CreatePods = append(d.CreatePods, NewPod{attemptOf(worker), isFurther(&d.Status, worker)})
 }
 
 // followNewPod waits until a pod has a node, and then records which pod it is: from then on that pod, and no other, may
 // read the document and report progress. Recording it earlier would cost a write more for each document.
 func (d *decider) followNewPod(worker *v1alpha1.WorkerStatus, pod *Pod) {
+	if pod.GivesWay && !pod.State.hasNode() && !isFurther(&d.Status, worker) {
+		// Its job would wait behind all others for as long as there are any.
+		d.nextAttempt(worker)
+		d.dropOldPods(worker)
+		d.startAttempt(worker)
+		return
+	}
 	switch pod.State {
 	case PodQueued:
 	case PodUnschedulable:
@@ -154,10 +173,6 @@ type retry struct {
 }
 
 func (d *decider) retry(worker *v1alpha1.WorkerStatus, r retry) {
-	if isDone(worker) {
-		// Every page was stored and reported before the pod ended: there is nothing to try again.
-		return
-	}
 	message := fmt.Sprintf("Attempt %d of part %d ended: %s", worker.Attempt, worker.Part, r.why)
 	limit := int32(defaultBackoffLimit)
 	if d.Job.Spec.BackoffLimit != nil {
@@ -187,13 +202,16 @@ func (d *decider) nextAttempt(worker *v1alpha1.WorkerStatus) {
 // completeIfDone ends the job once every page has a result and the pages are reserved. It does not wait for the pod's
 // end, which the kubelet may report a second later.
 func (d *decider) completeIfDone() {
-	if !d.isDone() {
+	if d.Status.Leading() != nil {
 		return
 	}
 	if d.Tenant.Entry == nil {
 		if reason, message := d.Tenant.problem(d.Job.Namespace); reason != "" {
 			d.condition(v1alpha1.ConditionQuotaReserved, metav1.ConditionFalse, reason, message)
 		}
+		return
+	}
+	if !d.isDone() {
 		return
 	}
 	pages := d.Status.LivePages()
@@ -228,16 +246,8 @@ func (d *decider) podOf(worker *v1alpha1.WorkerStatus) *Pod {
 
 // isDone tells whether every page of the document has a result.
 func (d *decider) isDone() bool {
-	for i := range d.Status.Workers {
-		if !isDone(&d.Status.Workers[i]) {
-			return false
-		}
-	}
-	return len(d.Status.Workers) > 0
-}
-
-func isDone(worker *v1alpha1.WorkerStatus) bool {
-	return worker.Progress != nil && worker.Progress.Total > 0 && worker.Progress.Done >= worker.Progress.Total
+	status := &d.Status
+	return status.Leading() == nil && len(status.Workers) > 0 && len(status.Workers) >= int(status.Partition.Parts(status.LivePages().Total))
 }
 
 func pagesDone(worker *v1alpha1.WorkerStatus) int32 {

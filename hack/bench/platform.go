@@ -1,110 +1,57 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"mime/multipart"
-	"net/http"
-	"time"
+	"os"
 
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
+	"github.com/spf13/cobra"
 )
 
-// pollInterval is how often the state of a job is asked for: short against what is measured.
-const pollInterval = 10 * time.Millisecond
-
-// platform is khocr as a client and an operator reach it.
-type platform struct {
-	url, key, kubeconfig string
-	kube                 kubernetes.Interface
-}
-
-func (p *platform) connect() error {
-	config, err := clientcmd.BuildConfigFromFlags("", p.kubeconfig)
-	if err != nil {
-		return fmt.Errorf("reading the kubeconfig: %w", err)
+func platformCommand() *cobra.Command {
+	var page string
+	var rounds, uploads int
+	command := &cobra.Command{
+		Use:   "platform",
+		Short: "Measure the running platform from outside",
+		Long: `Reads KHOCR_URL, KHOCR_KEY_ENTERPRISE and KUBECONFIG from the environment, as "make demo" writes them. Runs on the machine
+of the local cluster, as root: the gateway's peak memory is read from the kernel.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return measurePlatform(command.Context(), page, rounds, uploads)
+		},
 	}
-	p.kube, err = kubernetes.NewForConfig(config)
-	return err
+	flags := command.Flags()
+	flags.StringVar(&page, "page", "test/testdata/sample.pdf", "scanned one-page document")
+	flags.IntVar(&rounds, "rounds", 10, "documents to measure, after one to warm up")
+	flags.IntVar(&uploads, "uploads", 20, "uploads of 50 MB at once; 0 for none")
+	return command
 }
 
-// submit posts a document and returns the job's id. The content is sent as it is read.
-func (p *platform) submit(ctx context.Context, name string, content io.Reader) (string, error) {
-	body, sink := io.Pipe()
-	form := multipart.NewWriter(sink)
-	go func() {
-		part, err := form.CreateFormFile("file", name)
-		if err == nil {
-			_, err = io.Copy(part, content)
-		}
-		if err == nil {
-			err = form.Close()
-		}
-		sink.CloseWithError(err)
-	}()
-	var accepted struct {
-		JobID string `json:"job_id"`
-	}
-	err := p.call(ctx, http.MethodPost, "/api/v1/convert", body, form.FormDataContentType(), http.StatusAccepted, &accepted)
-	return accepted.JobID, err
-}
-
-// convert posts a document, waits until it is completed, and returns the time that took.
-func (p *platform) convert(ctx context.Context, name string, content []byte) (time.Duration, error) {
-	start := time.Now()
-	id, err := p.submit(ctx, name, bytes.NewReader(content))
-	if err != nil {
-		return 0, err
-	}
-	return p.await(ctx, id, start)
-}
-
-func (p *platform) await(ctx context.Context, id string, start time.Time) (time.Duration, error) {
-	for {
-		var job struct {
-			Status string `json:"status"`
-		}
-		if err := p.call(ctx, http.MethodGet, "/api/v1/jobs/"+id, nil, "", http.StatusOK, &job); err != nil {
-			return 0, err
-		}
-		switch job.Status {
-		case "COMPLETED":
-			return time.Since(start), nil
-		case "FAILED", "CANCELLED":
-			return 0, fmt.Errorf("job %s is %s", id, job.Status)
-		}
-		select {
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-time.After(pollInterval):
-		}
-	}
-}
-
-func (p *platform) call(ctx context.Context, method, path string, body io.Reader, contentType string, want int, answer any) error {
-	request, err := http.NewRequestWithContext(ctx, method, p.url+path, body)
+func measurePlatform(ctx context.Context, page string, rounds, uploads int) error {
+	platform, err := fromEnvironment()
 	if err != nil {
 		return err
 	}
-	request.Header.Set("X-API-Key", p.key)
-	if contentType != "" {
-		request.Header.Set("Content-Type", contentType)
+	if err := latency(ctx, platform, page, rounds); err != nil {
+		return fmt.Errorf("measuring the time of a document: %w", err)
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
+	if err := writes(ctx, platform, page, rounds); err != nil {
+		return fmt.Errorf("counting the writes of a document: %w", err)
 	}
-	defer func() { _ = response.Body.Close() }()
-	content, err := io.ReadAll(response.Body)
-	if err != nil {
-		return fmt.Errorf("reading the answer to %s %s: %w", method, path, err)
+	if uploads > 0 {
+		if err := memory(ctx, platform, page, uploads); err != nil {
+			return fmt.Errorf("measuring the gateway's memory: %w", err)
+		}
 	}
-	if response.StatusCode != want {
-		return fmt.Errorf("%s %s: status %d: %s", method, path, response.StatusCode, content)
+	return nil
+}
+
+func fromEnvironment() (*platform, error) {
+	p := &platform{url: os.Getenv("KHOCR_URL"), key: os.Getenv("KHOCR_KEY_ENTERPRISE"), kubeconfig: os.Getenv("KUBECONFIG")}
+	if p.url == "" || p.key == "" || p.kubeconfig == "" {
+		return nil, errors.New("KHOCR_URL, KHOCR_KEY_ENTERPRISE and KUBECONFIG must be set: run `make demo`, then `make bench`")
 	}
-	return json.Unmarshal(content, answer)
+	return p, p.connect()
 }

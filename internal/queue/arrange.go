@@ -23,6 +23,9 @@ type Turn struct {
 	AtWork, Limit int32
 }
 
+// lacksRoom tells that only a node would be missing.
+func (t *Turn) lacksRoom() bool { return !t.Admit && (t.Part > 0 || t.AtWork < t.Limit) }
+
 // Arrange puts the waiting jobs into their order, and admits those that may begin. Slots are how many jobs may be at work
 // in a namespace; jobs of other namespaces have no turn. Room is how many more pods without a node there may be of each
 // priority.

@@ -14,9 +14,11 @@ import (
 	"github.com/openplp/khocr/api/v1alpha1"
 )
 
-// Entry is what the queue knows of a job that has not ended.
+// Entry is what the queue knows of a job that has not ended, or of a further part of one.
 type Entry struct {
 	UID types.UID
+	// Part is that of a further part, and 0 for the job itself: the first part is never a further one.
+	Part int32
 	// Namespace of the job, which is that of one organization.
 	Namespace, Name string
 	Priority        v1alpha1.Priority
@@ -25,6 +27,15 @@ type Entry struct {
 	// Unschedulable tells of an Unplaced job that the scheduler finds no room for its pod.
 	Unschedulable bool
 }
+
+// ID names what an entry is about.
+type ID struct {
+	Job  types.UID
+	Part int32
+}
+
+// ID of the entry.
+func (e *Entry) ID() ID { return ID{e.UID, e.Part} }
 
 // State is where a job stands in the queue. From Podless on it is at work and takes a slot of its organization.
 type State int
@@ -78,25 +89,23 @@ func stateOf(job *v1alpha1.OcrJob, now time.Time) State {
 	isSet := func(flag *bool) bool { return flag != nil && *flag }
 	switch {
 	case AtWork(&job.Status):
-		return workState(job.Status.Workers, now)
+		if leading := job.Status.Leading(); leading != nil {
+			return workState(leading, now)
+		}
+		return Placed
 	case job.DeletionTimestamp != nil, isSet(job.Spec.Cancel), isSet(job.Spec.Suspend):
 		return Held
 	}
 	return Waiting
 }
 
-// workState is that of the part which is furthest from a node.
-func workState(workers []v1alpha1.WorkerStatus, now time.Time) State {
-	state := Placed
-	for i := range workers {
-		worker := &workers[i]
-		switch {
-		case worker.PodName == "" || worker.PodUID != "":
-		case worker.RetryAt != nil && worker.RetryAt.After(now):
-			state = min(state, Podless)
-		default:
-			return Unplaced
-		}
+// workState is that of a part at work.
+func workState(worker *v1alpha1.WorkerStatus, now time.Time) State {
+	switch {
+	case worker.PodUID != "":
+		return Placed
+	case worker.PodName == "" || worker.RetryAt != nil && worker.RetryAt.After(now):
+		return Podless
 	}
-	return state
+	return Unplaced
 }

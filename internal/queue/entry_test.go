@@ -44,13 +44,23 @@ func TestObserve(t *testing.T) {
 		"from then on there is one": {func(j *v1alpha1.OcrJob) {
 			j.Status.Workers = []v1alpha1.WorkerStatus{{Attempt: 2, PodName: "a-0-2", RetryAt: at(0)}}
 		}, false, Unplaced},
-		"the part that is furthest from a node counts": {func(j *v1alpha1.OcrJob) {
+		"the leading part counts": {func(j *v1alpha1.OcrJob) {
 			j.Status.Workers = []v1alpha1.WorkerStatus{
-				{Part: 0, Attempt: 1, PodName: "a-0-1", PodUID: "u"},
+				{Part: 0, Attempt: 1, PodName: "a-0-1", PodUID: "u", Progress: &v1alpha1.PageCounts{Total: 9, Done: 3}},
 				{Part: 1, Attempt: 2, PodName: "a-1-2", RetryAt: at(time.Second)},
 				{Part: 2, Attempt: 1, PodName: "a-2-1"},
 			}
-		}, false, Unplaced},
+			j.Status.Partition = &v1alpha1.Partition{PagesPerWorker: 3, MaxWorkers: 9}
+		}, false, Podless},
+		"a leading part without a pod is about to get one": {func(j *v1alpha1.OcrJob) {
+			j.Status.Workers = []v1alpha1.WorkerStatus{
+				{Part: 0, Attempt: 1, PodName: "a-0-1", PodUID: "u", Progress: &v1alpha1.PageCounts{Total: 9, Done: 3}}, {Part: 1, Attempt: 1}}
+			j.Status.Partition = &v1alpha1.Partition{PagesPerWorker: 5, MaxWorkers: 9}
+			j.Status.Workers[0].Progress.Done = 4
+		}, false, Podless},
+		"a job whose parts are all done needs no node": {func(j *v1alpha1.OcrJob) {
+			j.Status.Workers = []v1alpha1.WorkerStatus{{Attempt: 1, PodName: "a-0-1", Progress: &v1alpha1.PageCounts{Total: 1, Done: 1}}}
+		}, false, Placed},
 		"an ended job is none of the queue's": {func(j *v1alpha1.OcrJob) {
 			j.Status.Phase = v1alpha1.PhaseFailed
 			j.Status.Workers = []v1alpha1.WorkerStatus{{Attempt: 1, PodName: "a-0-1"}}
@@ -63,7 +73,7 @@ func TestObserve(t *testing.T) {
 			if ok == test.ended || entry.State != test.want {
 				t.Fatalf("Observe = %+v, %v", entry, ok)
 			}
-			if want := (Entry{"uid", "khocr-moj", "a", v1alpha1.PriorityNormal, now.Add(-time.Minute), test.want, false}); ok && entry != want {
+			if want := (Entry{"uid", 0, "khocr-moj", "a", v1alpha1.PriorityNormal, now.Add(-time.Minute), test.want, false}); ok && entry != want {
 				t.Errorf("entry = %+v, want %+v", entry, want)
 			}
 		})

@@ -1,8 +1,6 @@
 package queue
 
 import (
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/openplp/khocr/api/v1alpha1"
 )
 
@@ -22,8 +20,8 @@ type Windows struct {
 	sizes map[v1alpha1.Priority]int
 	// narrow are the priorities in which a job was left waiting for room.
 	narrow map[v1alpha1.Priority]bool
-	// unplaced are the jobs that had no node when last looked at, and whether there ever was no room for their pod.
-	unplaced map[types.UID]bool
+	// unplaced are those that had no node when last looked at, and whether there ever was no room for their pod.
+	unplaced map[ID]bool
 }
 
 // Room follows what became of the jobs since it was asked before, and tells how many more pods there is room for; not
@@ -35,15 +33,15 @@ func (w *Windows) Room(entries []Entry) map[v1alpha1.Priority]int {
 			w.sizes[priority] = firstWindow
 		}
 	}
-	unplaced, taken := map[types.UID]bool{}, map[v1alpha1.Priority]int{}
+	unplaced, taken := map[ID]bool{}, map[v1alpha1.Priority]int{}
 	for i := range entries {
 		entry := &entries[i]
-		hadNoRoom, wasUnplaced := w.unplaced[entry.UID]
+		hadNoRoom, wasUnplaced := w.unplaced[entry.ID()]
 		switch {
 		case entry.State == Placed && wasUnplaced && !hadNoRoom && w.narrow[entry.Priority]:
 			w.sizes[entry.Priority] = min(widestWindow, w.sizes[entry.Priority]+1)
 		case entry.State == Unplaced:
-			unplaced[entry.UID] = hadNoRoom || entry.Unschedulable
+			unplaced[entry.ID()] = hadNoRoom || entry.Unschedulable
 			taken[entry.Priority]++
 		}
 	}
@@ -65,7 +63,7 @@ func (w *Windows) Room(entries []Entry) map[v1alpha1.Priority]int {
 func (w *Windows) Follow(turns []Turn) {
 	w.narrow = map[v1alpha1.Priority]bool{}
 	for i := range turns {
-		if turn := &turns[i]; !turn.Admit && turn.AtWork < turn.Limit {
+		if turn := &turns[i]; turn.lacksRoom() {
 			w.narrow[turn.Priority] = true
 		}
 	}

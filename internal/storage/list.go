@@ -2,14 +2,13 @@ package storage
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"strings"
 	"time"
 
 	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
 )
 
 // Listed is a key that something is stored under.
@@ -44,21 +43,38 @@ func (s *Store) Folders(ctx context.Context, prefix string) iter.Seq2[string, er
 
 func (s *Store) list(ctx context.Context, prefix, delimiter string) iter.Seq2[Listed, error] {
 	return func(yield func(Listed, error) bool) {
-		list := s.bucket.List(&blob.ListOptions{Prefix: prefix, Delimiter: delimiter})
-		for {
-			object, err := list.Next(ctx)
-			if errors.Is(err, io.EOF) {
-				return
-			}
+		for token := blob.FirstPageToken; len(token) > 0; {
+			var objects []*blob.ListObject
+			var err error
+			objects, token, err = s.listPage(ctx, token, &blob.ListOptions{Prefix: prefix, Delimiter: delimiter})
 			if err != nil {
 				yield(Listed{}, fmt.Errorf("%w: list %s: %w", ErrUnavailable, prefix, err))
 				return
 			}
-			if !yield(Listed{Key: object.Key, Modified: object.ModTime, Size: object.Size}, nil) {
-				return
+			for _, object := range objects {
+				if !yield(Listed{Key: object.Key, Modified: object.ModTime, Size: object.Size}, nil) {
+					return
+				}
 			}
 		}
 	}
+}
+
+const (
+	listPageSize = 1000
+	listAttempts = 20
+)
+
+// listPage lists a page of keys. The file driver fails with NotFound where a file goes between its name's being read and its
+// being looked at, as temporary files do; another attempt does not see its name any more.
+func (s *Store) listPage(ctx context.Context, token []byte, options *blob.ListOptions) (objects []*blob.ListObject, next []byte, err error) {
+	for range listAttempts {
+		objects, next, err = s.bucket.ListPage(ctx, token, listPageSize, options)
+		if gcerrors.Code(err) != gcerrors.NotFound {
+			break
+		}
+	}
+	return objects, next, err
 }
 
 // DeleteAll removes everything that is stored under keys that begin with the prefix, which ends in a slash, and tells how

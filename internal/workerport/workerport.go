@@ -9,6 +9,7 @@ package workerport
 import (
 	"strconv"
 
+	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
 )
 
@@ -26,6 +27,8 @@ const (
 	// A failure is a Refusal: with status 422 it is final and the document fails for its reason, otherwise it may be
 	// tried again.
 	PathDocument = "/internal/v1/document"
+	// GET PathPages answers the numbers of the pages that all parts together have stored, as a list of JSON.
+	PathPages = "/internal/v1/pages"
 	// GET PathPage answers a document.Page that was stored, whichever attempt did it; 404 where there is none.
 	//
 	// PUT PathPage stores a document.Page, once: 201 where it was stored, 200 where one had been stored before, which
@@ -72,6 +75,9 @@ type Ticket struct {
 	Mode string `json:"mode"`
 	// Pages that were asked for, as in an OcrJob's spec; empty for all.
 	Pages string `json:"pages"`
+	// Partition says which of them are the part's, once the document has told how many there are: Share of the part, by their
+	// order. All are where it is missing.
+	Partition *v1alpha1.Partition `json:"partition,omitempty"`
 	// Model is the name of the OcrModel, TrainedData what Tesseract loads for it.
 	Model       string `json:"model"`
 	TrainedData string `json:"trained_data"`
@@ -79,7 +85,7 @@ type Ticket struct {
 	MaxPages int `json:"max_pages"`
 	// PageTimeoutSeconds bounds one page.
 	PageTimeoutSeconds int `json:"page_timeout_seconds"`
-	// Stored are the pages that need no more work, in order.
+	// Stored are the pages that need no more work, in order; of the part alone if it is known which those are.
 	Stored []StoredPage `json:"stored"`
 }
 

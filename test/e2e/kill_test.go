@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"testing"
 	"time"
 
@@ -13,6 +14,19 @@ import (
 	"github.com/openplp/khocr/api/v1alpha1"
 )
 
+// storedPages reads a worker's log to its end and tells of each page that it stored.
+func storedPages(log io.Reader, tell func(page int)) {
+	for lines := bufio.NewScanner(log); lines.Scan(); {
+		var line struct {
+			Message string `json:"msg"`
+			Page    int    `json:"page"`
+		}
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "Page was stored" {
+			tell(line.Page)
+		}
+	}
+}
+
 // pagesInLog follows a worker's log to its end and tells which pages it recognised.
 func (t *tenant) pagesInLog(pod string) []int {
 	t.Helper()
@@ -20,15 +34,7 @@ func (t *tenant) pagesInLog(pod string) []int {
 	stream, err := t.kube.CoreV1().Pods(t.namespace()).GetLogs(pod, &corev1.PodLogOptions{Follow: true}).Stream(t.Context())
 	t.must(err)
 	defer func() { _ = stream.Close() }()
-	for lines := bufio.NewScanner(stream); lines.Scan(); {
-		var line struct {
-			Message string `json:"msg"`
-			Page    int    `json:"page"`
-		}
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "Page was stored" {
-			pages = append(pages, line.Page)
-		}
-	}
+	storedPages(stream, func(page int) { pages = append(pages, page) })
 	return pages
 }
 

@@ -45,7 +45,7 @@ func (f *fuzzer) judge(r *request, got answer) (outcome string, err error) {
 	}
 	told := fmt.Sprint(got.header) + string(got.body)
 	var findings []error
-	if got.status >= http.StatusInternalServerError && got.status != http.StatusServiceUnavailable && !(r.rough && fromHTTP(got)) {
+	if got.status >= http.StatusInternalServerError && !(got.status == http.StatusServiceUnavailable && r.leaves()) && !(r.rough && fromHTTP(got)) {
 		findings = append(findings, fmt.Errorf("status %d: %.500s", got.status, got.body))
 	}
 	if r.strangers && got.status < http.StatusBadRequest && r.method != http.MethodOptions {

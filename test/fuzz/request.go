@@ -39,6 +39,10 @@ type request struct {
 	story string
 }
 
+// leaves tells that the caller closes his side before he has sent what he said: he is taken for gone, and what was under way
+// for him fails.
+func (r *request) leaves() bool { return r.cut >= 0 || r.length >= 0 }
+
 const pageOfPDF = "%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 
 // request makes up one: a valid one, which is then broken two times out of three.

@@ -50,7 +50,7 @@ func (f *fuzzer) send(r *request) answer {
 	go func() {
 		defer close(written)
 		_, _ = connection.Write(r.wire())
-		if r.cut >= 0 || r.length >= 0 {
+		if r.leaves() {
 			_ = tcp.CloseWrite()
 		}
 	}()

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"strings"
+
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/khmer"
 )
@@ -19,24 +21,56 @@ const (
 	scanLetters = 200
 )
 
-// decide where the text of a page comes from, and why. imageCover is the share of the page that images cover; it matters
-// only where the layer is sound.
-func decide(mode string, layer khmer.TextLayer, imageCover float64) (document.Source, string) {
+// decide where the text of a page comes from, and why, by what the page carries.
+func decide(mode string, page nativePage) (document.Source, string) {
 	if mode == modeForce {
 		return document.SourceOCR, ReasonForced
 	}
-	source, reason := document.SourceOCR, ReasonNoTextLayer
-	switch layer.Verdict() {
-	case khmer.Sound:
-		if mode == modeSkip || imageCover < scanCover || layer.Letters >= scanLetters {
-			return document.SourceNative, ReasonNativeTextOK
-		}
-		reason = ReasonScannedImage
-	case khmer.Broken:
-		reason = ReasonTextLayerBroken
-	}
-	if mode == modeSkip {
+	source, reason := judge(page)
+	switch {
+	case mode == modeSkip && reason == ReasonScannedImage:
+		// The little that is there is right.
+		return page.kept()
+	case mode == modeSkip && source == document.SourceMixed:
+		return page.kept()
+	case mode == modeSkip && source == document.SourceOCR:
 		return document.SourceNone, ReasonSkipped
+	default:
+		return source, reason
 	}
-	return source, reason
+}
+
+func judge(page nativePage) (document.Source, string) {
+	switch {
+	case page.unknown != "":
+		return document.SourceOCR, ReasonLegacyFontUnknown + strings.ToLower(page.unknown)
+	case page.layer.Characters == 0 && page.hidden:
+		return document.SourceOCR, ReasonHiddenText
+	case page.layer.Characters == 0:
+		return document.SourceOCR, ReasonNoTextLayer
+	case !page.right():
+		return document.SourceOCR, ReasonTextLayerBroken
+	case page.layer.Letters < scanLetters && page.cover() >= scanCover:
+		return document.SourceOCR, ReasonScannedImage
+	case len(page.regions()) > 0:
+		return document.SourceMixed, ReasonTextAndImages
+	default:
+		return page.kept()
+	}
+}
+
+// right tells whether the text is what the page shows.
+func (p nativePage) right() bool {
+	if p.legacy && p.mostly {
+		return p.layer.Decoded()
+	}
+	return p.layer.Verdict() == khmer.Sound
+}
+
+// kept is the source of a page whose text is kept, and its reason.
+func (p nativePage) kept() (document.Source, string) {
+	if p.legacy {
+		return document.SourceLegacy, ReasonLegacyFontDecoded
+	}
+	return document.SourceNative, ReasonNativeTextOK
 }

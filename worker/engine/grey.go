@@ -6,20 +6,6 @@ import (
 	"image"
 )
 
-// toGrey weighs the colours as ITU-R BT.601 does.
-func toGrey(colours *image.RGBA) *image.Gray {
-	bounds := colours.Bounds()
-	grey := image.NewGray(image.Rect(0, 0, bounds.Dx(), bounds.Dy()))
-	for y := range bounds.Dy() {
-		row := colours.Pix[y*colours.Stride:]
-		for x := range bounds.Dx() {
-			pixel := row[4*x : 4*x+3 : 4*x+3]
-			grey.Pix[y*grey.Stride+x] = uint8((299*int(pixel[0]) + 587*int(pixel[1]) + 114*int(pixel[2])) / 1000)
-		}
-	}
-	return grey
-}
-
 // turn the image clockwise by 0, 90, 180 or 270 degrees.
 func turn(source *image.Gray, degrees int) *image.Gray {
 	if degrees == 0 {

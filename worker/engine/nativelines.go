@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"bytes"
+	"cmp"
 	"math"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/khmer"
@@ -14,138 +17,176 @@ const (
 	// ascent and descent make the height of a line's box. They are the type's, not the ink's: room for a vowel above and
 	// a subscript below.
 	ascent, descent = 1.0, 0.4
-	// Between these above and below the baseline every cluster has ink, and lines set tight have none of each other's.
-	inkAbove, inkBelow = 0.6, 0.05
-	// sameBaseline is how far apart the baselines of parts of one line may be.
-	sameBaseline = 0.3
-	// glued is the gap up to which parts of a line are not separated by a space, column the one from which they are
-	// lines of their own.
-	glued, column = 0.15, 1.5
-	// wordGap is the narrowest gap that can be a space.
-	wordGap = 0.1
-	// clusterWidth is a cluster's usual width, for lines that leave no ink of their own to measure.
-	clusterWidth = 0.55
+	// sameBaseline is how far apart the baselines of parts of one line may be. The marks of a letter may be lifted, or
+	// lowered, by as much as the size.
+	sameBaseline, lifted = 0.3, 1.0
+	// glued is the gap up to which parts of a line are not separated by a space, gluedBySpaces the same where the page has
+	// spaces of its own. column is the gap from which they are lines of their own.
+	glued, gluedBySpaces, column = 0.2, 0.8, 1.5
+	// untold is the widest that can be missing of a syllable's width. Where a document says what several glyphs stand for,
+	// MuPDF gives all characters but the first no width: of ឈ្មោះ that of ឈ and the right half of ោ are lost.
+	untold = 1.5
+	// narrowest is the least width of a box.
+	narrowest = 0.05
 )
+
+// span is a stretch from left to right in points, along a baseline.
+type span struct{ left, right float64 }
+
+// unit is what is printed in one place: a character, or a syllable that several glyphs draw. Its place is told along its
+// baseline, and across it, by which upright text has the usual coordinates.
+type unit struct {
+	text   string
+	along  span
+	across float64
+	// size of the type in points.
+	size      float64
+	direction point
+}
 
 // nativeLine is a printed line that is being put together.
 type nativeLine struct {
-	text           string
+	words          []nativeWord
 	across         span
 	baseline, size float64
-	runs           []span
-	estimated      bool
+	direction      point
+	// spaced is true behind a space.
+	spaced bool
+	// slack is how much wider than told the line may be, as a share of the size.
+	slack float64
 }
 
-// lines of the page. The left edges are MuPDF's. A right edge is where the line's ink ends, and words are told apart by
-// the widest gaps in it; on a line without measurable ink, such as white type on a dark ground, both are estimated from the
-// number of clusters.
-func (p nativePage) lines(ink ink) []document.Line {
-	var joined []nativeLine
-	for i, part := range p.fragments {
-		line := p.measure(i, part, ink)
-		if last := len(joined) - 1; last >= 0 && joined[last].continues(line) {
-			joined[last].add(line)
-		} else {
-			joined = append(joined, line)
+type nativeWord struct {
+	text   []byte
+	across span
+}
+
+// linesOf joins what is printed one behind the other. MuPDF's own lines end where a mark is lifted, inside of syllables.
+func linesOf(units []unit) []nativeLine {
+	var lines []nativeLine
+	apart := glued
+	if hasSpaces(units) {
+		apart = gluedBySpaces
+	}
+	for _, u := range units {
+		last := len(lines) - 1
+		blank := isBlank(u)
+		switch {
+		case last >= 0 && lines[last].continues(u):
+			lines[last].add(u, blank, apart)
+		case !blank:
+			line := nativeLine{across: u.along, baseline: u.across, size: u.size, direction: u.direction}
+			line.add(u, false, apart)
+			lines = append(lines, line)
 		}
 	}
-	lines := make([]document.Line, len(joined))
-	for i, line := range joined {
-		lines[i] = line.finish(p)
+	return outward(lines)
+}
+
+func isBlank(u unit) bool { return strings.TrimFunc(u.text, unicode.IsSpace) == "" }
+
+// hasSpaces tells whether the document prints its spaces, as nearly all do. Khmer has one in some thirty characters.
+func hasSpaces(units []unit) bool {
+	const fewest = 0.005
+	blank := 0
+	for _, u := range units {
+		if isBlank(u) {
+			blank++
+		}
 	}
-	numberParagraphs(joined, lines)
+	return float64(blank) >= fewest*float64(len(units)) && blank > 0
+}
+
+// outward puts what a document prints first, but at the foot of the page, last, and what it prints last, but at the head,
+// first: numbers of pages and running titles. All else stays in the order of the document, which knows its columns.
+func outward(lines []nativeLine) []nativeLine {
+	below := func(a, b nativeLine) int { return cmp.Compare(a.baseline, b.baseline) }
+	const furniture = 4 // lines, at most
+	for range min(furniture, len(lines)) {
+		if slices.MaxFunc(lines, below).baseline > lines[0].baseline {
+			break
+		}
+		lines = append(lines[1:], lines[0])
+	}
+	for range min(furniture, len(lines)) {
+		last := len(lines) - 1
+		if slices.MinFunc(lines, below).baseline < lines[last].baseline {
+			break
+		}
+		lines = slices.Insert(lines[:last], 0, lines[last])
+	}
 	return lines
 }
 
-// measure a fragment. It ends before the next one to its right on the same height.
-func (p nativePage) measure(index int, part fragment, ink ink) nativeLine {
-	limit := p.width
-	for i, other := range p.fragments {
-		if i != index && other.left > part.left && math.Abs(other.baseline-part.baseline) < part.size {
-			limit = min(limit, other.left)
-		}
-	}
-	line := nativeLine{text: part.text, baseline: part.baseline, size: part.size}
-	count := float64(clusters(strings.TrimSpace(part.text)))
-	runs := ink.runs(span{part.left, limit}, part.baseline-inkAbove*part.size, part.baseline+inkBelow*part.size)
-	whole, ok := extent(runs, column*part.size)
-	width := whole.right - part.left
-	if !ok || width > 1.5*count*part.size || width < 0.15*count*part.size {
-		line.estimated = true
-		line.across = span{part.left, min(limit, part.left+clusterWidth*count*part.size)}
-		return line
-	}
-	line.across = span{part.left, whole.right}
-	for _, run := range runs {
-		if run.right <= whole.right {
-			line.runs = append(line.runs, run)
-		}
-	}
-	return line
+// continues tells whether the unit is printed behind the line, on the same line.
+func (l nativeLine) continues(u unit) bool {
+	gap, off := u.along.left-l.across.right, math.Abs(u.across-l.baseline)
+	inside := l.cutBy(u)
+	return u.direction == l.direction && math.Abs(gap) < (column+l.slack)*l.size &&
+		(off <= sameBaseline*l.size && (u.along.left >= l.across.left || inside) || inside && off <= lifted*l.size)
 }
 
-// continues tells whether other is printed behind the line, on the same line.
-func (l nativeLine) continues(other nativeLine) bool {
-	gap := other.across.left - l.across.right
-	return math.Abs(other.baseline-l.baseline) <= sameBaseline*l.size && other.across.left > l.across.left &&
-		(gap < column*l.size || khmer.BeginsInside(other.text))
+// cutBy tells whether a syllable would be cut before the unit, because it belongs to the line's last one.
+func (l nativeLine) cutBy(u unit) bool {
+	return khmer.BeginsInside(u.text) || len(l.words) > 0 && bytes.HasSuffix(l.words[len(l.words)-1].text, []byte("\u17D2"))
 }
 
-func (l *nativeLine) add(other nativeLine) {
-	gap := other.across.left - l.across.right
-	if gap > glued*l.size && !khmer.BeginsInside(other.text) {
-		l.text += " "
+// add the unit, as a word of its own behind a space, or behind a gap that is wider than told, as a share of the size.
+func (l *nativeLine) add(u unit, blank bool, gap float64) {
+	if blank {
+		l.spaced = true
+		return
 	}
-	l.text += other.text
-	l.across.right = other.across.right
-	l.runs = append(l.runs, other.runs...)
-	l.estimated = l.estimated || other.estimated
-	l.size = max(l.size, other.size)
+	last := len(l.words) - 1
+	apart := l.spaced || u.along.left-l.across.right > (gap+l.slack)*l.size && !l.cutBy(u)
+	if last < 0 || apart {
+		l.words = append(l.words, nativeWord{text: []byte(u.text), across: u.along})
+	} else {
+		l.words[last].text = append(l.words[last].text, u.text...)
+		l.words[last].across.right = max(l.words[last].across.right, u.along.right)
+	}
+	l.across.right = max(l.across.right, u.along.right)
+	l.size = max(l.size, u.size)
+	l.spaced, l.slack = false, 0
+	if u.along.right-u.along.left < noWidth*u.size {
+		l.slack = untold
+	}
+}
+
+// finish makes the lines of the page's result.
+func (p nativePage) finish() []document.Line {
+	lines := make([]document.Line, len(p.lines))
+	for i, line := range p.lines {
+		lines[i] = line.finish(p)
+	}
+	numberParagraphs(p.lines, lines)
+	return lines
 }
 
 func (l nativeLine) finish(page nativePage) document.Line {
-	texts := strings.Fields(l.text)
-	spans, ok := split(l.runs, len(texts), wordGap*l.size)
-	if !ok || l.estimated {
-		spans = share(l.across, texts)
+	line := document.Line{Box: l.box(l.across, page), Confidence: 100, FontSize: hundredth(l.size), Words: make([]document.Word, len(l.words))}
+	texts := make([]string, len(l.words))
+	for i, word := range l.words {
+		texts[i] = khmer.Order(string(word.text))
+		line.Words[i] = document.Word{Text: texts[i], Box: l.box(word.across, page), Confidence: 100}
 	}
-	top, bottom := max(0, l.baseline-ascent*l.size), min(page.height, l.baseline+descent*l.size)
-	box := func(across span) document.Box {
-		return document.Box{hundredth(across.left), hundredth(top), hundredth(across.right), hundredth(bottom)}
-	}
-	line := document.Line{
-		Text: strings.Join(texts, " "), Box: box(l.across), Confidence: 100, FontSize: l.size,
-		Words: make([]document.Word, len(texts)),
-	}
-	for i, text := range texts {
-		line.Words[i] = document.Word{Text: text, Box: box(spans[i]), Confidence: 100}
-	}
+	line.Text = strings.Join(texts, " ")
 	return line
 }
 
-// share a stretch among words by their clusters; a space counts as one half.
-func share(whole span, words []string) []span {
-	total := -0.5
-	for _, word := range words {
-		total += float64(clusters(word)) + 0.5
+// box around a stretch of the line, within the page.
+func (l nativeLine) box(across span, page nativePage) document.Box {
+	top, bottom := l.baseline-ascent*l.size, l.baseline+descent*l.size
+	box := document.Box{math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)}
+	for _, along := range []float64{across.left, max(across.right, across.left+narrowest*l.size)} {
+		for _, over := range []float64{top, bottom} {
+			x, y := along*l.direction.x-over*l.direction.y, along*l.direction.y+over*l.direction.x
+			box = document.Box{min(box[0], x), min(box[1], y), max(box[2], x), max(box[3], y)}
+		}
 	}
-	unit := (whole.right - whole.left) / total
-	spans := make([]span, len(words))
-	left := whole.left
-	for i, word := range words {
-		right := left + float64(clusters(word))*unit
-		spans[i] = span{left, right}
-		left = right + 0.5*unit
+	return document.Box{
+		hundredth(max(0, box[0])), hundredth(max(0, box[1])), hundredth(min(page.width, box[2])), hundredth(min(page.height, box[3])),
 	}
-	return spans
-}
-
-func clusters(text string) int {
-	count := 0
-	for range khmer.Clusters(text) {
-		count++
-	}
-	return count
 }
 
 // numberParagraphs begins a paragraph where the type changes its size, where the gap to the line above is clearly wider

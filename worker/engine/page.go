@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/openplp/khocr/internal/document"
-	"github.com/openplp/khocr/internal/khmer"
 	"github.com/openplp/khocr/worker/wire"
 )
 
@@ -39,16 +38,17 @@ func (e *engine) process(request wire.Page) (*document.Page, error) {
 		return failedPage(request.Number, document.PageErrorTooLarge, "the page is too large to be drawn"), nil
 	}
 
-	layer := khmer.TextLayer{}
 	native := nativePage{}
 	if request.Mode != modeForce {
-		layer, native = e.document.text(request.Number)
+		native = e.document.native(request.Number)
 	}
-	source, reason := decide(request.Mode, layer, native.imageCover)
+	source, reason := decide(request.Mode, native)
 	page := &document.Page{Source: source, Reason: reason, Width: float64(width), Height: float64(height)}
 	switch source {
-	case document.SourceNative:
-		err = e.keep(page, request, native)
+	case document.SourceNative, document.SourceLegacy:
+		native.keep(page)
+	case document.SourceMixed:
+		err = e.recognizeImages(page, request, native, dpi)
 	case document.SourceOCR:
 		err = e.recognize(page, request, dpi)
 	default:
@@ -63,21 +63,6 @@ func (e *engine) process(request wire.Page) (*document.Page, error) {
 		return failed, nil
 	}
 	return page, nil
-}
-
-// keep the text that the page carries.
-func (e *engine) keep(page *document.Page, request wire.Page, native nativePage) error {
-	grey, err := e.document.draw(request.Number, min(inkDPI, inkDPI*native.scaleFor(inkPixels)))
-	if err != nil {
-		return err
-	}
-	if native.width > 0 && native.height > 0 {
-		page.Width, page.Height = native.width, native.height
-	}
-	page.Lines = native.lines(newInk(grey, page.Width))
-	page.Text = textOf(page.Lines)
-	page.Confidence = 100
-	return nil
 }
 
 // recognize the page from an image of it.

@@ -12,32 +12,58 @@ import (
 )
 
 func TestDecide(t *testing.T) {
-	sound := khmer.Examine(strings.Repeat("បណ្ណាល័យរក្សាទុកសៀវភៅ ", 20))
-	stamp := khmer.Examine("Scanned by a telephone")
-	broken := khmer.Examine("េដាយ េនៅ")
-	none := khmer.Examine(" ")
+	page := func(text string, images ...rect) nativePage {
+		page := nativePage{width: 600, height: 800, layer: khmer.Examine(text)}
+		for _, image := range images {
+			page.pictures = append(page.pictures, pictureAt(image))
+		}
+		return page
+	}
+	sound := strings.Repeat("បណ្ណាល័យរក្សាទុកសៀវភៅ ", 20)
+	decoded := page(sound)
+	decoded.legacy = true
+	mistyped := page(sound + "េ េ េ")
+	mistyped.legacy, mistyped.mostly = true, true
+	broken := mistyped
+	broken.mostly = false
+	undecoded := page(sound + strings.Repeat("\ufffd", 9))
+	undecoded.legacy, undecoded.mostly = true, true
+	unknown := page(sound)
+	unknown.unknown = "FK"
+	hidden := page("", rect{0, 0, 600, 800})
+	hidden.hidden = true
+	whole, half := rect{0, 0, 600, 800}, rect{50, 450, 550, 780}
 	tests := []struct {
 		name   string
 		mode   string
-		layer  khmer.TextLayer
-		cover  float64
+		page   nativePage
 		source document.Source
 		reason string
 	}{
-		{"sound text is kept", "auto", sound, 0, document.SourceNative, ReasonNativeTextOK},
-		{"sound text over a scan is kept", "auto", sound, 1, document.SourceNative, ReasonNativeTextOK},
-		{"a stamp on a scan is not the page's text", "auto", stamp, 0.9, document.SourceOCR, ReasonScannedImage},
-		{"a short text beside a small image is kept", "auto", stamp, 0.3, document.SourceNative, ReasonNativeTextOK},
-		{"a stamp is all there is where recognition is not wanted", "skip", stamp, 0.9, document.SourceNative, ReasonNativeTextOK},
-		{"broken text is recognised", "auto", broken, 0, document.SourceOCR, ReasonTextLayerBroken},
-		{"broken text is never given", "skip", broken, 0, document.SourceNone, ReasonSkipped},
-		{"no text is recognised", "auto", none, 1, document.SourceOCR, ReasonNoTextLayer},
-		{"no text stays none where recognition is not wanted", "skip", none, 1, document.SourceNone, ReasonSkipped},
-		{"force recognises", "force", khmer.TextLayer{}, 0, document.SourceOCR, ReasonForced},
+		{"sound text is kept", "auto", page(sound), document.SourceNative, ReasonNativeTextOK},
+		{"decoded text is kept", "auto", decoded, document.SourceLegacy, ReasonLegacyFontDecoded},
+		{"decoded text may have been mistyped", "auto", mistyped, document.SourceLegacy, ReasonLegacyFontDecoded},
+		{"broken text with a part that was decoded is recognised", "auto", broken, document.SourceOCR, ReasonTextLayerBroken},
+		{"text with unknown codes is recognised", "auto", undecoded, document.SourceOCR, ReasonTextLayerBroken},
+		{"text in an unknown code is recognised", "auto", unknown, document.SourceOCR, "legacy_font_unknown_fk"},
+		{"a stamp on a scan is not the page's text", "auto", page("Scanned by a telephone", whole), document.SourceOCR, ReasonScannedImage},
+		{"a short text beside a logo is kept", "auto", page("Letter of the library", rect{10, 10, 110, 110}),
+			document.SourceNative, ReasonNativeTextOK},
+		{"text beside an image is kept, and the image recognised", "auto", page(sound, half), document.SourceMixed, ReasonTextAndImages},
+		{"a stamp is all there is where recognition is not wanted", "skip", page("Scanned by a telephone", whole),
+			document.SourceNative, ReasonNativeTextOK},
+		{"an image is left where recognition is not wanted", "skip", page(sound, half), document.SourceNative, ReasonNativeTextOK},
+		{"broken text is recognised", "auto", page("េដាយ េនៅ"), document.SourceOCR, ReasonTextLayerBroken},
+		{"broken text is never given", "skip", page("េដាយ េនៅ"), document.SourceNone, ReasonSkipped},
+		{"text behind a scan is not trusted", "auto", hidden, document.SourceOCR, ReasonHiddenText},
+		{"text behind a scan is never given", "skip", hidden, document.SourceNone, ReasonSkipped},
+		{"no text is recognised", "auto", page(" ", whole), document.SourceOCR, ReasonNoTextLayer},
+		{"no text stays none where recognition is not wanted", "skip", page(" ", whole), document.SourceNone, ReasonSkipped},
+		{"force recognises", "force", nativePage{}, document.SourceOCR, ReasonForced},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if source, reason := decide(test.mode, test.layer, test.cover); source != test.source || reason != test.reason {
+			if source, reason := decide(test.mode, test.page); source != test.source || reason != test.reason {
 				t.Errorf("decided %s for %s, want %s for %s", source, reason, test.source, test.reason)
 			}
 		})

@@ -91,16 +91,8 @@ func (s *source) naturalDPI(width, height int) float64 {
 	return min(printDPI, 72*float64(max(s.pixels.X, s.pixels.Y))/(float64(max(width, height))+0.5))
 }
 
-// draw a page in grey. The caller has checked that the resolution is one that the page can be drawn at: MuPDF ends the
-// process when it cannot have the memory.
-func (s *source) draw(number int, dpi float64) (*image.Gray, error) {
-	drawn, err := s.drawInColours(number, dpi)
-	if err != nil {
-		return nil, err
-	}
-	return toGrey(drawn), nil
-}
-
+// drawInColours draws a page without its annotations. The caller has checked that the resolution is one that the page can be
+// drawn at: MuPDF ends the process when it cannot have the memory.
 func (s *source) drawInColours(number int, dpi float64) (*image.RGBA, error) {
 	drawn, err := s.fitz.ImageDPI(number-1, dpi)
 	if err != nil {

@@ -58,6 +58,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.OrganizationStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PageCounts"):
 		return &apiv1alpha1.PageCountsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Partition"):
+		return &apiv1alpha1.PartitionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Plan"):
 		return &apiv1alpha1.PlanApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlanLimits"):

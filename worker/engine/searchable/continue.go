@@ -41,7 +41,7 @@ func Continue(content io.ReaderAt, size int64, pages int, results Results, to io
 		if err != nil {
 			return fmt.Errorf("read the result of page %d: %w", number, err)
 		}
-		if result == nil || result.Source != document.SourceOCR {
+		if result == nil || result.Source == document.SourceNative || result.Source == document.SourceNone {
 			return nil
 		}
 		if err := update.page(page, result); err != nil {

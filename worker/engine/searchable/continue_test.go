@@ -221,6 +221,17 @@ func TestOnlyRecognisedPagesAreChanged(t *testing.T) {
 	}
 }
 
+func TestDecodedAndMixedPagesGetALayer(t *testing.T) {
+	original := simple(t, false, dict{"Contents": text("q Q")}, dict{})
+	for _, source := range []document.Source{document.SourceLegacy, document.SourceMixed} {
+		result := page(1, 200, 100, 0, "word", document.Box{20, 30, 60, 40})
+		result.Source = source
+		if found := words(t, continued(t, original, 2, results(result))); len(found) != 1 || found[0].Text != "word" {
+			t.Errorf("words of a %s page = %v", source, found)
+		}
+	}
+}
+
 func TestADocumentThatObjectsOfLieInStreamsIsContinued(t *testing.T) {
 	packed := tool(t, simple(t, false, dict{"Contents": text("q Q")}, dict{}), "qpdf", "--object-streams=generate", "DOCUMENT", "-")
 	made := continued(t, []byte(packed), 2, results(page(2, 200, 100, 0, "word", document.Box{20, 30, 60, 40})))

@@ -277,6 +277,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: pages
       type:
         namedType: com.github.openplp.khocr.api.v1alpha1.PageCounts
+    - name: partition
+      type:
+        namedType: com.github.openplp.khocr.api.v1alpha1.Partition
     - name: phase
       type:
         namedType: com.github.openplp.khocr.api.v1alpha1.JobPhase
@@ -477,6 +480,15 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
     - name: total
+      type:
+        scalar: numeric
+- name: com.github.openplp.khocr.api.v1alpha1.Partition
+  map:
+    fields:
+    - name: maxWorkers
+      type:
+        scalar: numeric
+    - name: pagesPerWorker
       type:
         scalar: numeric
 - name: com.github.openplp.khocr.api.v1alpha1.Plan

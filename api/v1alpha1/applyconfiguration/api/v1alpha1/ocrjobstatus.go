@@ -23,7 +23,10 @@ type OcrJobStatusApplyConfiguration struct {
 	Priority *apiv1alpha1.Priority `json:"priority,omitempty"`
 	// Name of the OcrModel in effect.
 	Model *string `json:"model,omitempty"`
-	// Workers by part of the document.
+	// How the document is shared out among workers. It is recorded when the job is first admitted, and missing on a job that
+	// one worker reads whole.
+	Partition *PartitionApplyConfiguration `json:"partition,omitempty"`
+	// Workers by part of the document. There is one until the pages of a document of several parts are reserved.
 	Workers []WorkerStatusApplyConfiguration `json:"workers,omitempty"`
 	// Time when the first worker pod had a node.
 	StartTime *v1.Time `json:"startTime,omitempty"`
@@ -82,6 +85,14 @@ func (b *OcrJobStatusApplyConfiguration) WithPriority(value apiv1alpha1.Priority
 // If called multiple times, the Model field is set to the value of the last call.
 func (b *OcrJobStatusApplyConfiguration) WithModel(value string) *OcrJobStatusApplyConfiguration {
 	b.Model = &value
+	return b
+}
+
+// WithPartition sets the Partition field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Partition field is set to the value of the last call.
+func (b *OcrJobStatusApplyConfiguration) WithPartition(value *PartitionApplyConfiguration) *OcrJobStatusApplyConfiguration {
+	b.Partition = value
 	return b
 }
 

@@ -17,7 +17,7 @@ type WorkerStatusApplyConfiguration struct {
 	Part *int32 `json:"part,omitempty"`
 	// Number of the current attempt, from 1. It is recorded before the attempt's pod is made.
 	Attempt *int32 `json:"attempt,omitempty"`
-	// Name of the attempt's pod; empty while the part shall have none because its job waits for its turn again.
+	// Name of the attempt's pod; empty while the part shall have none because it, or its whole job, waits for its turn.
 	PodName *string `json:"podName,omitempty"`
 	// UID of the attempt's pod. Only that pod may report progress and read the document.
 	PodUID *types.UID `json:"podUID,omitempty"`
@@ -27,7 +27,7 @@ type WorkerStatusApplyConfiguration struct {
 	DoneBefore *int32 `json:"doneBefore,omitempty"`
 	// Time before which the next attempt does not start.
 	RetryAt *v1.Time `json:"retryAt,omitempty"`
-	// Pages of the part by what became of them, as the worker last reported them.
+	// What became of the part's pages, as the worker last reported it. The total is that of the whole job.
 	Progress *PageCountsApplyConfiguration `json:"progress,omitempty"`
 }
 

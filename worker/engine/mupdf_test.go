@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"fmt"
+	"image"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func openTest(t *testing.T, path string) *source {
+	t.Helper()
+	opened, failure := open(path, "")
+	if failure != nil {
+		t.Fatalf("open %s: %+v", path, failure)
+	}
+	t.Cleanup(opened.close)
+	return opened
+}
+
+func TestPrintedTellsEveryGlyphAndItsPlace(t *testing.T) {
+	page, err := openTest(t, filepath.Join(testdata, "native.pdf")).printed(1, keepImages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth, err := os.ReadFile(filepath.Join(testdata, "native.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, glyph := range page.glyphs {
+		text.WriteRune(glyph.code)
+		if glyph.size < 5 || glyph.size > 50 || glyph.direction != (point{1, 0}) || page.fonts[glyph.font].name == "" {
+			t.Fatalf("a glyph is %+v of %v", glyph, page.fonts)
+		}
+		topLeft, bottomRight := glyph.corners[0], glyph.corners[3]
+		if topLeft.x < 0 || bottomRight.x > page.width || topLeft.y >= glyph.origin.y || bottomRight.y < glyph.origin.y {
+			t.Fatalf("a glyph at %v is %+v", glyph.origin, glyph.corners)
+		}
+	}
+	bare := strings.NewReplacer(" ", "", "\n", "", "\u200b", "")
+	if got, want := bare.Replace(text.String()), bare.Replace(string(truth)); got != want {
+		t.Errorf("the glyphs are\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestPrintedTellsPicturesInPixels(t *testing.T) {
+	page, err := openTest(t, filepath.Join(testdata, "sample.pdf")).printed(1, keepImages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(page.pictures) != 1 || len(page.glyphs) != 0 {
+		t.Fatalf("the page has %d pictures and %d glyphs", len(page.pictures), len(page.glyphs))
+	}
+	picture := page.pictures[0]
+	if picture.pixels != image.Pt(1654, 2339) || picture.topLeft != (point{}) ||
+		math.Abs(picture.bottomRight.x-page.width)+math.Abs(picture.bottomRight.y-page.height) > 0.1 {
+		t.Errorf("the picture is %+v on a page of %v by %v", picture, page.width, page.height)
+	}
+}
+
+// stamped is a page whose media box does not begin at the origin, with a black annotation on its right half.
+func stamped(t *testing.T) string {
+	const look = "0 g 0 0 50 100 re f"
+	objects := []string{
+		"<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+		"<</Type/Page/Parent 2 0 R/MediaBox[100 200 200 300]/Annots[4 0 R]>>",
+		"<</Type/Annot/Subtype/Stamp/Rect[150 200 200 300]/F 4/AP<</N 5 0 R>>>>",
+		fmt.Sprintf("<</Type/XObject/Subtype/Form/BBox[0 0 50 100]/Length %d>>\nstream\n%s\nendstream", len(look), look),
+	}
+	var file strings.Builder
+	file.WriteString("%PDF-1.7\n")
+	var offsets []int
+	for i, object := range objects {
+		offsets = append(offsets, file.Len())
+		fmt.Fprintf(&file, "%d 0 obj\n%s\nendobj\n", i+1, object)
+	}
+	start := file.Len()
+	fmt.Fprintf(&file, "xref\n0 %d\n0000000000 65535 f \n", len(objects)+1)
+	for _, offset := range offsets {
+		fmt.Fprintf(&file, "%010d 00000 n \n", offset)
+	}
+	fmt.Fprintf(&file, "trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n", len(objects)+1, start)
+	path := filepath.Join(t.TempDir(), "stamped.pdf")
+	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestDrawShowsAnnotationsWhereTheyStand(t *testing.T) {
+	drawn, err := openTest(t, stamped(t)).draw(1, 144)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if drawn.Rect != image.Rect(0, 0, 200, 200) {
+		t.Fatalf("100 points at 144 dpi are %v", drawn.Rect)
+	}
+	for x, want := range map[int]uint8{10: 255, 90: 255, 110: 0, 190: 0} {
+		if got := drawn.GrayAt(x, 100).Y; got != want {
+			t.Errorf("pixel %d is %d, want %d", x, got, want)
+		}
+	}
+}
