@@ -61,6 +61,9 @@ func (k *idempotencyKey) digest() string {
 func payloadOf(spec v1alpha1.OcrJobSpec, passwordCode []byte) string {
 	spec.Source = v1alpha1.DocumentSource{Upload: &v1alpha1.Upload{SHA256: spec.Source.Upload.SHA256}}
 	spec.OutputFormat, spec.OcrMode, spec.Priority = spec.EffectiveFormat(), spec.EffectiveMode(), spec.EffectivePriority()
+	if spec.Correct == v1alpha1.CorrectAuto {
+		spec.Correct = "" // as in what was remembered before there was a choice
+	}
 	encoded, err := json.Marshal(spec)
 	if err != nil {
 		panic(fmt.Errorf("encode a spec: %w", err)) // our own types encode

@@ -66,6 +66,8 @@ func (p *parameters) set(name, value string) error {
 		p.asked.Priority, err = oneOf(name, value, v1alpha1.PriorityHigh, v1alpha1.PriorityNormal, v1alpha1.PriorityLow)
 	case "ocr_mode":
 		p.asked.OcrMode, err = oneOf(name, value, v1alpha1.ModeAuto, v1alpha1.ModeForce, v1alpha1.ModeSkip)
+	case "correct":
+		p.asked.Correct, err = oneOf(name, value, v1alpha1.CorrectAuto, v1alpha1.CorrectOff)
 	case "force_ocr":
 		p.force, err = parseForce(value)
 	case "languages":

@@ -52,6 +52,7 @@ func TestParametersMakeASpec(t *testing.T) {
 		"a format that came later":            {[]string{"output_format=markdown"}, v1alpha1.OcrJobSpec{OutputFormat: v1alpha1.FormatMarkdown}},
 		"a priority":                          {[]string{"priority=low"}, v1alpha1.OcrJobSpec{Priority: v1alpha1.PriorityLow}},
 		"a mode":                              {[]string{"ocr_mode=skip"}, v1alpha1.OcrJobSpec{OcrMode: v1alpha1.ModeSkip}},
+		"no correction":                       {[]string{"correct=off"}, v1alpha1.OcrJobSpec{Correct: v1alpha1.CorrectOff}},
 		"force":                               {[]string{"force_ocr=on"}, v1alpha1.OcrJobSpec{OcrMode: v1alpha1.ModeForce}},
 		"no force":                            {[]string{"force_ocr=off"}, v1alpha1.OcrJobSpec{}},
 		"force twice":                         {[]string{"ocr_mode=force", "force_ocr=true"}, v1alpha1.OcrJobSpec{OcrMode: v1alpha1.ModeForce}},
@@ -96,6 +97,7 @@ var hostile = map[string]struct {
 	"an empty format":                  {[]string{"output_format="}, "invalid_parameter", "output_format"},
 	"a priority":                       {[]string{"priority=urgent"}, "invalid_parameter", "high, normal, low"},
 	"a mode":                           {[]string{"ocr_mode=on"}, "invalid_parameter", "auto, force, skip"},
+	"a correction":                     {[]string{"correct=true"}, "invalid_parameter", "auto, off"},
 	"force against auto":               {[]string{"force_ocr=true", "ocr_mode=auto"}, "invalid_parameter", "ocr_mode"},
 	"skip against force":               {[]string{"ocr_mode=skip", "force_ocr=1"}, "invalid_parameter", "skip"},
 	"no UTF-8":                         {[]string{"metadata={\"a\":\"\xff\"}"}, "invalid_parameter", "UTF-8"},
@@ -225,7 +227,7 @@ func TestWhatIsWrongWithParametersIsTold(t *testing.T) {
 
 func TestEveryParameterIsTakenOnce(t *testing.T) {
 	for name, value := range map[string]string{
-		"output_format": "json", "force_ocr": "false", "priority": "normal", "ocr_mode": "auto", "languages": "km", "pages": "1",
+		"output_format": "json", "force_ocr": "false", "priority": "normal", "ocr_mode": "auto", "correct": "off", "languages": "km", "pages": "1",
 		"model": "khm", "metadata": "{}", "callback_url": "http://a", "webhook_secret": "a", "password": "p",
 	} {
 		var problem *problemError

@@ -84,6 +84,24 @@ func (e ComponentHealth) Valid() bool {
 	}
 }
 
+// Defines values for Correction.
+const (
+	CorrectionAuto Correction = "auto"
+	CorrectionOff  Correction = "off"
+)
+
+// Valid indicates whether the value is a known member of the Correction enum.
+func (e Correction) Valid() bool {
+	switch e {
+	case CorrectionAuto:
+		return true
+	case CorrectionOff:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeletionStatus.
 const (
 	CANCELLING DeletionStatus = "CANCELLING"
@@ -275,19 +293,19 @@ func (e ModelType) Valid() bool {
 
 // Defines values for OcrMode.
 const (
-	Auto  OcrMode = "auto"
-	Force OcrMode = "force"
-	Skip  OcrMode = "skip"
+	OcrModeAuto  OcrMode = "auto"
+	OcrModeForce OcrMode = "force"
+	OcrModeSkip  OcrMode = "skip"
 )
 
 // Valid indicates whether the value is a known member of the OcrMode enum.
 func (e OcrMode) Valid() bool {
 	switch e {
-	case Auto:
+	case OcrModeAuto:
 		return true
-	case Force:
+	case OcrModeForce:
 		return true
-	case Skip:
+	case OcrModeSkip:
 		return true
 	default:
 		return false
@@ -714,6 +732,10 @@ type Box = []float64
 // ComponentHealth What is `degraded` does its work less well, and documents are taken in all the same.
 type ComponentHealth string
 
+// Correction `auto` corrects what recognition is known to confuse in Khmer, where it was unsure and what stands around leaves little
+// doubt; digits and Latin letters are never changed. `off` leaves the text as it was recognised.
+type Correction string
+
 // Deletion defines model for Deletion.
 type Deletion struct {
 	// Id The id of a job. Those that the API makes are 12 hexadecimal digits; people who make jobs of their own in the cluster call them as they like.
@@ -775,6 +797,10 @@ type HealthStatus string
 
 // Job How a job stands.
 type Job struct {
+	// Correct `auto` corrects what recognition is known to confuse in Khmer, where it was unsure and what stands around leaves little
+	// doubt; digits and Latin letters are never changed. `off` leaves the text as it was recognised.
+	Correct *Correction `json:"correct,omitempty"`
+
 	// CreatedAt When the document was accepted.
 	CreatedAt time.Time `json:"created_at"`
 
@@ -1093,6 +1119,10 @@ type Scope string
 type Submission struct {
 	// CallbackUrl The `http` or `https` address that the end of the job is posted to, without user and fragment. Addresses of private networks are refused.
 	CallbackUrl *string `json:"callback_url,omitempty"`
+
+	// Correct `auto` corrects what recognition is known to confuse in Khmer, where it was unsure and what stands around leaves little
+	// doubt; digits and Latin letters are never changed. `off` leaves the text as it was recognised.
+	Correct *Correction `json:"correct,omitempty"`
 
 	// File The document: PDF, PNG, JPEG or TIFF, told by its content and not by its name. The plan says how large it may be; the plans
 	// that ship take 50 MB.

@@ -99,6 +99,7 @@ func (s *slot) recognise(hard context.Context, number int) (*document.Page, erro
 	response, err := s.engine.ask(hard, wire.Request{Page: &wire.Page{
 		Number:      number,
 		Mode:        s.ticket.Mode,
+		Correct:     s.ticket.Correct,
 		TrainedData: s.ticket.TrainedData,
 		Model:       s.ticket.Model,
 	}}, s.pageTimeout())

@@ -10,6 +10,7 @@ import (
 // +kubebuilder:validation:XValidation:rule="self.source == oldSelf.source",message="source cannot change"
 // +kubebuilder:validation:XValidation:rule="has(self.outputFormat) == has(oldSelf.outputFormat) && (!has(self.outputFormat) || self.outputFormat == oldSelf.outputFormat)",message="outputFormat cannot change"
 // +kubebuilder:validation:XValidation:rule="has(self.ocrMode) == has(oldSelf.ocrMode) && (!has(self.ocrMode) || self.ocrMode == oldSelf.ocrMode)",message="ocrMode cannot change"
+// +kubebuilder:validation:XValidation:rule="has(self.correct) == has(oldSelf.correct) && (!has(self.correct) || self.correct == oldSelf.correct)",message="correct cannot change"
 // +kubebuilder:validation:XValidation:rule="has(self.priority) == has(oldSelf.priority) && (!has(self.priority) || self.priority == oldSelf.priority)",message="priority cannot change"
 // +kubebuilder:validation:XValidation:rule="has(self.languages) == has(oldSelf.languages) && (!has(self.languages) || self.languages == oldSelf.languages)",message="languages cannot change"
 // +kubebuilder:validation:XValidation:rule="has(self.pages) == has(oldSelf.pages) && (!has(self.pages) || self.pages == oldSelf.pages)",message="pages cannot change"
@@ -30,6 +31,11 @@ type OcrJobSpec struct {
 	// page, skip recognises none; auto where it is missing.
 	// +optional
 	OcrMode OcrMode `json:"ocrMode,omitempty"`
+
+	// Whether what recognition is known to confuse in Khmer is corrected by what stands around it: auto does so where a
+	// word is unsure, off leaves the text as it was recognised; auto where it is missing.
+	// +optional
+	Correct Correction `json:"correct,omitempty"`
 
 	// Priority of the job; normal where it is missing.
 	// +optional
@@ -197,6 +203,15 @@ const (
 	ModeAuto  OcrMode = "auto"
 	ModeForce OcrMode = "force"
 	ModeSkip  OcrMode = "skip"
+)
+
+// Correction says whether recognised text is corrected.
+// +kubebuilder:validation:Enum=auto;off
+type Correction string
+
+const (
+	CorrectAuto Correction = "auto"
+	CorrectOff  Correction = "off"
 )
 
 // JobPhase sums up where a job stands.
@@ -422,6 +437,14 @@ func (s *OcrJobSpec) EffectiveMode() OcrMode {
 		return ModeAuto
 	}
 	return s.OcrMode
+}
+
+// EffectiveCorrection is the correction that was asked for, or auto.
+func (s *OcrJobSpec) EffectiveCorrection() Correction {
+	if s.Correct == "" {
+		return CorrectAuto
+	}
+	return s.Correct
 }
 
 // EffectivePriority is the priority that was asked for, or normal.

@@ -232,7 +232,7 @@ func (p *port) testTicket(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := workerport.Ticket{
-		Namespace: p.namespace, Job: "ticketed", UID: string(job.UID), Mode: "auto", Model: "khmer", TrainedData: "script/Khmer",
+		Namespace: p.namespace, Job: "ticketed", UID: string(job.UID), Mode: "auto", Correct: true, Model: "khmer", TrainedData: "script/Khmer",
 		MaxPages: 5000, PageTimeoutSeconds: 300,
 		Stored: []workerport.StoredPage{{Number: 1, Outcome: "native"}, {Number: 2, Outcome: "recognized"}, {Number: 7, Outcome: "failed"}},
 	}

@@ -59,6 +59,7 @@ func (s *Server) ticket(w http.ResponseWriter, r *http.Request, work assignment)
 		Part:               work.part,
 		Password:           password,
 		Mode:               string(job.Spec.EffectiveMode()),
+		Correct:            job.Spec.EffectiveCorrection() == v1alpha1.CorrectAuto,
 		Pages:              job.Spec.Pages,
 		Partition:          job.Status.Partition,
 		Model:              name,

@@ -27,6 +27,7 @@ type View struct {
 	FileName       string            `json:"file_name,omitempty"`
 	OutputFormat   string            `json:"output_format"`
 	OcrMode        string            `json:"ocr_mode"`
+	Correct        string            `json:"correct,omitempty"`
 	Languages      []string          `json:"languages,omitempty"`
 	PagesRequested string            `json:"pages_requested,omitempty"`
 	Priority       string            `json:"priority"`
@@ -89,6 +90,7 @@ func Of(job *v1alpha1.OcrJob, now, expiresAt time.Time) *View {
 		FileName:       filename.Of(&spec.Source),
 		OutputFormat:   string(spec.EffectiveFormat()),
 		OcrMode:        string(spec.EffectiveMode()),
+		Correct:        string(spec.Correct),
 		Languages:      spec.Languages,
 		PagesRequested: spec.Pages,
 		Priority:       string(spec.EffectivePriority()),

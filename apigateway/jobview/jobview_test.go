@@ -96,6 +96,7 @@ func TestOfTellsWhatWasAskedFor(t *testing.T) {
 		Spec: v1alpha1.OcrJobSpec{
 			Source:    v1alpha1.DocumentSource{Upload: &v1alpha1.Upload{ID: "a1b2c3d4e5f6", FileName: "a.pdf"}},
 			OcrMode:   v1alpha1.ModeForce,
+			Correct:   v1alpha1.CorrectOff,
 			Languages: []string{"km", "en"}, Pages: "1-3,7", RetryOf: "000000000000",
 			Metadata: []v1alpha1.MetadataEntry{{Name: "case", Value: "12/ក"}},
 			Callback: &v1alpha1.Callback{URL: "https://sok:pw@example.test:8443/hook?token=secret#part", Secret: "main"},
@@ -107,7 +108,7 @@ func TestOfTellsWhatWasAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`"output_format":"json","ocr_mode":"force","languages":["km","en"],"pages_requested":"1-3,7"`, `"metadata":{"case":"12/ក"}`,
+		`"output_format":"json","ocr_mode":"force","correct":"off","languages":["km","en"],"pages_requested":"1-3,7"`, `"metadata":{"case":"12/ក"}`,
 		`"retry_of":"000000000000"`, `"webhook":{"url":"https://example.test:8443/hook","secret":"main"}`, `"expires_at":"2026-08-08T08:00:30Z"`,
 	} {
 		if !strings.Contains(string(encoded), want) {

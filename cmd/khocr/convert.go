@@ -58,16 +58,18 @@ under its name with the format's ending, and over nothing that is there.`,
 	flags.StringVar(&asked.languages, "languages", "", "`languages` of the document, such as km,en, which choose the model")
 	flags.StringVar(&asked.model, "model", "", "`model` to recognise with, by its id")
 	flags.StringVar(&asked.mode, "mode", "", "which pages to recognise: auto, force or skip (default auto)")
+	flags.StringVar(&asked.correct, "correct", "", "whether recognised Khmer is corrected where it is unsure: auto or off (default auto)")
 	return command
 }
 
 // asked is what the command line says of a conversion; what is empty is left to the platform.
-type asked struct{ format, out, pages, languages, model, mode string }
+type asked struct{ format, out, pages, languages, model, mode, correct string }
 
 func (a asked) submission() client.Submission {
 	return client.Submission{
 		OutputFormat: stated(client.OutputFormat(a.format)), Pages: stated(a.pages), Languages: stated(a.languages),
 		Model: stated(a.model), OcrMode: stated(client.OcrMode(a.mode)), Password: stated(os.Getenv(envPassword)),
+		Correct: stated(client.Correction(a.correct)),
 	}
 }
 

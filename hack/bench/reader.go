@@ -113,7 +113,7 @@ func (r *reader) read(ctx context.Context, sample sample, engines int) result {
 		WorkDir: folder, Engine: r.engine, TessdataPrefix: os.Getenv("TESSDATA_PREFIX"),
 	}
 	ticket := workerport.Ticket{
-		Mode: "auto", Model: r.model, TrainedData: r.model,
+		Mode: "auto", Correct: true, Model: r.model, TrainedData: r.model,
 		Pages: listOf(sample.only), MaxPages: maxPages, PageTimeoutSeconds: pageSeconds,
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("document", sample.name)

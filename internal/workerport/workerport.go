@@ -73,6 +73,8 @@ type Ticket struct {
 	Password string `json:"password,omitempty"`
 	// Mode is auto, force or skip.
 	Mode string `json:"mode"`
+	// Correct what was recognised by what stands around it.
+	Correct bool `json:"correct"`
 	// Pages that were asked for, as in an OcrJob's spec; empty for all.
 	Pages string `json:"pages"`
 	// Partition says which of them are the part's, once the document has told how many there are: Share of the part, by their

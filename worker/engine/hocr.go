@@ -9,6 +9,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/khmer"
 )
 
 // khmerSize is the size of Khmer type as a share of the line's height as Tesseract measures it (x_size), which includes
@@ -72,7 +73,7 @@ func finishLines(lines []document.Line) []document.Line {
 		var words []document.Word
 		var texts []string
 		for _, word := range line.Words {
-			word.Text = strings.Join(strings.Fields(word.Text), " ")
+			word.Text = khmer.Order(strings.Join(strings.Fields(word.Text), " "))
 			if word.Text != "" {
 				words = append(words, word)
 				texts = append(texts, word.Text)

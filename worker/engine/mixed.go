@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/openplp/khocr/internal/correct"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/worker/wire"
 )
@@ -35,6 +36,9 @@ func (e *engine) recognizeImages(page *document.Page, request wire.Page, native 
 		read := reading{lines: countParagraphs(dropMarks(lines))}
 		if len(read.lines) == 0 || read.confidence() <= pictureConfidence {
 			continue
+		}
+		if request.Correct {
+			correct.Lines(read.lines)
 		}
 		found = true
 		page.Lines = insert(page.Lines, moved(inPoints(read.lines, scale), float64(area.Min.X)*scale, float64(area.Min.Y)*scale), region)

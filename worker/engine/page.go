@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openplp/khocr/internal/correct"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/worker/wire"
 )
@@ -79,6 +80,9 @@ func (e *engine) recognize(page *document.Page, request wire.Page, dpi float64) 
 		return err
 	}
 	best.lines = countParagraphs(dropMarks(best.lines))
+	if request.Correct {
+		correct.Lines(best.lines)
+	}
 	size := grey.Rect.Size()
 	if best.rotation%180 != 0 {
 		size = image.Pt(size.Y, size.X)

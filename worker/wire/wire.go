@@ -47,6 +47,8 @@ type Page struct {
 	Number int `json:"number"`
 	// Mode is auto, force or skip, as in an OcrJob.
 	Mode string `json:"mode"`
+	// Correct what was recognised by what stands around it.
+	Correct bool `json:"correct"`
 	// TrainedData in Tesseract's notation, for example script/Khmer.
 	TrainedData string `json:"trained_data"`
 	// Model is the name of the OcrModel, which the page's result repeats.

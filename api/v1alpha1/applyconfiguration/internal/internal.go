@@ -50,6 +50,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: url
       type:
         scalar: string
+- name: com.github.openplp.khocr.api.v1alpha1.Correction
+  scalar: string
 - name: com.github.openplp.khocr.api.v1alpha1.DayUsage
   map:
     fields:
@@ -207,6 +209,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: cancel
       type:
         scalar: boolean
+    - name: correct
+      type:
+        namedType: com.github.openplp.khocr.api.v1alpha1.Correction
     - name: deadlineSeconds
       type:
         scalar: numeric

@@ -18,6 +18,9 @@ type OcrJobSpecApplyConfiguration struct {
 	// Which pages are recognised: auto keeps the text that a page already has when it is right, force recognises every
 	// page, skip recognises none; auto where it is missing.
 	OcrMode *apiv1alpha1.OcrMode `json:"ocrMode,omitempty"`
+	// Whether what recognition is known to confuse in Khmer is corrected by what stands around it: auto does so where a
+	// word is unsure, off leaves the text as it was recognised; auto where it is missing.
+	Correct *apiv1alpha1.Correction `json:"correct,omitempty"`
 	// Priority of the job; normal where it is missing.
 	Priority *apiv1alpha1.Priority `json:"priority,omitempty"`
 	// Languages of the document as BCP 47 tags. Where no model is named, the one that reads them all is taken.
@@ -72,6 +75,14 @@ func (b *OcrJobSpecApplyConfiguration) WithOutputFormat(value apiv1alpha1.Output
 // If called multiple times, the OcrMode field is set to the value of the last call.
 func (b *OcrJobSpecApplyConfiguration) WithOcrMode(value apiv1alpha1.OcrMode) *OcrJobSpecApplyConfiguration {
 	b.OcrMode = &value
+	return b
+}
+
+// WithCorrect sets the Correct field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Correct field is set to the value of the last call.
+func (b *OcrJobSpecApplyConfiguration) WithCorrect(value apiv1alpha1.Correction) *OcrJobSpecApplyConfiguration {
+	b.Correct = &value
 	return b
 }
 
