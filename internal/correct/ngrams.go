@@ -1,7 +1,6 @@
 package correct
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	_ "embed"
@@ -11,6 +10,7 @@ import (
 	"iter"
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
 	"sync"
 	"unicode"
@@ -133,8 +133,20 @@ func (c *Counts) Write(w io.Writer) error {
 	return packed.Close()
 }
 
-// model tells how likely a symbol is after others, by interpolated Witten-Bell smoothing (Chen and Goodman 1998, 2.5).
-type model map[ngram]likelihood
+// model tells how likely a symbol is after others, by interpolated Witten-Bell smoothing (Chen and Goodman 1998, 2.5). It is a
+// hash table with linear probing, because a map takes twice as long to fill, and there are documents of one page.
+type model struct {
+	entries []entry
+	// shift leaves as many bits of a hash as there are of a place.
+	shift int
+	// none is the likelihood after nothing.
+	none likelihood
+}
+
+type entry struct {
+	gram ngram // 0 where there is none
+	likelihood
+}
 
 type likelihood struct {
 	// seen is that of the n-gram's last symbol after the others.
@@ -143,7 +155,7 @@ type likelihood struct {
 	unseen float32
 }
 
-var khmerModel = sync.OnceValue(func() model {
+var khmerModel = sync.OnceValue(func() *model {
 	m, err := readModel(bytes.NewReader(packedNgrams))
 	if err != nil {
 		panic("the embedded n-grams: " + err.Error())
@@ -151,78 +163,98 @@ var khmerModel = sync.OnceValue(func() model {
 	return m
 })
 
-func readModel(r io.Reader) (model, error) {
+func readModel(r io.Reader) (*model, error) {
 	unpacked, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, err
 	}
-	in := bufio.NewReader(unpacked)
+	data, err := io.ReadAll(unpacked)
+	if err != nil {
+		return nil, err
+	}
 	var grams [order + 1][]ngram
-	var counts [order + 1][]float64
-	total := 1
+	var counts [order + 1][]byte
+	total := 0
 	for n := 1; n <= order; n++ {
-		if grams[n], counts[n], err = readCounts(in); err != nil {
+		if grams[n], counts[n], data, err = readCounts(data); err != nil {
 			return nil, fmt.Errorf("n-grams of length %d: %w", n, err)
 		}
 		total += len(grams[n])
 	}
-	m := make(model, total)
+	places := bits.Len(uint(total + total/2))
+	m := &model{entries: make([]entry, 1<<places), shift: 64 - places}
 	for n := 1; n <= order; n++ {
 		m.add(n, grams[n], counts[n])
 	}
 	return m, nil
 }
 
-func readCounts(in *bufio.Reader) ([]ngram, []float64, error) {
-	count, err := binary.ReadUvarint(in)
-	if err != nil {
-		return nil, nil, err
+// readCounts reads the n-grams of one length with their counts, as they were rounded, and returns what follows them.
+func readCounts(data []byte) (grams []ngram, counts, rest []byte, err error) {
+	count, size := binary.Uvarint(data)
+	if size <= 0 || count > uint64(len(data)) {
+		return nil, nil, nil, io.ErrUnexpectedEOF
 	}
-	grams, counts := make([]ngram, count), make([]float64, count)
+	data = data[size:]
+	grams = make([]ngram, count)
 	last := ngram(0)
 	for i := range grams {
-		step, err := binary.ReadUvarint(in)
-		if err != nil {
-			return nil, nil, err
+		step, size := binary.Uvarint(data)
+		if size <= 0 {
+			return nil, nil, nil, io.ErrUnexpectedEOF
 		}
+		data = data[size:]
 		last += ngram(step)
 		grams[i] = last
 	}
-	for i := range counts {
-		b, err := in.ReadByte()
-		if err != nil {
-			return nil, nil, err
-		}
-		counts[i] = math.Exp2(float64(b) / 2)
+	if len(data) < len(grams) {
+		return nil, nil, nil, io.ErrUnexpectedEOF
 	}
-	return grams, counts, nil
+	return grams, data[:count], data[count:], nil
 }
 
 // add the sorted n-grams of one length, once those that are shorter are there.
-func (m model) add(n int, grams []ngram, counts []float64) {
+func (m *model) add(n int, grams []ngram, rounded []byte) {
+	var counts [256]float64
+	for i := range counts {
+		counts[i] = math.Exp2(float64(i) / 2)
+	}
 	for from := 0; from < len(grams); {
 		history, to, sum := grams[from]>>8, from, 0.0
 		for ; to < len(grams) && grams[to]>>8 == history; to++ {
-			sum += counts[to]
+			sum += counts[rounded[to]]
 		}
 		kinds := float64(to - from)
 		for i := from; i < to; i++ {
 			shorter := unseen
 			if n > 1 {
-				shorter = float64(m[grams[i].suffix(n-1)].seen)
+				shorter = float64(m.find(grams[i].suffix(n - 1)).seen)
 			}
-			m[grams[i]] = likelihood{seen: float32((counts[i] + kinds*shorter) / (sum + kinds))}
+			found := m.find(grams[i])
+			found.gram, found.seen = grams[i], float32((counts[rounded[i]]+kinds*shorter)/(sum+kinds))
 		}
-		if known, ok := m[history]; ok || n == 1 {
-			known.unseen = float32(kinds / (sum + kinds))
-			m[history] = known
+		left := float32(kinds / (sum + kinds))
+		if n == 1 {
+			m.none.unseen = left
+		} else if known := m.find(history); known.gram != 0 {
+			known.unseen = left
 		}
 		from = to
 	}
 }
 
+// find the entry of an n-gram, or the empty one that would be its own.
+func (m *model) find(g ngram) *entry {
+	// The multiplier is 2^64 over the golden ratio (Knuth, The Art of Computer Programming, 6.4).
+	for at := uint64(g) * 0x9E3779B97F4A7C15 >> m.shift; ; at = (at + 1) & uint64(len(m.entries)-1) {
+		if e := &m.entries[at]; e.gram == g || e.gram == 0 {
+			return e
+		}
+	}
+}
+
 // after is the natural logarithm of the likelihood of the last of the symbols after those before it, of which order-1 count.
-func (m model) after(symbols []symbol) float64 {
+func (m *model) after(symbols []symbol) float64 {
 	symbols = symbols[max(0, len(symbols)-order):]
 	var gram ngram
 	for _, s := range symbols {
@@ -230,10 +262,14 @@ func (m model) after(symbols []symbol) float64 {
 	}
 	left := 1.0
 	for n := len(symbols); n > 0; n-- {
-		if found, ok := m[gram.suffix(n)]; ok {
+		if found := m.find(gram.suffix(n)); found.gram != 0 {
 			return math.Log(left * float64(found.seen))
 		}
-		if history, ok := m[gram.suffix(n)>>8]; ok && history.unseen > 0 {
+		history := m.none
+		if n > 1 {
+			history = m.find(gram.suffix(n) >> 8).likelihood
+		}
+		if history.unseen > 0 {
 			left *= float64(history.unseen)
 		}
 	}
