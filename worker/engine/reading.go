@@ -38,17 +38,16 @@ func (r reading) confidence() float64 {
 
 // read an image of print that may lie on its side or its head, with a model in Tesseract's notation.
 func (e *engine) read(grey *image.Gray, model string) (reading, error) {
-	height, err := e.recognizer.height(model)
-	if err != nil {
-		return reading{}, err
-	}
 	best, err := readBest(func(rotation int) *attempt {
 		return &attempt{rotation: rotation, layout: scan.Read(turn(grey, rotation)), words: map[*scan.Line][]document.Word{}}
 	}, func(a *attempt, line *scan.Line) ([]document.Word, error) {
-		strip := a.layout.Strip(line, height)
-		words, err := e.recognizer.line(strip.Image, model)
-		for i := range words {
-			words[i].Box = strip.Box(words[i].Box)
+		words, err := readLine(&e.recognizer, a.layout, line, model)
+		if err != nil || model != scriptModel || !mixed(words) || !e.mixed.has(mixedModel) {
+			return words, err
+		}
+		again, err := readLine(&e.mixed, a.layout, line, mixedModel)
+		if meanConfidence(again) > meanConfidence(words) {
+			words = again
 		}
 		return words, err
 	})
@@ -56,6 +55,20 @@ func (e *engine) read(grey *image.Gray, model string) (reading, error) {
 		return reading{}, err
 	}
 	return reading{lines: linesOf(best), rotation: best.rotation}, nil
+}
+
+// readLine recognises the words of a line, in pixels of the page.
+func readLine(r *recognizer, layout *scan.Layout, line *scan.Line, model string) ([]document.Word, error) {
+	height, err := r.height(model)
+	if err != nil {
+		return nil, err
+	}
+	strip := layout.Strip(line, height)
+	words, err := r.line(strip.Image, model)
+	for i := range words {
+		words[i].Box = strip.Box(words[i].Box)
+	}
+	return words, err
 }
 
 // attempt is a way up to read a page, and what was read of it.
