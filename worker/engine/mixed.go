@@ -15,6 +15,10 @@ import (
 // 16 to 35; a title in ornamental type, which is the worst of text, with 45.
 const pictureConfidence = 40
 
+// pictureCharacters is the mean number of characters in a line below which an image shows no text either: a pattern is read as
+// a letter here and there, and some of them are sure.
+const pictureCharacters = 4
+
 // recognizeImages keeps the text that the page carries and recognises its images. The page's source is that of its text where
 // the images show none that can be believed: they are pictures.
 func (e *engine) recognizeImages(page *document.Page, request wire.Page, native nativePage, dpi float64) error {
@@ -29,12 +33,11 @@ func (e *engine) recognizeImages(page *document.Page, request wire.Page, native 
 	found := false
 	for _, region := range native.regions() {
 		area := region.pixels(1 / scale).Intersect(grey.Rect)
-		lines, err := e.recognizer.recognize(crop(grey, area), printResolution(dpi), request.TrainedData, otsu)
+		read, err := e.read(crop(grey, area), request.TrainedData)
 		if err != nil {
 			return err
 		}
-		read := reading{lines: countParagraphs(dropMarks(lines))}
-		if len(read.lines) == 0 || read.confidence() <= pictureConfidence {
+		if !read.showsText() {
 			continue
 		}
 		if request.Correct {
@@ -52,6 +55,16 @@ func (e *engine) recognizeImages(page *document.Page, request wire.Page, native 
 	page.Text = textOf(page.Lines)
 	page.Confidence = hundredth(reading{lines: page.Lines}.confidence())
 	return nil
+}
+
+// showsText tells whether an image beside text shows text. One that lies on its side would be read the right way up, but then its
+// lines have no place beside the page's.
+func (r reading) showsText() bool {
+	characters := 0
+	for _, line := range r.lines {
+		characters += len([]rune(line.Text))
+	}
+	return r.rotation == 0 && r.confidence() > pictureConfidence && characters >= pictureCharacters*len(r.lines)
 }
 
 func (r rect) pixels(scale float64) image.Rectangle {

@@ -64,7 +64,7 @@ func (p printedPage) native() nativePage {
 		decoded += run
 	}
 	page.mostly = 2*decoded > total
-	page.lines = linesOf(units)
+	page.lines = nativeLines(units)
 	page.layer = khmer.Examine(rawText(page.lines))
 	return page
 }

@@ -61,8 +61,8 @@ type nativeWord struct {
 	across span
 }
 
-// linesOf joins what is printed one behind the other. MuPDF's own lines end where a mark is lifted, inside of syllables.
-func linesOf(units []unit) []nativeLine {
+// nativeLines joins what is printed one behind the other. MuPDF's own lines end where a mark is lifted, inside of syllables.
+func nativeLines(units []unit) []nativeLine {
 	var lines []nativeLine
 	apart := glued
 	if hasSpaces(units) {

@@ -72,14 +72,10 @@ func (e *engine) recognize(page *document.Page, request wire.Page, dpi float64) 
 	if err != nil {
 		return err
 	}
-	best, err := readBest(func(rotation int, method threshold) (reading, error) {
-		lines, err := e.recognizer.recognize(turn(grey, rotation), printResolution(dpi), request.TrainedData, method)
-		return reading{lines: lines, rotation: rotation}, err
-	})
+	best, err := e.read(grey, request.TrainedData)
 	if err != nil {
 		return err
 	}
-	best.lines = countParagraphs(dropMarks(best.lines))
 	if request.Correct {
 		correct.Lines(best.lines)
 	}
@@ -96,12 +92,6 @@ func (e *engine) recognize(page *document.Page, request wire.Page, dpi float64) 
 	page.Lines = inPoints(best.lines, scale)
 	page.Text = textOf(page.Lines)
 	return nil
-}
-
-// printResolution is what Tesseract is told: the resolution in its thresholds is that of print, and images often claim
-// far less, or are drawn at less because their pages are posters.
-func printResolution(dpi float64) int {
-	return int(math.Round(min(max(dpi, 150), 400)))
 }
 
 // inPoints scales lines from pixels.

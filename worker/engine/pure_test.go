@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"image"
 	"math"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/khmer"
+	"github.com/openplp/khocr/internal/scan"
 )
 
 func TestDecide(t *testing.T) {
@@ -104,71 +106,83 @@ func TestChooseDPI(t *testing.T) {
 }
 
 func TestReadBest(t *testing.T) {
-	at := func(confidence float64, text string) []document.Line {
-		return []document.Line{{Text: text, Words: []document.Word{{Text: text, Confidence: confidence}}}}
-	}
-	type pass struct {
-		rotation int
-		method   threshold
-	}
+	// The confidence of a page of seven lines, by its rotation.
 	tests := []struct {
-		name   string
-		passes map[pass][]document.Line
-		want   pass
-		cost   int
+		name        string
+		confidences map[int]float64
+		want        int
+		cost        int
 	}{
-		{"a sure page is read once", map[pass][]document.Line{{0, otsu}: at(80, "ក")}, pass{0, otsu}, 1},
-		{"a page without words is read once", map[pass][]document.Line{{0, otsu}: nil}, pass{0, otsu}, 1},
-		{"a dirty page is better with the other threshold",
-			map[pass][]document.Line{{0, otsu}: at(55, "ក"), {0, sauvola}: at(75, "ក")}, pass{0, sauvola}, 2},
-		{"the other threshold is worse", map[pass][]document.Line{{0, otsu}: at(60, "ក"), {0, sauvola}: at(55, "ក")}, pass{0, otsu}, 2},
-		{"the other threshold loses the text",
-			map[pass][]document.Line{{0, otsu}: at(60, "កខគឃង"), {0, sauvola}: at(90, "កខ")}, pass{0, otsu}, 2},
-		{"a page on its side", map[pass][]document.Line{
-			{0, otsu}: at(35, "ក"), {0, sauvola}: at(30, "ក"), {90, otsu}: at(81, "ក"),
-		}, pass{90, otsu}, 3},
-		{"a dirty page on its head", map[pass][]document.Line{
-			{0, otsu}: at(16, "ក"), {0, sauvola}: at(20, "ក"), {90, sauvola}: at(35, "ក"), {270, sauvola}: at(36, "ក"),
-			{180, sauvola}: at(78, "ក"),
-		}, pass{180, sauvola}, 5},
-		{"a picture is unsure any way up", map[pass][]document.Line{
-			{0, otsu}: at(30, "ក"), {0, sauvola}: at(20, "ក"), {90, otsu}: at(38, "ក"), {270, otsu}: at(36, "ក"),
-			{180, otsu}: at(40, "ក"),
-		}, pass{0, otsu}, 5},
+		{"an upright page is read once", map[int]float64{0: 60}, 0, 7},
+		{"a page on its side", map[int]float64{0: 35, 90: 81}, 90, 5 + 7},
+		{"a page on its other side", map[int]float64{0: 35, 90: 30, 270: 70}, 270, 5 + 5 + 7},
+		{"a page on its head", map[int]float64{0: 16, 90: 35, 270: 36, 180: 62}, 180, 5 + 5 + 5 + 7},
+		{"a picture is unsure any way up", map[int]float64{0: 30, 90: 38, 270: 36, 180: 40}, 0, 7 + 5 + 5 + 5},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			cost := 0
-			best, err := readBest(func(rotation int, method threshold) (reading, error) {
+			best, err := readBest(func(rotation int) *attempt {
+				layout := &scan.Layout{}
+				for range 7 {
+					layout.Lines = append(layout.Lines, &scan.Line{})
+				}
+				return &attempt{rotation: rotation, layout: layout, words: map[*scan.Line][]document.Word{}}
+			}, func(a *attempt, _ *scan.Line) ([]document.Word, error) {
 				cost++
-				return reading{lines: test.passes[pass{rotation, method}], rotation: rotation}, nil
+				return []document.Word{{Text: "ក", Confidence: test.confidences[a.rotation]}}, nil
 			})
-			want := reading{lines: test.passes[test.want], rotation: test.want.rotation}
-			if err != nil || best.rotation != want.rotation || best.confidence() != want.confidence() || cost != test.cost {
-				t.Errorf("got %+v, %v after %d passes, want %+v after %d", best, err, cost, want, test.cost)
+			if err != nil || best.rotation != test.want || len(best.words) != 7 || cost != test.cost {
+				t.Errorf("turned by %d, %d lines, %v after %d lines; want %d after %d", best.rotation, len(best.words), err, cost, test.want, test.cost)
 			}
 		})
 	}
+	blank, err := readBest(func(int) *attempt { return &attempt{layout: &scan.Layout{}} }, nil)
+	if err != nil || blank.rotation != 0 {
+		t.Errorf("a blank page is %+v, %v", blank, err)
+	}
 }
 
-func TestDropMarks(t *testing.T) {
-	line := func(text string, top, bottom, confidence float64) document.Line {
-		return document.Line{Text: text, Box: document.Box{0, top, 100, bottom}, Confidence: confidence}
+func TestLinesOf(t *testing.T) {
+	layout := &scan.Layout{}
+	words := map[*scan.Line][]document.Word{}
+	add := func(block, row int, box image.Rectangle, confidence float64, texts ...string) {
+		line := &scan.Line{Box: box, Size: 20, Block: block, Row: row}
+		layout.Lines = append(layout.Lines, line)
+		for _, text := range texts {
+			words[line] = append(words[line], document.Word{Text: text, Confidence: confidence})
+		}
 	}
-	lines := []document.Line{
-		line("vowels of the title", 0, 5, 18), line("the title", 4, 24, 82), line("a line", 30, 48, 90),
-		line("a small line that is sure", 50, 55, 31), line("a poor line", 60, 78, 12), line("dirt", 80, 88, 0),
+	add(1, 1, image.Rect(0, 0, 100, 40), 90, "ក", "ខ")
+	add(1, 1, image.Rect(300, 2, 400, 42), 60, "គ")
+	add(1, 2, image.Rect(0, 60, 100, 100), 90, "ឃ")
+	add(1, 3, image.Rect(0, 110, 100, 118), 12, "dirt")
+	add(1, 4, image.Rect(0, 120, 100, 160), 90, "ង")
+	add(1, 5, image.Rect(0, 240, 100, 280), 90, "ច")
+	add(1, 6, image.Rect(0, 300, 100, 340), 90)
+	add(2, 7, image.Rect(200, 0, 300, 40), 90, "ឆ")
+	lines := linesOf(&attempt{layout: layout, words: words})
+	var got []string
+	for _, line := range lines {
+		got = append(got, fmt.Sprint(line.Paragraph, " ", line.Text))
 	}
-	var kept []string
-	for _, line := range dropMarks(lines) {
-		kept = append(kept, line.Text)
+	// Two cells of a row are one line; paragraphs end at a wide gap and with a block.
+	if want := []string{"1 ក ខ គ", "1 ឃ", "1 ង", "2 ច", "3 ឆ"}; !slices.Equal(got, want) {
+		t.Errorf("lines are %q, want %q", got, want)
 	}
-	want := []string{"the title", "a line", "a small line that is sure", "a poor line"}
-	if !slices.Equal(kept, want) {
-		t.Errorf("kept %q, want %q", kept, want)
+	if first := lines[0]; first.Box != (document.Box{0, 0, 400, 42}) || first.Confidence != 80 || len(first.Words) != 3 {
+		t.Errorf("first line is %+v", first)
 	}
-	if got := dropMarks(nil); len(got) != 0 {
+	if got := linesOf(&attempt{layout: &scan.Layout{}}); len(got) != 0 {
 		t.Errorf("nothing became %v", got)
+	}
+}
+
+func TestMixed(t *testing.T) {
+	for text, want := range map[string]bool{"ច្បាប់ on tax": true, "ច្បាប់ on": false, "law on tax": false, "ច្បាប់ ២០០១": false, "": false} {
+		if got := mixed([]document.Word{{Text: text}}); got != want {
+			t.Errorf("%q is of both scripts: %v, want %v", text, got, want)
+		}
 	}
 }
 
@@ -178,37 +192,21 @@ func TestParseHOCR(t *testing.T) {
     <p class='ocr_par' title="bbox 1 2 90 10">
      <span class='ocr_line' title="bbox 1 2 90 10; baseline 0 -1; x_size 20; x_descenders 2">
       <span class='ocrx_word' title='bbox 1 2 40 10; x_wconf 80'><strong>ខ្មែរ</strong></span>
+      <span class='ocrx_word' title='bbox 41 2 44 10; x_wconf 95'> </span>
       <span class='ocrx_word' title='bbox 45 2 90 10; x_wconf 60'>A&amp;B &lt;</span>
      </span>
     </p>
-    <p class='ocr_par' title="bbox 1 11 90 12">
-     <span class='ocr_line' title="bbox 1 11 90 12; x_size 9"><span class='ocrx_word' title='bbox 1 11 9 12; x_wconf 95'> </span></span>
-    </p>
-    <p class='ocr_par' title="bbox 1 20 90 60">
-     <span class='ocr_header' title="bbox 1 20 90 60; x_size 30"><span class='ocrx_word' title='bbox 1 20 9 60; x_wconf 12'>OCR</span></span>
-    </p>
    </div>
-   <div class='ocr_photo' title="bbox 0 0 5 5"></div>
   </div>`
-	lines := parseHOCR(hocr)
-	if len(lines) != 2 {
-		t.Fatalf("lines are %+v, want 2: one has no words", lines)
+	want := []document.Word{
+		{Text: "ខ្មែរ", Box: document.Box{1, 2, 40, 10}, Confidence: 80},
+		{Text: "A&B <", Box: document.Box{45, 2, 90, 10}, Confidence: 60},
 	}
-	first, second := lines[0], lines[1]
-	if first.Text != "ខ្មែរ A&B <" || first.Box != (document.Box{1, 2, 90, 10}) || first.Confidence != 70 || first.Paragraph != 1 {
-		t.Errorf("first line is %+v", first)
+	if got := parseHOCR(hocr); !slices.Equal(got, want) {
+		t.Errorf("words are %+v, want %+v", got, want)
 	}
-	if math.Abs(first.FontSize-20*khmerSize) > 1e-9 || second.FontSize != 30 {
-		t.Errorf("sizes of type are %v and %v", first.FontSize, second.FontSize)
-	}
-	if word := first.Words[1]; word.Text != "A&B <" || word.Box != (document.Box{45, 2, 90, 10}) || word.Confidence != 60 {
-		t.Errorf("second word is %+v", word)
-	}
-	if second.Text != "OCR" || second.Paragraph != 2 || len(second.Words) != 1 {
-		t.Errorf("second line is %+v", second)
-	}
-	if lines := parseHOCR(""); len(lines) != 0 {
-		t.Errorf("lines of nothing are %+v", lines)
+	if got := parseHOCR(""); len(got) != 0 {
+		t.Errorf("words of nothing are %+v", got)
 	}
 }
 

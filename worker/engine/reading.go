@@ -1,20 +1,30 @@
 package engine
 
-import "github.com/openplp/khocr/internal/document"
+import (
+	"cmp"
+	"image"
+	"slices"
 
-const (
-	// sureConfidence is the mean confidence of a page from which on nothing else is tried. Clean pages have 80 and more.
-	sureConfidence = 65
-	// turnedConfidence is the mean confidence below which a page may stand on its side or its head: upright pages have
-	// about 82, pages on their side 35, on their head 16. A turned page must have as much to be believed: ornaments and
-	// pictures are unsure any way up. Tesseract's own detection of orientation does not know Khmer.
-	turnedConfidence = 50
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/scan"
 )
 
-// reading is what one pass over a page saw.
+const (
+	// sureConfidence is the mean confidence that clean pages have; most have 80 and more.
+	sureConfidence = 65
+	// turnedConfidence is the mean confidence below which a page may stand on its side or its head: upright pages have 60 to
+	// 85, pages on their side 35, on their head 16. A turned page must have as much to be believed: ornaments and
+	// pictures are unsure any way up. Tesseract's own detection of orientation does not know Khmer.
+	turnedConfidence = 50
+	// sampleLines is how many lines tell which way up a page is.
+	sampleLines = 5
+)
+
+// reading is what was read on an image.
 type reading struct {
+	// lines in pixels of the upright image.
 	lines []document.Line
-	// rotation is the clockwise turn of the image that was read, in degrees.
+	// rotation is the clockwise turn that made the image upright, in degrees.
 	rotation int
 }
 
@@ -26,49 +36,97 @@ func (r reading) confidence() float64 {
 	return meanConfidence(words)
 }
 
-func (r reading) characters() int {
-	count := 0
-	for _, line := range r.lines {
-		count += len([]rune(line.Text))
-	}
-	return count
-}
-
-// betterThan compares confidences. A reading that has lost half of the characters is none, however sure it is of the
-// rest.
-func (r reading) betterThan(other reading) bool {
-	return r.confidence() > other.confidence() && 2*r.characters() >= other.characters()
-}
-
-// readBest reads a page as it stands, and only where it is unsure of that, in other ways: with Sauvola's threshold, which
-// saves dirty scans but spoils clean ones a little, then turned. read makes one pass.
-func readBest(read func(rotation int, method threshold) (reading, error)) (reading, error) {
-	best, err := read(0, otsu)
-	if err != nil || len(best.lines) == 0 || best.confidence() >= sureConfidence {
-		return best, err
-	}
-	method := otsu
-	adaptive, err := read(0, sauvola)
+// read an image of print that may lie on its side or its head, with a model in Tesseract's notation.
+func (e *engine) read(grey *image.Gray, model string) (reading, error) {
+	best, err := readBest(func(rotation int) *attempt {
+		return &attempt{rotation: rotation, layout: scan.Read(turn(grey, rotation)), words: map[*scan.Line][]document.Word{}}
+	}, func(a *attempt, line *scan.Line) ([]document.Word, error) {
+		words, err := readLine(&e.recognizer, a.layout, line, model)
+		if err != nil || model != scriptModel || !mixed(words) || !e.mixed.has(mixedModel) {
+			return words, err
+		}
+		again, err := readLine(&e.mixed, a.layout, line, mixedModel)
+		if meanConfidence(again) > meanConfidence(words) {
+			words = again
+		}
+		return words, err
+	})
 	if err != nil {
 		return reading{}, err
 	}
-	if adaptive.betterThan(best) {
-		best, method = adaptive, sauvola
+	return reading{lines: linesOf(best), rotation: best.rotation}, nil
+}
+
+// readLine recognises the words of a line, in pixels of the page.
+func readLine(r *recognizer, layout *scan.Layout, line *scan.Line, model string) ([]document.Word, error) {
+	height, err := r.height(model)
+	if err != nil {
+		return nil, err
 	}
-	if best.confidence() >= turnedConfidence {
-		return best, nil
+	strip := layout.Strip(line, height)
+	words, err := r.line(strip.Image, model)
+	for i := range words {
+		words[i].Box = strip.Box(words[i].Box)
 	}
-	for _, rotation := range []int{90, 270, 180} {
-		turned, err := read(rotation, method)
-		if err != nil {
-			return reading{}, err
+	return words, err
+}
+
+// attempt is a way up to read a page, and what was read of it.
+type attempt struct {
+	rotation int
+	layout   *scan.Layout
+	words    map[*scan.Line][]document.Word
+}
+
+// confidence of what was read.
+func (a *attempt) confidence() float64 {
+	var all []document.Word
+	for _, words := range a.words {
+		all = append(all, words...)
+	}
+	return meanConfidence(all)
+}
+
+// readBest reads a page as it lies if its longest lines are sure, and else the way up in which they are the surest.
+func readBest(
+	lay func(rotation int) *attempt, read func(*attempt, *scan.Line) ([]document.Word, error),
+) (*attempt, error) {
+	readAll := func(a *attempt, lines []*scan.Line) error {
+		for _, line := range lines {
+			if _, done := a.words[line]; done {
+				continue
+			}
+			words, err := read(a, line)
+			if err != nil {
+				return err
+			}
+			a.words[line] = words
 		}
-		if turned.confidence() >= turnedConfidence && turned.betterThan(best) {
-			best = turned
-		}
-		if best.confidence() >= sureConfidence {
-			break
+		return nil
+	}
+	best := lay(0)
+	if err := readAll(best, sample(best.layout.Lines)); err != nil {
+		return nil, err
+	}
+	if len(best.layout.Lines) > 0 && best.confidence() < turnedConfidence {
+		for _, rotation := range []int{90, 270, 180} {
+			turned := lay(rotation)
+			if err := readAll(turned, sample(turned.layout.Lines)); err != nil {
+				return nil, err
+			}
+			if confidence := turned.confidence(); confidence >= turnedConfidence && confidence > best.confidence() {
+				best = turned
+			}
+			if best.confidence() >= sureConfidence {
+				break
+			}
 		}
 	}
-	return best, nil
+	return best, readAll(best, best.layout.Lines)
+}
+
+// sample of the lines: the longest, which say the most.
+func sample(lines []*scan.Line) []*scan.Line {
+	longest := slices.SortedStableFunc(slices.Values(lines), func(a, b *scan.Line) int { return cmp.Compare(b.Box.Dx(), a.Box.Dx()) })
+	return longest[:min(len(longest), sampleLines)]
 }

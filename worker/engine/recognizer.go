@@ -6,6 +6,7 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -17,20 +18,12 @@ import (
 // defaultTessdata is where Debian keeps trained data.
 const defaultTessdata = "/usr/share/tesseract-ocr/5/tessdata"
 
-// passesPerClient is the number of recognitions after which Tesseract is started anew. Its adaptions to earlier pages
-// and what the binding leaks, the text of each page, would grow without end.
-const passesPerClient = 200
+// passesPerClient is the number of lines after which Tesseract is started anew. What the binding leaks, the text of each
+// line, would grow without end.
+const passesPerClient = 10000
 
 // errTrainedData means that the engine lacks a model. No page is to blame.
 var errTrainedData = errors.New("trained data is missing")
-
-// threshold is Tesseract's way to tell ink from paper, thresholding_method.
-type threshold string
-
-const (
-	otsu    threshold = "0"
-	sauvola threshold = "2"
-)
 
 // recognizer keeps one Tesseract with one model, which is loaded for the first page that needs it.
 type recognizer struct {
@@ -40,29 +33,30 @@ type recognizer struct {
 	client *gosseract.Client
 	model  string
 	passes int
+	// heights of the images that models take.
+	heights map[string]int
 }
 
-// recognize the lines of an image, in pixels from its top left corner. dpi is the resolution at which the image shows
-// the print. Text, boxes and confidences come from one pass: every other way to ask the binding recognises again.
-func (r *recognizer) recognize(grey *image.Gray, dpi int, model string, method threshold) ([]document.Line, error) {
+const (
+	// usualHeight is that of most networks that Tesseract has been trained with. leastHeight has room for Khmer's marks.
+	usualHeight, leastHeight = 36, 16
+)
+
+func (r *recognizer) folder() string {
+	if r.tessdata == "" {
+		return defaultTessdata
+	}
+	return r.tessdata
+}
+
+// line recognises the words of the image of one line of text, in pixels from its top left corner. Text, boxes and confidences
+// come from one pass: every other way to ask the binding recognises again.
+func (r *recognizer) line(strip *image.Gray, model string) ([]document.Word, error) {
 	if err := r.prepare(model); err != nil {
 		return nil, err
 	}
 	r.passes++
-	variables := map[gosseract.SettableVariable]string{
-		// One block of text. Anything that looks for columns tears Khmer's subscripts off their lines. It is set as a
-		// variable because the binding forgets a mode that is set before the first page.
-		"tessedit_pageseg_mode": strconv.Itoa(int(gosseract.PSM_SINGLE_BLOCK)),
-		"thresholding_method":   string(method),
-		// A grey map has no resolution, and the binding would say 70.
-		"user_defined_dpi": strconv.Itoa(dpi),
-	}
-	for name, value := range variables {
-		if err := r.client.SetVariable(name, value); err != nil {
-			return nil, fmt.Errorf("set %s: %w", name, err)
-		}
-	}
-	if err := r.client.SetImageFromBytes(encodePGM(grey)); err != nil {
+	if err := r.client.SetImageFromBytes(encodePGM(strip)); err != nil {
 		return nil, fmt.Errorf("hand over image: %w", err)
 	}
 	hocr, err := r.client.HOCRText()
@@ -78,10 +72,7 @@ func (r *recognizer) prepare(model string) error {
 		return nil
 	}
 	r.close()
-	folder := r.tessdata
-	if folder == "" {
-		folder = defaultTessdata
-	}
+	folder := r.folder()
 	languages, err := languagesOf(model, folder)
 	if err != nil {
 		return err
@@ -91,12 +82,53 @@ func (r *recognizer) prepare(model string) error {
 		client.SetTessdataPrefix(folder),
 		client.SetLanguage(languages...),
 		client.DisableOutput(),
+		// The image is one line, which Tesseract must not look for: it tears Khmer's subscripts off. It is set as a variable
+		// because the binding forgets a mode that is set before the first image.
+		client.SetVariable("tessedit_pageseg_mode", strconv.Itoa(int(gosseract.PSM_RAW_LINE))),
+		// A grey map has no resolution, and the binding would say 70.
+		client.SetVariable("user_defined_dpi", "300"),
 	); err != nil {
 		client.Close()
 		return fmt.Errorf("set up tesseract: %w", err)
 	}
 	r.client, r.model, r.passes = client, model, 0
 	return nil
+}
+
+// networkInput is how Tesseract describes the input of a network (VGSL): one image, its height, any width, grey.
+var networkInput = regexp.MustCompile(`\[1,([0-9]{1,3}),0,1[ A-Z]`)
+
+// height of the images of lines that the model's network takes, in pixels; others are scaled by Tesseract, which costs
+// accuracy. Of several languages it is that of the first.
+func (r *recognizer) height(model string) (int, error) {
+	if height, ok := r.heights[model]; ok {
+		return height, nil
+	}
+	languages, err := languagesOf(model, r.folder())
+	if err != nil {
+		return 0, err
+	}
+	data, err := os.ReadFile(filepath.Join(r.folder(), languages[0]+".traineddata"))
+	if err != nil {
+		return 0, fmt.Errorf("read model %q: %w", model, errors.Join(err, errTrainedData))
+	}
+	height := usualHeight
+	if found := networkInput.FindSubmatch(data); found != nil {
+		if height, err = strconv.Atoi(string(found[1])); err != nil || height < leastHeight {
+			height = usualHeight
+		}
+	}
+	if r.heights == nil {
+		r.heights = map[string]int{}
+	}
+	r.heights[model] = height
+	return height, nil
+}
+
+// has tells whether the model is installed.
+func (r *recognizer) has(model string) bool {
+	_, err := languagesOf(model, r.folder())
+	return err == nil
 }
 
 func (r *recognizer) close() {
