@@ -110,14 +110,17 @@ func TestReadBest(t *testing.T) {
 	tests := []struct {
 		name        string
 		confidences map[int]float64
-		want        int
-		cost        int
+		// across is what is read of a line when the page is turned.
+		across string
+		want   int
+		cost   int
 	}{
-		{"an upright page is read once", map[int]float64{0: 60}, 0, 7},
-		{"a page on its side", map[int]float64{0: 35, 90: 81}, 90, 5 + 7},
-		{"a page on its other side", map[int]float64{0: 35, 90: 30, 270: 70}, 270, 5 + 5 + 7},
-		{"a page on its head", map[int]float64{0: 16, 90: 35, 270: 36, 180: 62}, 180, 5 + 5 + 5 + 7},
-		{"a picture is unsure any way up", map[int]float64{0: 30, 90: 38, 270: 36, 180: 40}, 0, 7 + 5 + 5 + 5},
+		{"an upright page is read once", map[int]float64{0: 60}, "កខគឃ", 0, 7},
+		{"a page on its side", map[int]float64{0: 35, 90: 81}, "កខគឃ", 90, 5 + 7},
+		{"a page on its other side", map[int]float64{0: 35, 90: 30, 270: 70}, "កខគឃ", 270, 5 + 5 + 7},
+		{"a page on its head", map[int]float64{0: 16, 90: 35, 270: 36, 180: 62}, "កខគឃ", 180, 5 + 5 + 5 + 7},
+		{"a badly printed page has a letter here and there across its lines", map[int]float64{0: 40, 90: 70}, "ក", 0, 7 + 5 + 5 + 5},
+		{"a picture is unsure any way up", map[int]float64{0: 30, 90: 38, 270: 36, 180: 40}, "កខគឃ", 0, 7 + 5 + 5 + 5},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -130,7 +133,11 @@ func TestReadBest(t *testing.T) {
 				return &attempt{rotation: rotation, layout: layout, words: map[*scan.Line][]document.Word{}}
 			}, func(a *attempt, _ *scan.Line) ([]document.Word, error) {
 				cost++
-				return []document.Word{{Text: "ក", Confidence: test.confidences[a.rotation]}}, nil
+				text := test.across
+				if a.rotation == 0 {
+					text = "កខគ"
+				}
+				return []document.Word{{Text: text, Confidence: test.confidences[a.rotation]}}, nil
 			})
 			if err != nil || best.rotation != test.want || len(best.words) != 7 || cost != test.cost {
 				t.Errorf("turned by %d, %d lines, %v after %d lines; want %d after %d", best.rotation, len(best.words), err, cost, test.want, test.cost)

@@ -87,6 +87,22 @@ func (a *attempt) confidence() float64 {
 	return meanConfidence(all)
 }
 
+func (a *attempt) characters() int {
+	count := 0
+	for _, words := range a.words {
+		for _, word := range words {
+			count += len([]rune(word.Text))
+		}
+	}
+	return count
+}
+
+// betterThan compares what was read of as many lines. Lines that hold less than half of the characters are none, however sure
+// they are: across the lines of badly printed text stand rows of what looks like a letter here and there.
+func (a *attempt) betterThan(other *attempt) bool {
+	return a.confidence() > other.confidence() && 2*a.characters() >= other.characters()
+}
+
 // readBest reads a page as it lies if its longest lines are sure, and else the way up in which they are the surest.
 func readBest(
 	lay func(rotation int) *attempt, read func(*attempt, *scan.Line) ([]document.Word, error),
@@ -114,7 +130,7 @@ func readBest(
 			if err := readAll(turned, sample(turned.layout.Lines)); err != nil {
 				return nil, err
 			}
-			if confidence := turned.confidence(); confidence >= turnedConfidence && confidence > best.confidence() {
+			if turned.confidence() >= turnedConfidence && turned.betterThan(best) {
 				best = turned
 			}
 			if best.confidence() >= sureConfidence {
