@@ -1,10 +1,21 @@
 // Package scan mends the images of scanned and photographed pages before they are recognised.
 package scan
 
-import "image"
+import (
+	"image"
+	"math"
+)
 
 // smallestSide is the least width and height of an image in which anything is looked for, in pixels: a line of text.
 const smallestSide = 32
+
+const (
+	// worthLevelling is how much of their pitch lines must fall over the width of the page for it to be drawn anew, which
+	// costs a little sharpness.
+	worthLevelling = 0.1
+	// worthTurning is the slope from which on letters are turned upright too.
+	worthTurning = 0.03
+)
 
 // Flatten mends what makes a photographed page unreadable. It returns an evenly lit image, and the map from its pixels back
 // to those of grey, which is nil where nothing had to be moved. A page that needs nothing is returned itself.
@@ -20,5 +31,29 @@ func Flatten(grey *image.Gray) (flat *image.Gray, place func(x, y float64) (floa
 	if l := measureLight(grey); !l.even() {
 		flat = relight(grey, l)
 	}
-	return flat, nil
+	level := levelling(flat)
+	if level == nil {
+		return flat, nil
+	}
+	return level.apply(flat), level.place
+}
+
+// levelling returns what makes the lines of an evenly lit page level, nil where they are or where there are too few to tell.
+func levelling(grey *image.Gray) *warp {
+	s := newSketch(grey)
+	lines, ok := follow(s)
+	if !ok || !lines.sane() {
+		return nil
+	}
+	scale := float64(s.scale)
+	if lines.fall() < worthLevelling*float64(lines.pitch) {
+		return nil
+	}
+	lean := 0.0
+	if math.Abs(lines.slope) > worthTurning {
+		lean = lines.slope
+	}
+	return newWarp(grey.Rect.Dx(), grey.Rect.Dy(), lean, func(x, y float64) float64 {
+		return scale * lines.at(x/scale, y/scale)
+	})
 }
