@@ -9,7 +9,7 @@ const (
 	fieldRows    = 3
 	// stiffness weighs the bend of the field against what was measured, per measurement. A plane, which is a skewed or
 	// a slanted page, has none and is free.
-	stiffness = 0.002
+	stiffness = 0.0001
 	// anchor keeps down what no measurement tells: the place of lines as a whole.
 	anchor = 1e-6
 	// robustRounds is how often measurements are weighed anew by how well they agree with the rest.

@@ -183,37 +183,66 @@ func findDesk(paper, bright grid) (desk []bool, found bool) {
 		return none, false
 	}
 	desk = make([]bool, len(paper.values))
-	var queue []int
-	visit := func(x, y int) {
-		if x < 0 || y < 0 || x >= paper.w || y >= paper.h {
-			return
-		}
-		if at := y*paper.w + x; !desk[at] && paper.values[at] <= limit {
-			desk[at] = true
-			queue = append(queue, at)
-		}
-	}
+	isDark := func(at int) bool { return paper.values[at] <= limit }
 	for x := range paper.w {
-		visit(x, 0)
-		visit(x, paper.h-1)
+		paper.flood(x, desk, isDark)
+		paper.flood((paper.h-1)*paper.w+x, desk, isDark)
 	}
 	for y := range paper.h {
-		visit(0, y)
-		visit(paper.w-1, y)
+		paper.flood(y*paper.w, desk, isDark)
+		paper.flood(y*paper.w+paper.w-1, desk, isDark)
 	}
+	if !endsInEdge(paper, desk) || hasPrint(bright, desk, (limit+pale)/2) {
+		return none, false
+	}
+	return grow(paper, allButLargest(paper, desk)), true
+}
+
+// flood marks the cells that hang together with one and are wanted, and returns how many there are.
+func (g grid) flood(from int, marked []bool, wanted func(at int) bool) (count int) {
+	queue := []int{from}
 	for len(queue) > 0 {
 		at := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
-		x, y := at%paper.w, at/paper.w
-		visit(x-1, y)
-		visit(x+1, y)
-		visit(x, y-1)
-		visit(x, y+1)
+		if marked[at] || !wanted(at) {
+			continue
+		}
+		marked[at] = true
+		count++
+		x, y := at%g.w, at/g.w
+		if x > 0 {
+			queue = append(queue, at-1)
+		}
+		if x < g.w-1 {
+			queue = append(queue, at+1)
+		}
+		if y > 0 {
+			queue = append(queue, at-g.w)
+		}
+		if y < g.h-1 {
+			queue = append(queue, at+g.w)
+		}
 	}
-	if !endsInEdge(paper, desk) || hasPrint(bright, desk, limit) {
-		return none, false
+	return count
+}
+
+// allButLargest marks all cells but the largest piece of unmarked ones, which is the page: what else is bright lies on the
+// desk.
+func allButLargest(g grid, marked []bool) []bool {
+	anywhere := func(int) bool { return true }
+	seen := slices.Clone(marked)
+	largest, page := 0, 0
+	for at := range seen {
+		if count := g.flood(at, seen, anywhere); count > largest {
+			largest, page = count, at
+		}
 	}
-	return grow(paper, desk), true
+	inside := slices.Clone(marked)
+	g.flood(page, inside, anywhere)
+	for at := range inside {
+		inside[at] = marked[at] || !inside[at]
+	}
+	return inside
 }
 
 // otsu splits levels into two classes, and returns the limit between them and their means.

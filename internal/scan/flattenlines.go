@@ -128,6 +128,29 @@ func (s sketch) slope(left, right int) float64 {
 	return at
 }
 
+// upright tells how well letters stand upright if they lean to the left by so much: the stems of a line are in few columns then.
+func (s sketch) upright(l lines, lean float64) (total float64) {
+	columns := make([]float32, s.w)
+	for line := l.pitch; line < s.h-l.pitch; line += l.pitch {
+		clear(columns)
+		for x := l.left; x < l.right; x++ {
+			middle := line + int(math.Round(l.at(float64(x), float64(line))))
+			for y := max(0, middle-l.pitch/2); y < min(s.h, middle+l.pitch/2); y++ {
+				at := x + int(math.Round(lean*float64(y-middle)))
+				if at >= 0 && at < s.w {
+					columns[at] += float32(s.ink[y*s.w+x])
+				}
+			}
+		}
+		// Over four columns, so that the steps in which letters lean do not count.
+		for x := 4; x < s.w; x++ {
+			after := columns[x] + columns[x-1] - columns[x-3] - columns[x-4]
+			total += float64(after * after)
+		}
+	}
+	return total
+}
+
 // pitch is the distance between lines in rows, 0 where there is no rhythm.
 func pitch(profiles [][]float32) int {
 	if len(profiles) == 0 || len(profiles[0]) < 4*leastPitch {
