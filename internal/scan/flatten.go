@@ -18,12 +18,18 @@ const (
 	worthTurning = 0.05
 )
 
-// Flatten mends what makes a photographed page unreadable. It returns an evenly lit image, and the map from its pixels back
-// to those of grey, which is nil where nothing had to be moved. A page that needs nothing is returned itself.
+// Flatten mends what makes photographed, skewed and dirty pages unreadable: it lights them evenly, whitens the desk around
+// them, levels their lines, takes specks out of faxes and smooths their strokes, and sharpens what a camera has blurred.
+// Each is done only where the page shows that it needs it, and a page that needs nothing is returned itself. The image is as
+// large as grey, or larger by what levelling has moved over its edges; its resolution is that of grey. place maps a point
+// on it to that on grey, both in pixels from the top left corner, and is nil where nothing was moved. Lines may slope by up
+// to 14 degrees; a page that lies on its side or its head stays so.
 //
-// It is meant for every page, before the first pass: Tesseract takes one threshold for the whole page, reads badly lit ones
-// at an error rate of 44 % instead of 5, and spends three times the CPU on that. Finding out takes 6 ms of a page of A4 at
-// 200 dpi, mending it 15.
+// Call it for every page, before the first pass. A clean page of A4 takes 15 ms of CPU at 200 dpi and 30 at 300, a photograph
+// 110, and 145 if it curls too. Tesseract, which has one threshold for a page, reads photographs at an error rate of 44 % in
+// 1.6 s as they are, and of 4.6 % in 0.6 s after this. Drawn with a curl the rate falls from 63 to 4.2 %, up to ten degrees
+// askew from 54 to 3.9 %, and on faxes with specks of dirt from 10.6 to 4.0 %. On scans and faxes that are a degree askew it
+// gains 0.2 of 4.5 % and 0.3 of 4.9 %.
 func Flatten(grey *image.Gray) (flat *image.Gray, place func(x, y float64) (float64, float64)) {
 	if grey.Rect.Dx() < smallestSide || grey.Rect.Dy() < smallestSide {
 		return grey, nil

@@ -21,6 +21,8 @@ const (
 	// is a picture or print in reverse, and keeps its looks; cast shadows leave half of the light.
 	pictureCells = 8
 	darkestPaper = 0.4
+	// darkestCorner is how far paper may lie below the brightest of the whole page.
+	darkestCorner = 0.3
 	// evenLight is the ratio of the darkest to the brightest paper of a page that is lit well enough: scanners and the
 	// vignettes of good cameras stay above it, and Tesseract's one threshold for the page does not mind.
 	evenLight = 0.85
@@ -74,8 +76,9 @@ func measureLight(grey *image.Gray) light {
 	closed := closeGrid(cells, inkCells)
 	desk, outside := findDesk(closed, bright)
 	wide := closeGrid(closed, pictureCells)
+	brightest := slices.Max(closed.values)
 	for i, level := range closed.values {
-		closed.values[i] = max(level, darkestPaper*wide.values[i], 1)
+		closed.values[i] = max(level, darkestPaper*wide.values[i], darkestCorner*brightest, 1)
 	}
 	return light{paper: smoothGrid(closed, desk, 2), desk: desk, outside: outside}
 }
@@ -195,7 +198,21 @@ func findDesk(paper, bright grid) (desk []bool, found bool) {
 	if !endsInEdge(paper, desk) || hasPrint(bright, desk, (limit+pale)/2) {
 		return none, false
 	}
-	return grow(paper, allButLargest(paper, desk)), true
+	around := allButLargest(paper, desk)
+	// A second sheet, or letters as large as a finger: something to be read.
+	if rest := countMarks(around) - countMarks(desk); 50*rest > countMarks(desk) {
+		return none, false
+	}
+	return grow(paper, around), true
+}
+
+func countMarks(marks []bool) (total int) {
+	for _, marked := range marks {
+		if marked {
+			total++
+		}
+	}
+	return total
 }
 
 // flood marks the cells that hang together with one and are wanted, and returns how many there are.

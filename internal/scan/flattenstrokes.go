@@ -9,7 +9,7 @@ import (
 // drawn or scanned in grey has less than two, because of the rims of its strokes.
 const pureShare = 20
 
-// bilevel reports whether an image has two levels only.
+// bilevel reports whether an image has two levels only, most of them white.
 func bilevel(grey *image.Gray) bool {
 	w, h := grey.Rect.Dx(), grey.Rect.Dy()
 	black, between := 0, 0
@@ -26,7 +26,7 @@ func bilevel(grey *image.Gray) bool {
 			return false
 		}
 	}
-	return black > pureShare*between
+	return black > pureShare*between && 2*black < w*h
 }
 
 // smoothStrokes rounds the steps in the strokes of an image of two levels, which Tesseract has learned to read in grey.
