@@ -262,3 +262,15 @@ func TestLanguagesOf(t *testing.T) {
 		}
 	}
 }
+
+func TestPutBackTellsWhereWordsAreOnThePage(t *testing.T) {
+	lines := []document.Line{{Box: document.Box{0, 0, 100, 10}, Words: []document.Word{{Box: document.Box{50, 0, 100, 10}}}}}
+	// A page whose lines fall by a pixel in ten.
+	putBack(lines, func(x, y float64) (float64, float64) { return x + 5, y + x/10 })
+	if want := (document.Box{5, 0, 105, 20}); lines[0].Box != want {
+		t.Errorf("the line is at %v, want %v", lines[0].Box, want)
+	}
+	if want := (document.Box{55, 5, 105, 20}); lines[0].Words[0].Box != want {
+		t.Errorf("the word is at %v, want %v", lines[0].Words[0].Box, want)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/flatten"
 	"github.com/openplp/khocr/internal/scan"
 )
 
@@ -39,7 +40,8 @@ func (r reading) confidence() float64 {
 // read an image of print that may lie on its side or its head, with a model in Tesseract's notation.
 func (e *engine) read(grey *image.Gray, model string) (reading, error) {
 	best, err := readBest(func(rotation int) *attempt {
-		return &attempt{rotation: rotation, layout: scan.Read(turn(grey, rotation)), words: map[*scan.Line][]document.Word{}}
+		flat, place := flatten.Page(turn(grey, rotation))
+		return &attempt{rotation: rotation, layout: scan.Read(flat), place: place, words: map[*scan.Line][]document.Word{}}
 	}, func(a *attempt, line *scan.Line) ([]document.Word, error) {
 		words, err := readLine(&e.recognizer, a.layout, line, model)
 		if err != nil || model != scriptModel || !mixed(words) || !e.mixed.has(mixedModel) {
@@ -54,7 +56,30 @@ func (e *engine) read(grey *image.Gray, model string) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
-	return reading{lines: linesOf(best), rotation: best.rotation}, nil
+	lines := linesOf(best)
+	if best.place != nil {
+		putBack(lines, best.place)
+	}
+	return reading{lines: lines, rotation: best.rotation}, nil
+}
+
+// putBack moves the boxes of lines to where they are on the page.
+func putBack(lines []document.Line, place func(x, y float64) (float64, float64)) {
+	around := func(box document.Box) document.Box {
+		left, top := place(box[0], box[1])
+		placed := document.Box{left, top, left, top}
+		for _, corner := range [][2]float64{{box[2], box[1]}, {box[0], box[3]}, {box[2], box[3]}} {
+			x, y := place(corner[0], corner[1])
+			placed = union(placed, document.Box{x, y, x, y})
+		}
+		return placed
+	}
+	for i := range lines {
+		lines[i].Box = around(lines[i].Box)
+		for j := range lines[i].Words {
+			lines[i].Words[j].Box = around(lines[i].Words[j].Box)
+		}
+	}
 }
 
 // readLine recognises the words of a line, in pixels of the page.
@@ -75,7 +100,9 @@ func readLine(r *recognizer, layout *scan.Layout, line *scan.Line, model string)
 type attempt struct {
 	rotation int
 	layout   *scan.Layout
-	words    map[*scan.Line][]document.Word
+	// place tells where on the page a pixel of the layout is; nil where it is the same.
+	place func(x, y float64) (float64, float64)
+	words map[*scan.Line][]document.Word
 }
 
 // confidence of what was read.
