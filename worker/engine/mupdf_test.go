@@ -63,6 +63,7 @@ func TestPrintedTellsPicturesInPixels(t *testing.T) {
 
 // stamped is a page whose media box does not begin at the origin, with a black annotation on its right half.
 func stamped(t *testing.T) string {
+	t.Helper()
 	const look = "0 g 0 0 50 100 re f"
 	objects := []string{
 		"<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>",
@@ -70,6 +71,12 @@ func stamped(t *testing.T) string {
 		"<</Type/Annot/Subtype/Stamp/Rect[150 200 200 300]/F 4/AP<</N 5 0 R>>>>",
 		fmt.Sprintf("<</Type/XObject/Subtype/Form/BBox[0 0 50 100]/Length %d>>\nstream\n%s\nendstream", len(look), look),
 	}
+	return writePDF(t, objects)
+}
+
+// writePDF writes a file of objects, the first of which is the catalogue.
+func writePDF(t *testing.T, objects []string) string {
+	t.Helper()
 	var file strings.Builder
 	file.WriteString("%PDF-1.7\n")
 	var offsets []int
@@ -83,7 +90,7 @@ func stamped(t *testing.T) string {
 		fmt.Fprintf(&file, "%010d 00000 n \n", offset)
 	}
 	fmt.Fprintf(&file, "trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n", len(objects)+1, start)
-	path := filepath.Join(t.TempDir(), "stamped.pdf")
+	path := filepath.Join(t.TempDir(), "document.pdf")
 	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}

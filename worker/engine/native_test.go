@@ -215,24 +215,7 @@ func onePage(t *testing.T, font, content string, shown *image.Gray) string {
 		fmt.Sprintf("<</Type/XObject/Subtype/Image/Width %d/Height %d/BitsPerComponent 8/ColorSpace/DeviceGray/Length %d>>\nstream\n%s\nendstream",
 			shown.Rect.Dx(), shown.Rect.Dy(), len(shown.Pix), shown.Pix),
 	}
-	var file strings.Builder
-	file.WriteString("%PDF-1.7\n")
-	var offsets []int
-	for i, object := range objects {
-		offsets = append(offsets, file.Len())
-		fmt.Fprintf(&file, "%d 0 obj\n%s\nendobj\n", i+1, object)
-	}
-	start := file.Len()
-	fmt.Fprintf(&file, "xref\n0 %d\n0000000000 65535 f \n", len(objects)+1)
-	for _, offset := range offsets {
-		fmt.Fprintf(&file, "%010d 00000 n \n", offset)
-	}
-	fmt.Fprintf(&file, "trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n", len(objects)+1, start)
-	path := filepath.Join(t.TempDir(), "page.pdf")
-	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return writePDF(t, objects)
 }
 
 func TestTrust(t *testing.T) {
