@@ -56,6 +56,9 @@ func mendLine(words []document.Word, guess bool) bool {
 			words[i].Text, changed = khmer.Order(text), true
 		}
 	}
+	if last := len(words) - 1; last > 0 && words[last].Text == string(repetition) {
+		words[last].Text, changed = string(khan), true
+	}
 	if !guess {
 		return changed
 	}

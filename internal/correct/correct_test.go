@@ -39,6 +39,17 @@ func TestCertain(t *testing.T) {
 	}
 }
 
+func TestTheSignOfRepetitionAloneAtTheEndOfALineIsAFullStop(t *testing.T) {
+	for text, want := range map[string]string{
+		"ដោយព្រះរាជសារ* ៗ*": "ដោយព្រះរាជសារ ។", "ផ្សេងៗ*": "ផ្សេងៗ", "ផ្សេង* ៗ* ទៀត*": "ផ្សេង ៗ ទៀត", "ៗ*": "ៗ",
+	} {
+		lines := []document.Line{line(text)}
+		if Lines(lines); lines[0].Text != want {
+			t.Errorf("%s is mended to %s, want %s", text, lines[0].Text, want)
+		}
+	}
+}
+
 // line of words that Tesseract is unsure of, but for those with a star behind.
 func line(text string) document.Line {
 	read := document.Line{Text: strings.ReplaceAll(text, "*", "")}

@@ -43,7 +43,7 @@ type segment struct {
 // findLines finds the segments of lines, in no order.
 func findLines(pieces []piece, size float64, rules ruledLines) []*segment {
 	segments := chain(pieces, size, rules)
-	segments = dropMarkLines(segments, size)
+	segments = dropMarkLines(segments, pieces, size)
 	addMarks(segments, pieces, size)
 	return segments
 }
@@ -121,30 +121,19 @@ func median(values []int) int {
 	return sorted[len(sorted)/2]
 }
 
-// dropMarkLines drops segments that consist of marks: they run beside a longer one, too near to be lines of their own, and
-// are short or full of gaps.
-func dropMarkLines(segments []*segment, size float64) []*segment {
+// dropMarkLines drops segments that consist of marks: they run beside a fuller one, too near to be lines of their own.
+func dropMarkLines(segments []*segment, pieces []piece, size float64) []*segment {
 	marks := func(s *segment) bool {
-		top, bottom := s.end()
-		for _, other := range segments {
-			if other == s || other.filled <= s.filled {
-				continue
-			}
+		middle := (s.letters.Min.X + s.letters.Max.X) / 2
+		top, bottom := s.around(middle, pieces)
+		return slices.ContainsFunc(segments, func(other *segment) bool {
 			common := min(s.letters.Max.X, other.letters.Max.X) - max(s.letters.Min.X, other.letters.Min.X)
-			if 2*common < s.letters.Dx() {
-				continue
+			if other.filled <= s.filled || 2*common < s.letters.Dx() {
+				return false
 			}
-			otherTop, otherBottom := other.end()
-			if float64(max(top-otherBottom, otherTop-bottom)) > nearLine*size {
-				continue
-			}
-			sparse := 2*s.filled < s.letters.Dx() || float64(s.letters.Dx()) < 2*size
-			overlapping := min(bottom, otherBottom) > max(top, otherTop)
-			if sparse || overlapping {
-				return true
-			}
-		}
-		return false
+			otherTop, otherBottom := other.around(middle, pieces)
+			return float64(max(top-otherBottom, otherTop-bottom)) <= nearLine*size
+		})
 	}
 	return slices.DeleteFunc(slices.Clone(segments), marks)
 }

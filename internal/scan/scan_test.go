@@ -73,6 +73,20 @@ func TestMarksStayWithTheirLine(t *testing.T) {
 	}
 }
 
+func TestSubscriptsSideBySideAreNoLine(t *testing.T) {
+	page := newPrint(900, 300)
+	for _, top := range []int{50, 110} {
+		page.line(50, top, 40)
+		for i := range 6 {
+			page.ink(image.Rect(50+18*i, top+24, 50+18*i+14, top+36))
+		}
+	}
+	want := []image.Rectangle{image.Rect(50, 50, 766, 86), image.Rect(50, 110, 766, 146)}
+	if got := boxesOf(Read(page.Gray)); !slices.Equal(got, want) {
+		t.Errorf("lines are %v, want %v", got, want)
+	}
+}
+
 func TestReadsColumnByColumn(t *testing.T) {
 	page := newPrint(1000, 600)
 	page.line(50, 40, 45) // a title over both
