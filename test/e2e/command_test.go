@@ -29,10 +29,16 @@ func TestTheCommandLineConvertsADocument(t *testing.T) {
 	if docx, err := os.ReadFile(filepath.Join(folder, "letter.docx")); err != nil || len(docx) == 0 {
 		t.Errorf("no result beside the document: %v", err)
 	}
+	if output, err := khocr("convert", path, "--format", "pdf", "--pages", "2"); err != nil {
+		t.Errorf("pdf: %v\n%s", err, output)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "letter-searchable.pdf")); err != nil {
+		t.Errorf("the searchable PDF is not beside the document: %v", err)
+	}
 	if output, err := khocr("convert", path, "--format", "docx"); err == nil || !strings.Contains(output, "letter.docx") {
 		t.Errorf("what is there was written over: %v\n%s", err, output)
 	}
-	if output, err := khocr("convert", path, "--format", "tiff"); err == nil || !strings.Contains(output, "output_format") {
+	if output, err := khocr("convert", path, "--format", "tiff"); err == nil || !strings.Contains(output, `unknown format "tiff"`) {
 		t.Errorf("an unknown format: %v\n%s", err, output)
 	}
 }
