@@ -149,13 +149,11 @@ func Status(job *v1alpha1.OcrJob) string {
 	switch {
 	case phase == v1alpha1.PhaseRunning, phase.Ended() && !Ended(job):
 		return "PROCESSING"
-	}
-	switch phase {
-	case v1alpha1.PhaseCompleted:
+	case phase == v1alpha1.PhaseCompleted:
 		return "COMPLETED"
-	case v1alpha1.PhaseFailed:
+	case phase == v1alpha1.PhaseFailed:
 		return "FAILED"
-	case v1alpha1.PhaseCancelled:
+	case phase == v1alpha1.PhaseCancelled:
 		return "CANCELLED"
 	default:
 		return "QUEUED"

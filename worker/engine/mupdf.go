@@ -14,9 +14,8 @@ import (
 	"github.com/gen2brain/go-fitz"
 )
 
-// Options of MuPDF's structured text, FZ_STEXT_PRESERVE_LIGATURES and the like.
+// Options of MuPDF's structured text, FZ_STEXT_PRESERVE_WHITESPACE and the like.
 const (
-	keepLigatures  = 1
 	keepWhitespace = 2
 	keepImages     = 4
 	inhibitSpaces  = 8
