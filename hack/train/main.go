@@ -1,0 +1,21 @@
+// Command train prepares what Tesseract's trainer needs to make khocr's recogniser. The steps are put together by train.sh.
+//
+//	train base   a network to begin with, of numbers with a point, and the characters that it shall tell apart
+//	train lines  lines cut out of pages as the engine cuts them, with their texts
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	root := &cobra.Command{Use: "train", Short: "Prepare the training of a recogniser", SilenceErrors: true, SilenceUsage: true}
+	root.AddCommand(baseCommand(), linesCommand())
+	if err := root.Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "train:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,324 @@
+#!/usr/bin/env python3
+"""Makes pages to learn from: NAME.png and NAME.tsv, which has a line of the page a line, its width in pixels (0 where it is
+not known) and its text.
+
+Two thirds of them are drawn: text of corpora, rare words, numbers, forms and Latin, in the Khmer fonts that are installed. The
+others are pages of PDFs whose text is known. Each is then printed, scanned, faxed or photographed, so to speak. A page
+depends on the seed and its number alone.
+
+usage: pages.py --data DIR --out DIR [--from N] [--to N] [--seed N] [--jobs N]
+
+DIR has corpus/*.txt (text, or a word and a tab) and train/NAME.pdf with train/NAME-pNNN.txt.
+Needs Pillow with raqm, numpy, fontTools, fontconfig and poppler's pdftoppm.
+"""
+import argparse
+import collections
+import glob
+import io
+import multiprocessing
+import os
+import random
+import re
+import subprocess
+
+from fontTools.ttLib import TTFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+import phrases
+from wear import wear
+
+LATIN = ['Liberation Serif', 'Liberation Sans', 'Liberation Mono', 'DejaVu Serif', 'DejaVu Sans', 'FreeSerif', 'FreeSans']
+
+# A syllable as it may be printed: a letter, subscripts, a shifter, a vowel, signs. Anything else of Khmer is a slip of the typist.
+SYLLABLE = re.compile(
+    '[\u1780-\u17b3]\u17cc?(?:\u17d2[\u1780-\u17b3]){0,2}[\u17c9\u17ca]?[\u17b6-\u17c5]?[\u17c6\u17cb\u17cd-\u17d1\u17dd]?[\u17c6\u17c7\u17c8]?')
+UNIT = re.compile(SYLLABLE.pattern + '|.')
+KHMER = re.compile('[\u1780-\u17ff]')
+# The marks that are wrong where no syllable holds them.
+MARK = re.compile('[\u17b4-\u17d3\u17dd]')
+
+
+def units(text):
+    """Pieces of text between which a line may end, or none if it holds what cannot be printed."""
+    found = UNIT.findall(text)
+    return [] if any(MARK.match(unit) for unit in found) else found
+
+
+class Corpus:
+    """Text to draw."""
+
+    def __init__(self, folder):
+        self.prose, words = [], set()
+        for path in sorted(glob.glob(os.path.join(folder, 'corpus', '*.txt'))):
+            with open(path, encoding='utf-8-sig') as file:
+                for line in file:
+                    text, tab, _ = line.partition('\t')
+                    if tab:
+                        words.add(text.strip())
+                    else:
+                        self.add(line)
+        for path in sorted(glob.glob(os.path.join(folder, 'train', '*.txt'))):
+            with open(path, encoding='utf-8-sig') as file:
+                self.add(file.read())
+        for line in self.prose:
+            words.update(word for word in line if KHMER.match(word))
+        # A word for each letter with its subscripts, and for each syllable, however rare.
+        self.holding = collections.defaultdict(list)
+        for word in sorted(words):
+            for unit in set(units(word)):
+                self.holding[unit].append(word)
+                self.holding[re.sub('[^\u1780-\u17b3\u17d2].*', '', unit)].append(word)
+        self.holding.pop('', None)
+        self.rare = sorted(unit for unit in self.holding if KHMER.match(unit))
+
+    def add(self, text):
+        tokens = [token for token in text.replace('\u200b', '').split() if token and units(token)]
+        if tokens:
+            self.prose.append(tokens)
+
+    def words(self, rng):
+        """An endless stream of words as they stand in a text, at times with others in between."""
+        other = rng.random() ** 3
+        while True:
+            line = rng.choice(self.prose)
+            for token in line:
+                yield token
+                if rng.random() < other / 3:
+                    yield rng.choice(phrases.ALL)(rng)
+
+    def rarities(self, rng):
+        while True:
+            yield rng.choice(self.holding[rng.choice(self.rare)])
+            if rng.random() < 0.2:
+                yield rng.choice(phrases.ALL)(rng)
+
+
+def streams(corpus, rng):
+    """A stream of words, of one of the kinds."""
+    kind = rng.random()
+    if kind < 0.6:
+        return corpus.words(rng)
+    if kind < 0.8:
+        return corpus.rarities(rng)
+    if kind < 0.92:
+        return iter(lambda: rng.choice(phrases.ALL)(rng), None)
+    return iter(lambda: rng.choice(phrases.LATIN)(rng), None)
+
+
+class Face:
+    """A font file and what it can draw."""
+
+    def __init__(self, path):
+        self.path = path
+        self.has = set(TTFont(path, fontNumber=0, lazy=True).getBestCmap())
+
+    def can(self, text):
+        return all(ord(character) in self.has for character in text)
+
+
+def installed(pattern):
+    lines = subprocess.run(['fc-list', pattern, 'file'], check=True, capture_output=True, text=True).stdout.splitlines()
+    # Those of that name are Mondulkiri for proof-reading: spaces are seen, and a letter may be a dotted circle.
+    return [Face(path) for path in sorted(line.split(':')[0] for line in lines) if 'Mo5V56' not in path]
+
+
+class Pen:
+    """Draws lines in one face, size and style."""
+
+    def __init__(self, rng, faces, latin, size=None):
+        self.face = rng.choice(faces)
+        # Times and its like for Latin, as word processors do, or the Khmer font's own.
+        self.latin = rng.choice(latin) if rng.random() < 0.6 else None
+        self.size = size or int(22 * 3 ** rng.random())
+        self.bold = 1 if rng.random() < 0.08 and self.size > 32 else 0
+        self.lean = rng.uniform(0.12, 0.3) if rng.random() < 0.1 else 0.0
+        self.spacing = rng.uniform(0.03, 0.25) * self.size if rng.random() < 0.07 else 0.0
+        self.space = rng.uniform(0.7, 1.6)
+        self.underline = rng.random() < 0.03
+        self.fonts = {}
+        self.widths = {}
+
+    def font(self, text):
+        own = self.latin if self.latin and text.isascii() and self.latin.can(text) else self.face
+        if own not in self.fonts:
+            self.fonts[own] = ImageFont.truetype(own.path, self.size, layout_engine=ImageFont.Layout.RAQM)
+        return self.fonts[own]
+
+    def can(self, text):
+        return self.face.can(text) or bool(self.latin and all(
+            self.face.can(part) or self.latin.can(part) for part in re.findall('[\x21-\x7e]+|[^\x21-\x7e]', text)))
+
+    def width(self, unit):
+        if unit not in self.widths:
+            self.widths[unit] = self.font(unit).getlength(unit) + self.spacing
+        return self.widths[unit]
+
+    def gap(self):
+        return self.space * self.size * 0.28
+
+    def draw(self, text):
+        """The line as ink on nothing (255 is black), and the room above its baseline."""
+        runs = []
+        for word in text.split(' '):
+            runs.append([run for run in re.findall('[\x21-\x7e]+|[^\x21-\x7e]+', word)])
+        above, below = int(1.5 * self.size), int(1.3 * self.size)
+        length = sum(self.width(unit) for run in runs for part in run for unit in self.parts(part)) + self.gap() * len(runs)
+        image = Image.new('L', (int(length * 1.2) + 4 * self.size, above + below))
+        pen, x = ImageDraw.Draw(image), float(self.size)
+        for run in runs:
+            for part in run:
+                for unit in self.parts(part):
+                    font = self.font(unit)
+                    pen.text((x, above), unit, fill=255, font=font, anchor='ls', stroke_width=self.bold)
+                    x += font.getlength(unit) + self.spacing
+            x += self.gap()
+        if self.underline:
+            y = above + int(0.35 * self.size)
+            pen.line([(self.size, y), (x - self.gap(), y)], fill=255, width=max(1, self.size // 24))
+        if self.lean:
+            image = image.transform(image.size, Image.Transform.AFFINE, (1, self.lean, -self.lean * above, 0, 1, 0),
+                                    Image.Resampling.BILINEAR)
+        box = image.getbbox()
+        return (image.crop((box[0], 0, box[2], image.height)), above) if box else (None, above)
+
+    def parts(self, part):
+        """What is drawn in one stroke: a run, or each syllable where letters are spaced."""
+        return units(part) if self.spacing else [part]
+
+
+def compose(rng, stream, pen, width):
+    """A line of words that is at most as wide as it should be."""
+    line, used = '', 0.0
+    for word in stream:
+        if not pen.can(word) or not units(word):
+            continue
+        used += pen.gap() if line else 0
+        room = width - used
+        pieces, taken = units(word), 0
+        for unit in pieces:
+            if room < pen.width(unit):
+                break
+            room -= pen.width(unit)
+            taken += 1
+        if taken < len(pieces) and not KHMER.match(word):
+            taken = 0
+        if taken:
+            line += (' ' if line else '') + ''.join(pieces[:taken])
+        used = width - room
+        if taken < len(pieces):
+            break
+    return line
+
+
+def headed(rng, first, rest, pen, other):
+    """A line whose first word is in another type, as the numbers of articles are."""
+    if not other.can(first):
+        return pen.draw(first + ' ' + rest)
+    parts, gap = [other.draw(first), pen.draw(rest)], int(rng.uniform(0.2, 1.5) * pen.size)
+    if any(part is None for part, _ in parts):
+        return None, 0
+    line = Image.new('L', (sum(part.width for part, _ in parts) + gap, parts[0][0].height))
+    line.paste(parts[0][0], (0, 0))
+    line.paste(parts[1][0], (parts[0][0].width + gap, 0))
+    return line, parts[0][1]
+
+
+def drawn(rng, corpus, faces, latin):
+    """A page of lines and their widths and texts."""
+    pen = Pen(rng, faces, latin)
+    width = int(pen.size * rng.uniform(8, 40))
+    width = max(300, min(width, 1800))
+    pitch = rng.uniform(1.75, 2.6) * pen.size
+    count = max(3, min(int(rng.uniform(900, 1500) / pitch), 16))
+    margin = int(1.5 * pen.size) + 30
+    page = Image.new('L', (width + 2 * margin, int(pitch * count) + 2 * margin))
+    lines, y = [], margin + pitch * 0.6
+    stream = streams(corpus, rng)
+    align = rng.choice(['left', 'left', 'centre'])
+    for _ in range(count):
+        if rng.random() < 0.12:
+            stream = streams(corpus, rng)
+        if rng.random() < 0.15:
+            pen = Pen(rng, faces, latin, pen.size)
+        text = compose(rng, stream, pen, width * (1 if rng.random() < 0.7 else rng.uniform(0.1, 1)))
+        first, _, rest = text.partition(' ')
+        if rest and rng.random() < 0.25:
+            line, above = headed(rng, first, rest, pen, Pen(rng, faces, latin, pen.size))
+        elif text:
+            line, above = pen.draw(text)
+        else:
+            continue
+        if line is None:
+            continue
+        x = margin + (int((width - line.width) / 2) if align == 'centre' else int(rng.random() < 0.15) * pen.size)
+        if x < 10 or x + line.width > page.width - 10:
+            continue
+        page.paste(255, (int(x), int(y) - above), line)
+        lines.append((line.width, text))
+        y += pitch
+    if rng.random() < 0.06:
+        rules(rng, page)
+    return page.crop((0, 0, page.width, int(y + margin))), lines
+
+
+def rules(rng, page):
+    """A frame around the page's text."""
+    pen, edge, width = ImageDraw.Draw(page), rng.randint(4, 20), rng.randint(1, 4)
+    pen.rectangle([edge, edge, page.width - edge, page.height - edge], outline=255, width=width)
+
+
+def printed(rng, sources):
+    """A page of a PDF, and its texts."""
+    path, number, truth = rng.choice(sources)
+    dpi = rng.choice([130, 150, 180, 200, 200, 250])
+    shown = subprocess.run(['pdftoppm', '-r', str(dpi), '-gray', '-f', str(number), '-l', str(number), path],
+                           check=True, capture_output=True).stdout
+    with open(truth, encoding='utf-8-sig') as file:
+        texts = [line.strip() for line in file if line.strip()]
+    page = Image.open(io.BytesIO(shown)).point(lambda grey: 255 - grey)
+    if rng.random() < 0.3:
+        # As an oblique type.
+        lean = rng.uniform(0.1, 0.28)
+        page = page.transform((page.width + round(lean * page.height), page.height), Image.Transform.AFFINE,
+                              (1, lean, -lean * page.height, 0, 1, 0), Image.Resampling.BICUBIC)
+    if rng.random() < 0.1:
+        page = page.filter(ImageFilter.MaxFilter(3))
+    return page, [(0, text) for text in texts]
+
+
+def make(number):
+    rng = random.Random(f'{ARGUMENTS.seed}/{number}')
+    while True:
+        if SOURCES and rng.random() < ARGUMENTS.real:
+            name, (page, lines) = f'{number:05d}-print', printed(rng, SOURCES)
+        else:
+            name, (page, lines) = f'{number:05d}-drawn', drawn(rng, CORPUS, FACES, LATINS)
+        if lines:
+            break
+    page, scale, kind = wear(rng, page)
+    page.save(os.path.join(ARGUMENTS.out, f'{name}-{kind}.png'), compress_level=1)
+    with open(os.path.join(ARGUMENTS.out, f'{name}-{kind}.tsv'), 'w', encoding='utf-8') as file:
+        for width, text in lines:
+            file.write(f'{width * scale:.0f}\t{text}\n')
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('--data', required=True)
+    parser.add_argument('--out', required=True)
+    parser.add_argument('--from', type=int, default=0, dest='first')
+    parser.add_argument('--to', type=int, default=100)
+    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--real', type=float, default=0.35, help='the part that are pages of PDFs')
+    parser.add_argument('--jobs', type=int, default=os.cpu_count())
+    ARGUMENTS = parser.parse_args()
+    CORPUS, FACES = Corpus(ARGUMENTS.data), installed(':lang=km')
+    LATINS = [face for name in LATIN for face in installed(name)]
+    SOURCES = []
+    for path in sorted(glob.glob(os.path.join(ARGUMENTS.data, 'train', '*.txt'))):
+        name, number = re.match('(.*)-p(\\d+)\\.txt$', path).groups()
+        SOURCES.append((name + '.pdf', int(number), path))
+    os.makedirs(ARGUMENTS.out, exist_ok=True)
+    with multiprocessing.Pool(ARGUMENTS.jobs) as pool:
+        for _ in pool.imap_unordered(make, range(ARGUMENTS.first, ARGUMENTS.to), chunksize=4):
+            pass

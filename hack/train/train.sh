@@ -1,0 +1,65 @@
+#!/bin/bash
+# Trains khocr's recogniser.
+#
+#   train.sh --data DIR [--work DIR] [--pages N] [--lines N] [--from TRAINEDDATA] [--seed N]
+#
+# DIR holds corpus/ and train/ (see pages.py). --pages are made to learn from (12000), --lines are learned (400000; both cores
+# of a small machine do some 20 a second). --from is the model to begin with: Debian's of the Khmer script, or an earlier
+# result, whose training it goes on with. --work (.local/train) holds pages, lines and checkpoints: called again after an
+# interruption it goes on where it stood. The result is WORK/khocr.traineddata.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+data='' work=.local/train pages=12000 lines=400000 from=/usr/share/tesseract-ocr/5/tessdata/Khmer.traineddata seed=1
+while [ $# -gt 0 ]; do
+	case $1 in
+	--data | --work | --pages | --lines | --from | --seed) declare "${1#--}=$2"; shift 2 ;;
+	*) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
+	esac
+done
+[ -d "$data/corpus" ] || { echo "train.sh: --data must name a folder that has corpus/ and train/" >&2; exit 2; }
+mkdir -p "$work"
+
+# Tesseract's trainer gains a third from a second thread, and nothing from more.
+export OMP_THREAD_LIMIT=2 OMP_WAIT_POLICY=passive
+go build -o "$work/train" ./hack/train
+[ -f "$work/khocr.traineddata.start" ] || {
+	"$work/train" base --from "$from" --out "$work/base"
+	touch "$work/khocr.traineddata.start"
+}
+
+# Pages in batches: their images take a hundred times the room of their lines.
+batch=500
+for ((first = 0; first < pages; first += batch)); do
+	lined=$work/lines/$(printf %05d "$first")
+	[ -d "$lined" ] && continue
+	rm -rf "$work/pages" "$lined.new"
+	/usr/bin/python3 hack/train/pages.py --data "$data" --out "$work/pages" --seed "$seed" --from "$first" --to $((first + batch < pages ? first + batch : pages))
+	"$work/train" lines --pages "$work/pages" --out "$lined.new"
+	mv "$lined.new" "$lined"
+	rm -rf "$work/pages"
+done
+find "$work/lines" -name '*.lstmf' | sort > "$work/list"
+
+# learn UNTIL RATE: goes on to so many lines at a learning rate. The trainer itself halves it where it does not get on.
+learn() {
+	local until=$1 rate=$2 stage=$work/stage-$1
+	[ -f "$stage/done" ] && { last=$stage/m_checkpoint; return; }
+	mkdir -p "$stage"
+	local start=(--continue_from "$work/base/base.lstm" --old_traineddata "$work/base/base.traineddata" --reset_learning_rate)
+	[ -n "$last" ] && start=(--continue_from "$last" --reset_learning_rate)
+	[ -f "$stage/m_checkpoint" ] && start=(--continue_from "$stage/m_checkpoint")
+	lstmtraining "${start[@]}" --traineddata "$work/base/khocr.traineddata" --model_output "$stage/m" --train_listfile "$work/list" \
+		--learning_rate "$rate" --max_iterations "$until" 2>&1 | tee -a "$work/log" | grep --line-buffered '^At iteration' || true
+	find "$stage" -name 'm_[0-9]*' -delete
+	touch "$stage/done"
+	last=$stage/m_checkpoint
+}
+last=''
+learn $((lines * 5 / 10)) 0.0007
+learn $((lines * 8 / 10)) 0.0003
+learn "$lines" 0.0001
+lstmtraining --stop_training --convert_to_int --continue_from "$last" --traineddata "$work/base/khocr.traineddata" \
+	--model_output "$work/khocr.traineddata"
+# Without the parts that only the trainer needs.
+echo "$work/khocr.traineddata"
