@@ -55,6 +55,7 @@ build: ## Compile the programs into bin/
 	mkdir -p $(BIN)
 	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o $(BIN)/ ./cmd/manager ./cmd/apigateway ./cmd/worker ./cmd/khocr
 	CGO_ENABLED=1 CGO_LDFLAGS="$(ENGINE_LDFLAGS)" go build $(BUILD_FLAGS) -o $(BIN)/ ./cmd/engine
+	hack/tessdata.sh $(BIN)/tessdata
 
 .PHONY: images
 images: ## Make the container images in .local/images, without Docker

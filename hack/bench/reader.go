@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -35,7 +36,7 @@ type reader struct{ engine, model string }
 
 func (r *reader) flags(command *cobra.Command) {
 	command.Flags().StringVar(&r.engine, "engine", "bin/engine", "the engine's program")
-	command.Flags().StringVar(&r.model, "model", "script/Khmer", "trained data, as Tesseract names it")
+	command.Flags().StringVar(&r.model, "model", "khocr", "trained data, as Tesseract names it")
 }
 
 func (r *reader) check() error {
@@ -110,7 +111,8 @@ func (r *reader) read(ctx context.Context, sample sample, engines int) result {
 	defer func() { _ = os.RemoveAll(folder) }()
 	config := worker.Config{
 		CPULimit: engines, MemoryLimit: int64(engines) * engineMemory,
-		WorkDir: folder, Engine: r.engine, TessdataPrefix: os.Getenv("TESSDATA_PREFIX"),
+		WorkDir: folder, Engine: r.engine,
+		TessdataPrefix: cmp.Or(os.Getenv("TESSDATA_PREFIX"), filepath.Join(filepath.Dir(r.engine), "tessdata")),
 	}
 	ticket := workerport.Ticket{
 		Mode: "auto", Correct: true, Model: r.model, TrainedData: r.model,

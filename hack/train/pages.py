@@ -6,7 +6,7 @@ Two thirds of them are drawn: text of corpora, rare words, numbers, forms and La
 others are pages of PDFs whose text is known. Each is then printed, scanned, faxed or photographed, so to speak. A page
 depends on the seed and its number alone.
 
-usage: pages.py --data DIR --out DIR [--from N] [--to N] [--seed N] [--jobs N]
+usage: pages.py --data DIR --out DIR [--from N] [--to N] [--seed N] [--jobs N] [--held-back] [--faces PATTERN]
 
 DIR has corpus/*.txt (text, or a word and a tab) and train/NAME.pdf with train/NAME-pNNN.txt.
 Needs Pillow with raqm, numpy, fontTools, fontconfig and poppler's pdftoppm.
@@ -20,9 +20,10 @@ import os
 import random
 import re
 import subprocess
+import zlib
 
 from fontTools.ttLib import TTFont
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 import phrases
 from wear import wear
@@ -45,9 +46,10 @@ def units(text):
 
 
 class Corpus:
-    """Text to draw."""
+    """Text to draw. A line in twenty is held back, to measure with."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, held_back):
+        self.held_back = held_back
         self.prose, words = [], set()
         for path in sorted(glob.glob(os.path.join(folder, 'corpus', '*.txt'))):
             with open(path, encoding='utf-8-sig') as file:
@@ -57,7 +59,7 @@ class Corpus:
                         words.add(text.strip())
                     else:
                         self.add(line)
-        for path in sorted(glob.glob(os.path.join(folder, 'train', '*.txt'))):
+        for path in [] if held_back else sorted(glob.glob(os.path.join(folder, 'train', '*.txt'))):
             with open(path, encoding='utf-8-sig') as file:
                 self.add(file.read())
         for line in self.prose:
@@ -72,6 +74,8 @@ class Corpus:
         self.rare = sorted(unit for unit in self.holding if KHMER.match(unit))
 
     def add(self, text):
+        if (zlib.crc32(text.encode()) % 20 == 0) != self.held_back:
+            return
         tokens = [token for token in text.replace('\u200b', '').split() if token and units(token)]
         if tokens:
             self.prose.append(tokens)
@@ -289,13 +293,13 @@ def printed(rng, sources):
 def make(number):
     rng = random.Random(f'{ARGUMENTS.seed}/{number}')
     while True:
-        if SOURCES and rng.random() < ARGUMENTS.real:
+        if not ARGUMENTS.held_back and SOURCES and rng.random() < ARGUMENTS.real:
             name, (page, lines) = f'{number:05d}-print', printed(rng, SOURCES)
         else:
             name, (page, lines) = f'{number:05d}-drawn', drawn(rng, CORPUS, FACES, LATINS)
         if lines:
             break
-    page, scale, kind = wear(rng, page)
+    page, scale, kind = (ImageOps.invert(page), 1, 'drawn') if ARGUMENTS.held_back else wear(rng, page)
     page.save(os.path.join(ARGUMENTS.out, f'{name}-{kind}.png'), compress_level=1)
     with open(os.path.join(ARGUMENTS.out, f'{name}-{kind}.tsv'), 'w', encoding='utf-8') as file:
         for width, text in lines:
@@ -310,9 +314,11 @@ if __name__ == '__main__':
     parser.add_argument('--to', type=int, default=100)
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--real', type=float, default=0.35, help='the part that are pages of PDFs')
+    parser.add_argument('--held-back', action='store_true', help='draw the text that is never learned, on clean paper')
+    parser.add_argument('--faces', default=':lang=km', help='the Khmer fonts to draw in, as fontconfig names them')
     parser.add_argument('--jobs', type=int, default=os.cpu_count())
     ARGUMENTS = parser.parse_args()
-    CORPUS, FACES = Corpus(ARGUMENTS.data), installed(':lang=km')
+    CORPUS, FACES = Corpus(ARGUMENTS.data, ARGUMENTS.held_back), installed(ARGUMENTS.faces)
     LATINS = [face for name in LATIN for face in installed(name)]
     SOURCES = []
     for path in sorted(glob.glob(os.path.join(ARGUMENTS.data, 'train', '*.txt'))):

@@ -94,8 +94,8 @@ func TestManifests(t *testing.T) {
 	t.Run("gateways that share their rate limits", c.testSharedLimits)
 	t.Run("exactly one model is the default", func(t *testing.T) {
 		defaults := c.do(t, "get", "ocrmodels", "--output=jsonpath={.items[?(@.spec.default==true)].metadata.name}")
-		if defaults != "khmer" {
-			t.Errorf("got %q, want khmer", defaults)
+		if defaults != "khocr" {
+			t.Errorf("got %q, want khocr", defaults)
 		}
 	})
 }

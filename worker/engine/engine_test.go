@@ -23,7 +23,7 @@ const envChild = "KHOCR_TEST_ENGINE_CHILD"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(envChild) == "" {
-		os.Exit(m.Run())
+		os.Exit(runTests(m))
 	}
 	err := LimitAddressSpace(os.Getenv(wire.EnvAddressSpace))
 	if err == nil {
@@ -34,6 +34,22 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// runTests with the trained data that the engine is shipped with.
+func runTests(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "tessdata-")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	if output, err := exec.Command("../../hack/tessdata.sh", folder).CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("laying out trained data: %v\n%s", err, output))
+	}
+	if err := os.Setenv("TESSDATA_PREFIX", folder); err != nil {
+		panic(err)
+	}
+	return m.Run()
 }
 
 const testdata = "../../test/testdata"
@@ -116,7 +132,7 @@ func (c *child) page(number int, mode string) *document.Page {
 }
 
 func pageRequest(number int, mode string) wire.Request {
-	return wire.Request{Page: &wire.Page{Number: number, Mode: mode, TrainedData: "script/Khmer", Model: "khmer"}}
+	return wire.Request{Page: &wire.Page{Number: number, Mode: mode, TrainedData: "khocr", Model: "khocr"}}
 }
 
 func openSample(t *testing.T, name string) *child {
@@ -126,17 +142,6 @@ func openSample(t *testing.T, name string) *child {
 		t.Fatalf("%s was not opened: %+v", name, opened.Error)
 	}
 	return engine
-}
-
-func needsTesseract(t *testing.T) {
-	t.Helper()
-	folder := os.Getenv("TESSDATA_PREFIX")
-	if folder == "" {
-		folder = defaultTessdata
-	}
-	if _, err := languagesOf("script/Khmer", folder); err != nil {
-		t.Skip("needs the package tesseract-ocr-script-khmr:", err)
-	}
 }
 
 func readLines(t *testing.T, name string) []string {

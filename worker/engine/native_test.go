@@ -260,7 +260,6 @@ func TestTrust(t *testing.T) {
 }
 
 func TestTextStaysBesideAnImageThatIsRecognised(t *testing.T) {
-	needsTesseract(t)
 	file, err := os.Open(filepath.Join(testdata, "image.png"))
 	if err != nil {
 		t.Fatal(err)
@@ -276,7 +275,7 @@ func TestTextStaysBesideAnImageThatIsRecognised(t *testing.T) {
 	engine := startChild(t)
 	engine.open(onePage(t, "LimonS1", strings.NewReplacer("æ", "\\346").Replace(content), shown))
 	page := engine.page(1, "auto")
-	if page.Error != nil || page.Source != document.SourceMixed || page.Reason != ReasonTextAndImages || page.Model != "khmer" {
+	if page.Error != nil || page.Source != document.SourceMixed || page.Reason != ReasonTextAndImages || page.Model != "khocr" {
 		t.Fatalf("page is %s for %s by %q, error %+v", page.Source, page.Reason, page.Model, page.Error)
 	}
 	checkPage(t, page)
@@ -300,7 +299,6 @@ func TestTextStaysBesideAnImageThatIsRecognised(t *testing.T) {
 }
 
 func TestPictureBesideTextIsNoText(t *testing.T) {
-	needsTesseract(t)
 	shown := image.NewGray(image.Rect(0, 0, 400, 300))
 	for i := range shown.Pix {
 		shown.Pix[i] = uint8(i * i >> 7)

@@ -15,12 +15,11 @@ import (
 )
 
 func TestScannedPage(t *testing.T) {
-	needsTesseract(t)
 	page := openSample(t, "sample.pdf").page(1, "auto")
 	if page.Error != nil || page.Source != document.SourceOCR || page.Reason != ReasonNoTextLayer {
 		t.Fatalf("page is %s for %s, error %+v", page.Source, page.Reason, page.Error)
 	}
-	if page.Model != "khmer" || page.DPI != 200 || page.Rotation != 0 || page.Number != 1 {
+	if page.Model != "khocr" || page.DPI != 200 || page.Rotation != 0 || page.Number != 1 {
 		t.Errorf("page %d was recognised by %q at %d dpi, turned by %d", page.Number, page.Model, page.DPI, page.Rotation)
 	}
 	// Tesseract 5.3.0 has 4.3 %.
@@ -82,9 +81,6 @@ func TestModes(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if test.source == document.SourceOCR {
-				needsTesseract(t)
-			}
 			page := openSample(t, test.file).page(test.page, test.mode)
 			if page.Error != nil || page.Source != test.source || page.Reason != test.reason {
 				t.Fatalf("page is %s for %s, error %+v", page.Source, page.Reason, page.Error)
@@ -98,7 +94,6 @@ func TestModes(t *testing.T) {
 }
 
 func TestSmallImageIsEnlarged(t *testing.T) {
-	needsTesseract(t)
 	page := openSample(t, "image.png").page(1, "auto")
 	// 520 by 220 points at 200 dpi have less pixels than A4 at 150 by a factor of 2.47.
 	if page.DPI != 315 || math.Abs(page.Width-520) > 1 || math.Abs(page.Height-220) > 1 {
@@ -152,7 +147,6 @@ func TestPageOutOfRange(t *testing.T) {
 }
 
 func TestTurnedPageIsTurnedBack(t *testing.T) {
-	needsTesseract(t)
 	content, err := os.ReadFile(filepath.Join(testdata, "sample.pdf"))
 	if err != nil {
 		t.Fatal(err)

@@ -142,7 +142,6 @@ func (o outcome) checkLook(t *testing.T, path, password string) {
 }
 
 func TestAPDFIsMadeSearchable(t *testing.T) {
-	needsTesseract(t)
 	for name, test := range map[string]struct{ file, password, mode, part string }{
 		"a scan":                            {"sample.pdf", "", "auto", workerport.Appendix},
 		"one with its own text":             {"native.pdf", "", "auto", workerport.Appendix},
@@ -165,7 +164,6 @@ func TestAPDFIsMadeSearchable(t *testing.T) {
 }
 
 func TestADamagedPDFIsMadeSearchable(t *testing.T) {
-	needsTesseract(t)
 	content, err := os.ReadFile(filepath.Join(testdata, "sample.pdf"))
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +199,6 @@ func TestADamagedPDFIsMadeSearchable(t *testing.T) {
 }
 
 func TestEveryKindOfImageIsReadAndMadeSearchable(t *testing.T) {
-	needsTesseract(t)
 	for file, test := range map[string]struct {
 		pages int
 		// kept is what the PDF holds if the image is embedded as it is.

@@ -43,12 +43,15 @@ type Place struct {
 	Checkout string
 }
 
-// Trained data of Tesseract: Debian puts the script's model beside the languages', Tesseract's own notation for it is
-// script/Khmer.
 const (
-	debianTessdata = "/usr/share/tesseract-ocr/5/tessdata"
+	// tessdata is the folder of trained data in the image, ownTessdata in the checkout.
 	tessdata       = "usr/share/tesseract-ocr/5/tessdata"
+	debianTessdata = "/" + tessdata
+	ownTessdata    = "worker/tessdata"
 )
+
+// trainedData of Debian by where it is in the image: Debian puts the script's model beside the languages', Tesseract's own
+// notation for it is script/Khmer.
 
 var trainedData = map[string]string{
 	"eng.traineddata":          "eng.traineddata",
@@ -112,6 +115,10 @@ func worker(image Image, place Place) (Image, error) {
 			Target: path.Join(tessdata, target), Source: path.Join(debianTessdata, source), Mode: 0o644,
 		})
 	}
+	const own = "khocr.traineddata"
+	image.Base = append(image.Base, File{
+		Target: path.Join(tessdata, own), Source: filepath.Join(place.Checkout, ownTessdata, own), Mode: 0o644,
+	})
 	// MuPDF, which the engine links, is under the AGPL.
 	image.Base = append(image.Base, license(place, "NOTICE"), license(place, "LICENSES/AGPL-3.0.txt"))
 	image.Labels = labels("Apache-2.0 AND AGPL-3.0-only")
