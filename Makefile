@@ -9,8 +9,10 @@ VERSION ?= dev
 BIN ?= bin
 IMAGES ?= .local/images
 TAGS ?=
-# A folder with folders of documents and their texts, for `make bench`.
+# A folder with folders of documents and their texts, for `make bench` and `make train`.
 DATA ?=
+# What hack/train/train.sh is told besides, for example TRAIN_FLAGS="--lines 8000 --pages 500".
+TRAIN_FLAGS ?=
 # Arguments for every `go test`, for example TEST_FLAGS="-race -count=1".
 TEST_FLAGS ?=
 
@@ -18,7 +20,7 @@ K8S := $(CURDIR)/bin/k8s
 TOOL := go tool -modfile=hack/tools/go.mod
 # Modules of ours; the heavy ones stay out of the product's go.mod.
 MODULES := . hack/images hack/localcluster
-SCRIPTS := .ci/run $(wildcard hack/*.sh)
+SCRIPTS := .ci/run $(wildcard hack/*.sh hack/train/*.sh)
 # The same sources give the same bytes, wherever they are built: image tags are derived from them.
 BUILD_FLAGS := -trimpath -buildvcs=false -tags='$(TAGS)' -ldflags='-s -w -X main.version=$(VERSION)'
 # Without it zlib and libjpeg in MuPDF's archive take the place of those that Tesseract's libraries were built with.
@@ -71,7 +73,7 @@ cluster-programs: ## Compile Kubernetes and etcd into bin/k8s (minutes, once)
 
 .PHONY: packages
 packages: ## Install the Debian packages that are needed, or say which
-	hack/packages.sh
+	hack/packages.sh build image cluster demo test
 
 .PHONY: tools
 tools: ## Compile the tools that generate and check code
@@ -128,6 +130,11 @@ bench: ## Measure the packages, the images, the demo while it runs, and with DAT
 .PHONY: bench-scale
 bench-scale: cluster-programs ## Measure the manager with 10,000 organizations and 5,000 jobs (a quarter of an hour)
 	KUBEBUILDER_ASSETS=$(K8S) go test -run='^$$' -bench=Scale -benchtime=1x -timeout=2h ./hack/bench $(TEST_FLAGS)
+
+.PHONY: train
+train: ## Train the recogniser on DATA=DIR (hours; `make train TRAIN_FLAGS=--help`)
+	hack/packages.sh build image train
+	hack/train/train.sh --data "$(DATA)" $(TRAIN_FLAGS)
 
 ##@ Help
 

@@ -32,11 +32,15 @@ const (
 )
 
 // reader reads documents as a worker does.
-type reader struct{ engine, model string }
+type reader struct {
+	engine, model string
+	correct       bool
+}
 
 func (r *reader) flags(command *cobra.Command) {
 	command.Flags().StringVar(&r.engine, "engine", "bin/engine", "the engine's program")
 	command.Flags().StringVar(&r.model, "model", "khocr", "trained data, as Tesseract names it")
+	command.Flags().BoolVar(&r.correct, "correct", true, "mend what was recognised, as jobs ask for by default")
 }
 
 func (r *reader) check() error {
@@ -115,7 +119,7 @@ func (r *reader) read(ctx context.Context, sample sample, engines int) result {
 		TessdataPrefix: cmp.Or(os.Getenv("TESSDATA_PREFIX"), filepath.Join(filepath.Dir(r.engine), "tessdata")),
 	}
 	ticket := workerport.Ticket{
-		Mode: "auto", Correct: true, Model: r.model, TrainedData: r.model,
+		Mode: "auto", Correct: r.correct, Model: r.model, TrainedData: r.model,
 		Pages: listOf(sample.only), MaxPages: maxPages, PageTimeoutSeconds: pageSeconds,
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("document", sample.name)

@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
 	*) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
 	esac
 done
-[ -d "$data/corpus" ] || { echo "train.sh: --data must name a folder that has corpus/ and train/" >&2; exit 2; }
+[[ -d $data/corpus ]] || { echo "train.sh: --data must name a folder that has corpus/ and train/" >&2; exit 2; }
 mkdir -p "$work"
 
 # Tesseract's trainer gains a third from a second thread, and nothing from more.
