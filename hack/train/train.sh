@@ -41,25 +41,24 @@ for ((first = 0; first < pages; first += batch)); do
 done
 find "$work/lines" -name '*.lstmf' | sort > "$work/list"
 
-# learn UNTIL RATE: goes on to so many lines at a learning rate. The trainer itself halves it where it does not get on.
+# learn STAGE PERCENT RATE: learns a part of the lines at a learning rate, or what is left of it.
 learn() {
-	local until=$1 rate=$2 stage=$work/stage-$1
+	local stage=$work/stage-$1 rate=$3 count=$((lines * $2 / 100))
 	[ -f "$stage/done" ] && { last=$stage/m_checkpoint; return; }
 	mkdir -p "$stage"
 	local start=(--continue_from "$work/base/base.lstm" --old_traineddata "$work/base/base.traineddata" --reset_learning_rate)
 	[ -n "$last" ] && start=(--continue_from "$last" --reset_learning_rate)
-	[ -f "$stage/m_checkpoint" ] && start=(--continue_from "$stage/m_checkpoint")
+	# Its own checkpoint, which the trainer finds by itself, comes before what it is told to continue from.
 	lstmtraining "${start[@]}" --traineddata "$work/base/khocr.traineddata" --model_output "$stage/m" --train_listfile "$work/list" \
-		--learning_rate "$rate" --max_iterations "$until" 2>&1 | tee -a "$work/log" | grep --line-buffered '^At iteration' || true
+		--learning_rate "$rate" --max_iterations "$count" 2>&1 | tee -a "$work/log" | grep --line-buffered '^At iteration' || true
 	find "$stage" -name 'm_[0-9]*' -delete
 	touch "$stage/done"
 	last=$stage/m_checkpoint
 }
 last=''
-learn $((lines * 5 / 10)) 0.0007
-learn $((lines * 8 / 10)) 0.0003
-learn "$lines" 0.0001
+learn 1 50 0.0007
+learn 2 30 0.0003
+learn 3 20 0.0001
 lstmtraining --stop_training --convert_to_int --continue_from "$last" --traineddata "$work/base/khocr.traineddata" \
 	--model_output "$work/khocr.traineddata"
-# Without the parts that only the trainer needs.
 echo "$work/khocr.traineddata"
