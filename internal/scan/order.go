@@ -153,10 +153,9 @@ func sameRow(row []*segment, s *segment) bool {
 	if left.letters.Min.X > right.letters.Min.X {
 		left, right = right, left
 	}
-	topA, bottomA := left.end()
 	from := min(len(right.tops), recentLetters)
-	topB, bottomB := median(right.tops[:from]), median(right.bottoms[:from])
-	return 2*(min(bottomA, bottomB)-max(topA, topB)) > min(bottomA-topA, bottomB-topB)
+	top, bottom := median(right.tops[:from]), median(right.bottoms[:from])
+	return 2*(min(left.bottom, bottom)-max(left.top, top)) > min(left.bottom-left.top, bottom-top)
 }
 
 // columns are two columns, or more on their right, in the rows from and up to but not including to. right is the right
