@@ -24,7 +24,7 @@ func resize(source *image.Gray, width, height int) *image.Gray {
 			}
 		}
 		for x, k := range across {
-			sum := int64(1) << (2*weightBits - 1)
+			sum := int64(0)
 			from := row[k.first:][:len(k.weights)]
 			for i, weight := range k.weights {
 				sum += int64(weight) * int64(from[i])
