@@ -57,6 +57,8 @@ func startChild(config Config, addressSpace int64) (*child, error) {
 	c.command.Env = []string{
 		// Before the process starts, or OpenMP takes every core for each child.
 		"OMP_THREAD_LIMIT=1",
+		// The engine has one core, so the collector is not to use the idle ones.
+		"GOMAXPROCS=1",
 		// Likewise: each further arena of the C library takes 64 MiB of the child's address space.
 		"MALLOC_ARENA_MAX=1",
 		"TESSDATA_PREFIX=" + config.TessdataPrefix,

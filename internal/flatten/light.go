@@ -4,6 +4,8 @@ import (
 	"image"
 	"math"
 	"slices"
+
+	"github.com/openplp/khocr/internal/otsu"
 )
 
 // Bounds of light. Ratios are of one level to another on the same page, so they hold for dim and bright pictures alike.
@@ -181,12 +183,16 @@ func smoothGrid(g grid, skip []bool, radius int) grid {
 // the image, end in an edge, and have nothing bright printed on them.
 func findDesk(paper, bright grid) (desk []bool, found bool) {
 	none := make([]bool, len(paper.values))
-	limit, dark, pale := otsu(paper.values)
+	var counts [256]int
+	for _, level := range paper.values {
+		counts[uint8(level)]++
+	}
+	darkest, dark, pale := otsu.Split(&counts)
 	if pale < blackPaper || dark > deskContrast*pale {
 		return none, false
 	}
 	desk = make([]bool, len(paper.values))
-	isDark := func(at int) bool { return paper.values[at] <= limit }
+	isDark := func(at int) bool { return int(paper.values[at]) <= darkest }
 	for x := range paper.w {
 		paper.flood(x, desk, isDark)
 		paper.flood((paper.h-1)*paper.w+x, desk, isDark)
@@ -195,7 +201,7 @@ func findDesk(paper, bright grid) (desk []bool, found bool) {
 		paper.flood(y*paper.w, desk, isDark)
 		paper.flood(y*paper.w+paper.w-1, desk, isDark)
 	}
-	if !endsInEdge(paper, desk) || hasPrint(bright, desk, (limit+pale)/2) {
+	if !endsInEdge(paper, desk) || hasPrint(bright, desk, float32((float64(darkest)+pale)/2)) {
 		return none, false
 	}
 	around := allButLargest(paper, desk)
@@ -260,31 +266,6 @@ func allButLargest(g grid, marked []bool) []bool {
 		inside[at] = marked[at] || !inside[at]
 	}
 	return inside
-}
-
-// otsu splits levels into two classes, and returns the limit between them and their means.
-func otsu(values []float32) (limit, dark, pale float32) {
-	var counts, sums [256]float64
-	total, sum := 0.0, 0.0
-	for _, value := range values {
-		counts[uint8(value)]++
-		sums[uint8(value)] += float64(value)
-		total++
-		sum += float64(value)
-	}
-	best, below, belowSum := -1.0, 0.0, 0.0
-	for level := range 255 {
-		below += counts[level]
-		belowSum += sums[level]
-		if below == 0 || below == total {
-			continue
-		}
-		d, l := belowSum/below, (sum-belowSum)/(total-below)
-		if between := below * (total - below) * (l - d) * (l - d); between > best {
-			best, limit, dark, pale = between, float32(level), float32(d), float32(l)
-		}
-	}
-	return limit, dark, pale
 }
 
 // endsInEdge compares the cells on both sides of the rim of what is marked.

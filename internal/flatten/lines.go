@@ -40,9 +40,11 @@ func newSketch(grey *image.Gray) sketch {
 		for v := range scale {
 			row := grey.Pix[(y*scale+v)*grey.Stride:]
 			for x := range sums {
-				for _, level := range row[x*scale : (x+1)*scale] {
-					sums[x] += int32(level)
+				sum := sums[x]
+				for _, level := range row[:scale] {
+					sum += int32(level)
 				}
+				sums[x], row = sum, row[scale:]
 			}
 		}
 		for x, sum := range sums {

@@ -13,7 +13,8 @@ const pureShare = 20
 func bilevel(grey *image.Gray) bool {
 	w, h := grey.Rect.Dx(), grey.Rect.Dy()
 	black, between := 0, 0
-	for y := range h {
+	// One row in four tells as well.
+	for y := 0; y < h; y += 4 {
 		for _, level := range grey.Pix[y*grey.Stride : y*grey.Stride+w] {
 			switch {
 			case level < 16:
@@ -22,11 +23,11 @@ func bilevel(grey *image.Gray) bool {
 				between++
 			}
 		}
-		if between > w*h/pureShare {
+		if 4*between > w*h/pureShare {
 			return false
 		}
 	}
-	return black > pureShare*between && 2*black < w*h
+	return black > pureShare*between && 8*black < w*h
 }
 
 // smoothStrokes rounds the steps in the strokes of an image of two levels, which Tesseract has learned to read in grey.

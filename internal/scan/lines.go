@@ -34,8 +34,9 @@ type segment struct {
 	pieces []int
 	// letters is the box around the letters, without marks.
 	letters image.Rectangle
-	// tops and bottoms of the letters.
+	// tops and bottoms of the letters, and those of the segment at its end: the medians of its last letters.
 	tops, bottoms []int
+	top, bottom   int
 	// filled is the sum of the letters' widths.
 	filled int
 }
@@ -69,12 +70,11 @@ func chain(pieces []piece, size float64, rules ruledLines) []*segment {
 		best, least := (*segment)(nil), math.Inf(1)
 		for _, s := range segments[open:] {
 			gap := float64(box.Min.X - s.letters.Max.X)
-			top, bottom := s.end()
-			overlap := min(bottom, box.Max.Y) - max(top, box.Min.Y)
-			if gap > widestSpace*size || 2*overlap < min(box.Dy(), bottom-top) || rules.between(s.letters.Max.X, box) {
+			overlap := min(s.bottom, box.Max.Y) - max(s.top, box.Min.Y)
+			if gap > widestSpace*size || 2*overlap < min(box.Dy(), s.bottom-s.top) || rules.between(s.letters.Max.X, box) {
 				continue
 			}
-			if away := math.Abs(float64(top+bottom-box.Min.Y-box.Max.Y)) + max(0, gap); away < least {
+			if away := math.Abs(float64(s.top+s.bottom-box.Min.Y-box.Max.Y)) + max(0, gap); away < least {
 				best, least = s, away
 			}
 		}
@@ -99,13 +99,9 @@ func (s *segment) add(i int, box image.Rectangle) {
 	s.pieces = append(s.pieces, i)
 	s.letters = s.letters.Union(box)
 	s.tops, s.bottoms = append(s.tops, box.Min.Y), append(s.bottoms, box.Max.Y)
-	s.filled += box.Dx()
-}
-
-// end of the segment: the top and the bottom of its last letters.
-func (s *segment) end() (top, bottom int) {
 	from := max(0, len(s.tops)-recentLetters)
-	return median(s.tops[from:]), median(s.bottoms[from:])
+	s.top, s.bottom = median(s.tops[from:]), median(s.bottoms[from:])
+	s.filled += box.Dx()
 }
 
 // around x, the top and the bottom of the segment's letters.
@@ -117,7 +113,8 @@ func (s *segment) around(x int, pieces []piece) (top, bottom int) {
 }
 
 func median(values []int) int {
-	sorted := slices.Sorted(slices.Values(values))
+	sorted := slices.Clone(values)
+	slices.Sort(sorted)
 	return sorted[len(sorted)/2]
 }
 

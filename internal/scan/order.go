@@ -46,28 +46,9 @@ func (s *sorter) cut(segments []*segment) {
 	if len(segments) == 0 {
 		return
 	}
-	box := around(segments)
-	for _, rule := range s.rules.across {
-		if crosses(rule.Min.X, rule.Max.X, box.Min.X, box.Max.X) {
-			middle := (rule.Min.Y + rule.Max.Y) / 2
-			above, below := part(segments, func(one *segment) bool { return one.letters.Min.Y+one.letters.Max.Y < 2*middle })
-			if len(above) > 0 && len(below) > 0 {
-				s.cut(above)
-				s.cut(below)
-				return
-			}
-		}
-	}
-	for _, rule := range s.rules.down {
-		if crosses(rule.Min.Y, rule.Max.Y, box.Min.Y, box.Max.Y) {
-			middle := (rule.Min.X + rule.Max.X) / 2
-			left, right := part(segments, func(one *segment) bool { return one.letters.Min.X+one.letters.Max.X < 2*middle })
-			if len(left) > 0 && len(right) > 0 {
-				s.cut(left)
-				s.cut(right)
-				return
-			}
-		}
+	asItIs := func(box image.Rectangle) image.Rectangle { return box }
+	if s.cutAtRule(segments, s.rules.across, asItIs) || s.cutAtRule(segments, s.rules.down, flip) {
+		return
 	}
 	rows := rowsOf(segments)
 	if columns, ok := findColumns(rows, s.size); ok {
@@ -88,6 +69,29 @@ func (s *sorter) cut(segments []*segment) {
 	}
 }
 
+// cutAtRule cuts at the first ruled line that has segments on both sides, and tells whether there is one. turned is how rules, and
+// what stands beside them, lie when the rules go across.
+func (s *sorter) cutAtRule(segments []*segment, rules []image.Rectangle, turned func(image.Rectangle) image.Rectangle) bool {
+	box := turned(around(segments))
+	for _, rule := range rules {
+		rule = turned(rule)
+		if !crosses(rule, box) {
+			continue
+		}
+		middle := (rule.Min.Y + rule.Max.Y) / 2
+		before, behind := part(segments, func(one *segment) bool {
+			letters := turned(one.letters)
+			return letters.Min.Y+letters.Max.Y < 2*middle
+		})
+		if len(before) > 0 && len(behind) > 0 {
+			s.cut(before)
+			s.cut(behind)
+			return true
+		}
+	}
+	return false
+}
+
 func around(segments []*segment) image.Rectangle {
 	var box image.Rectangle
 	for _, s := range segments {
@@ -96,9 +100,9 @@ func around(segments []*segment) image.Rectangle {
 	return box
 }
 
-// crosses tells whether a rule from a to b goes through most of what lies from low to high.
-func crosses(a, b, low, high int) bool {
-	return float64(min(b, high)-max(a, low)) >= ruleSpan*float64(high-low)
+// crosses tells whether a rule goes across most of a box's width.
+func crosses(rule, box image.Rectangle) bool {
+	return float64(min(rule.Max.X, box.Max.X)-max(rule.Min.X, box.Min.X)) >= ruleSpan*float64(box.Dx())
 }
 
 func part(segments []*segment, first func(*segment) bool) (yes, no []*segment) {
@@ -153,10 +157,9 @@ func sameRow(row []*segment, s *segment) bool {
 	if left.letters.Min.X > right.letters.Min.X {
 		left, right = right, left
 	}
-	topA, bottomA := left.end()
 	from := min(len(right.tops), recentLetters)
-	topB, bottomB := median(right.tops[:from]), median(right.bottoms[:from])
-	return 2*(min(bottomA, bottomB)-max(topA, topB)) > min(bottomA-topA, bottomB-topB)
+	top, bottom := median(right.tops[:from]), median(right.bottoms[:from])
+	return 2*(min(left.bottom, bottom)-max(left.top, top)) > min(left.bottom-left.top, bottom-top)
 }
 
 // columns are two columns, or more on their right, in the rows from and up to but not including to. right is the right

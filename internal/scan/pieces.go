@@ -21,9 +21,9 @@ type run struct {
 // findPieces in the order of their topmost, leftmost pixels.
 func findPieces(grey *image.Gray, ink uint8) ([]piece, []run) {
 	width, height := grey.Rect.Dx(), grey.Rect.Dy()
-	// Runs are joined into trees, whose roots come first (union and find).
-	var runs []run
-	var parent []int
+	// Runs are joined into trees, whose roots come first (union and find). A full page has one in 80 pixels.
+	runs := make([]run, 0, width*height/64)
+	parent := make([]int, 0, cap(runs))
 	root := func(i int) int {
 		for parent[i] != i {
 			parent[i] = parent[parent[i]]

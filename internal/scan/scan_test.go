@@ -205,20 +205,3 @@ func TestNothingIsPrinted(t *testing.T) {
 		}
 	}
 }
-
-func TestUnevenLightHidesNoLine(t *testing.T) {
-	page := newPrint(900, 400)
-	for i := range 4 {
-		page.line(50, 50+80*i, 40)
-	}
-	// Paper in the shade at the right is darker than ink in the light at the left.
-	for y := range 400 {
-		for x := range 900 {
-			i := page.PixOffset(x, y)
-			page.Pix[i] = uint8((int(page.Pix[i])/2 + 128) * (1000 - x) / 1000)
-		}
-	}
-	if lines := boxesOf(Read(page.Gray)); len(lines) != 4 || lines[0].Dx() < 700 {
-		t.Errorf("lines are %v", lines)
-	}
-}

@@ -3,8 +3,6 @@ package scan
 import (
 	"image"
 	"math"
-
-	"golang.org/x/image/draw"
 )
 
 // In sizes of a line's letters.
@@ -55,7 +53,10 @@ func (s Strip) Box(box [4]float64) [4]float64 {
 
 // level draws the line without slope, in the page's resolution.
 func (l *Layout) level(line *Line, size image.Point, strip Strip) *image.Gray {
-	left, top := int(math.Floor(strip.left)), strip.top
+	left, top := int(strip.left), strip.top
+	if line.slope == 0 {
+		return l.alone(line, image.Rectangle{Max: size}.Add(image.Pt(left, int(top))))
+	}
 	fall := int(math.Ceil(math.Abs(line.slope) * float64(size.X)))
 	area := image.Rect(left, int(math.Floor(top))-fall, left+size.X, int(math.Ceil(top))+size.Y+fall+1)
 	alone := l.alone(line, area)
@@ -117,19 +118,4 @@ func (l *Layout) alone(line *Line, area image.Rectangle) *image.Gray {
 		}
 	}
 	return alone
-}
-
-// resize with a kernel that keeps edges sharp: Tesseract reads a twentieth worse from a softer one.
-func resize(source *image.Gray, width, height int) *image.Gray {
-	if source.Rect.Dx() == width && source.Rect.Dy() == height {
-		return source
-	}
-	// The library is fast where it draws in colours alone.
-	colours := image.NewRGBA(image.Rect(0, 0, width, height))
-	draw.CatmullRom.Scale(colours, colours.Rect, source, source.Rect, draw.Src, nil)
-	target := image.NewGray(colours.Rect)
-	for i := range target.Pix {
-		target.Pix[i] = colours.Pix[4*i]
-	}
-	return target
 }

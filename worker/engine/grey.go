@@ -1,8 +1,7 @@
 package engine
 
 import (
-	"bytes"
-	"fmt"
+	"encoding/binary"
 	"image"
 )
 
@@ -33,15 +32,26 @@ func turn(source *image.Gray, degrees int) *image.Gray {
 	return target
 }
 
-// encodePGM writes the image as a portable grey map, which Tesseract's libraries read in a hundredth of the time that a PNG
-// takes to write and read.
-func encodePGM(grey *image.Gray) []byte {
+// encodeSPIX writes the image as Leptonica keeps it in memory (its spixio.c), so that Tesseract's libraries need only copy it. They
+// read a portable grey map byte by byte, which takes a hundredth of a page's time, and a PNG takes as long as the page.
+func encodeSPIX(grey *image.Gray) []byte {
 	w, h := grey.Rect.Dx(), grey.Rect.Dy()
-	var out bytes.Buffer
-	out.Grow(32 + w*h)
-	fmt.Fprintf(&out, "P5\n%d %d\n255\n", w, h)
-	for y := range h {
-		out.Write(grey.Pix[y*grey.Stride : y*grey.Stride+w])
+	words := (w + 3) / 4
+	out := append(make([]byte, 0, 28+4*words*h), "spix"...)
+	// The depth in bits, the words in a row, no colours, and the bytes of all rows.
+	for _, value := range []int{w, h, 8, words, 0, 4 * words * h} {
+		out = binary.NativeEndian.AppendUint32(out, uint32(value))
 	}
-	return out.Bytes()
+	for y := range h {
+		row := grey.Pix[y*grey.Stride:][:w]
+		for ; len(row) >= 4; row = row[4:] {
+			out = binary.NativeEndian.AppendUint32(out, binary.BigEndian.Uint32(row))
+		}
+		if len(row) > 0 {
+			var last [4]byte
+			copy(last[:], row)
+			out = binary.NativeEndian.AppendUint32(out, binary.BigEndian.Uint32(last[:]))
+		}
+	}
+	return out
 }

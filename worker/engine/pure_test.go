@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"fmt"
 	"image"
 	"math"
@@ -252,6 +253,20 @@ func TestTurn(t *testing.T) {
 		if !slices.Equal(turned.Pix, want) || (turned.Rect.Dx() == 2) != (degrees%180 == 90) {
 			t.Errorf("turned by %d: %v in %v, want %v", degrees, turned.Pix, turned.Rect, want)
 		}
+	}
+}
+
+func TestEncodeSPIX(t *testing.T) {
+	// Five pixels take two words of a row, and those beside the image are another's.
+	source := &image.Gray{Pix: []uint8{1, 2, 3, 4, 5, 99, 6, 7, 8, 9, 10, 99}, Stride: 6, Rect: image.Rect(0, 0, 5, 2)}
+	encoded := encodeSPIX(source)
+	words := make([]uint32, (len(encoded)-4)/4)
+	if _, err := binary.Decode(encoded[4:], binary.NativeEndian, words); err != nil {
+		t.Fatal(err)
+	}
+	want := []uint32{5, 2, 8, 2, 0, 16, 0x01020304, 0x05000000, 0x06070809, 0x0A000000}
+	if string(encoded[:4]) != "spix" || !slices.Equal(words, want) {
+		t.Errorf("%q and %x, want %x", encoded[:4], words, want)
 	}
 }
 

@@ -56,7 +56,7 @@ func (r *recognizer) line(strip *image.Gray, model string) ([]document.Word, err
 		return nil, err
 	}
 	r.passes++
-	if err := r.client.SetImageFromBytes(encodePGM(strip)); err != nil {
+	if err := r.client.SetImageFromBytes(encodeSPIX(strip)); err != nil {
 		return nil, fmt.Errorf("hand over image: %w", err)
 	}
 	hocr, err := r.client.HOCRText()
@@ -85,7 +85,9 @@ func (r *recognizer) prepare(model string) error {
 		// The image is one line, which Tesseract must not look for: it tears Khmer's subscripts off. It is set as a variable
 		// because the binding forgets a mode that is set before the first image.
 		client.SetVariable("tessedit_pageseg_mode", strconv.Itoa(int(gosseract.PSM_RAW_LINE))),
-		// A grey map has no resolution, and the binding would say 70.
+		// Else a line that is unsure is recognised a second time as light print on dark ground, which no line of a layout is.
+		client.SetVariable("tessedit_do_invert", "0"),
+		// The image has no resolution, and the binding would say 70.
 		client.SetVariable("user_defined_dpi", "300"),
 	); err != nil {
 		client.Close()

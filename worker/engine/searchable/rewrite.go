@@ -1,10 +1,12 @@
 package searchable
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"os"
 
-	"github.com/pdfcpu/pdfcpu/pkg/api"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
 )
 
@@ -18,7 +20,7 @@ func Rewrite(from, to, password string) (err error) {
 		}
 	}()
 	// It would make a folder in the user's home otherwise.
-	api.DisableConfigDir()
+	model.ConfigPath = "disable"
 	configuration := model.NewDefaultConfiguration()
 	configuration.UserPW, configuration.OwnerPW = password, password
 	configuration.Cmd = model.DECRYPT
@@ -27,7 +29,8 @@ func Rewrite(from, to, password string) (err error) {
 		return fmt.Errorf("open the document: %w", err)
 	}
 	defer source.Close()
-	read, err := api.ReadContext(source, configuration)
+	// Not by the library's package api: what that imports makes a table of all characters' widths when the engine starts.
+	read, err := pdfcpu.Read(source, configuration)
 	if err != nil {
 		return fmt.Errorf("read the document: %w", err)
 	}
@@ -36,7 +39,10 @@ func Rewrite(from, to, password string) (err error) {
 		return fmt.Errorf("make the copy: %w", err)
 	}
 	defer target.Close()
-	if err := api.WriteContext(read, target); err != nil {
+	buffered := bufio.NewWriter(target)
+	// The library asks the file for its size.
+	read.Write.Writer, read.Write.Fp = buffered, target
+	if err := errors.Join(pdfcpu.WriteContext(read), buffered.Flush()); err != nil {
 		return fmt.Errorf("write the copy: %w", err)
 	}
 	return nil
