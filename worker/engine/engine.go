@@ -29,7 +29,7 @@ func Serve(requests io.Reader, responses io.Writer, tessdata string) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	engine := engine{recognizer: recognizer{tessdata: tessdata}, mixed: recognizer{tessdata: tessdata}}
+	engine := engine{recognizer: recognizer{tessdata: tessdata}}
 	defer engine.close()
 	scanner := bufio.NewScanner(requests)
 	scanner.Buffer(nil, wire.MaxMessage)
@@ -71,8 +71,6 @@ func send(responses io.Writer, response wire.Response) error {
 type engine struct {
 	document   *source
 	recognizer recognizer
-	// mixed reads lines of Khmer and Latin, so that neither model is loaded over and over.
-	mixed recognizer
 }
 
 func (e *engine) answer(request wire.Request) (wire.Response, error) {
@@ -96,7 +94,6 @@ func (e *engine) answer(request wire.Request) (wire.Response, error) {
 
 func (e *engine) close() {
 	e.recognizer.close()
-	e.mixed.close()
 	if e.document != nil {
 		e.document.close()
 	}

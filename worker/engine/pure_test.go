@@ -186,14 +186,6 @@ func TestLinesOf(t *testing.T) {
 	}
 }
 
-func TestMixed(t *testing.T) {
-	for text, want := range map[string]bool{"ច្បាប់ on tax": true, "ច្បាប់ on": false, "law on tax": false, "ច្បាប់ ២០០១": false, "": false} {
-		if got := mixed([]document.Word{{Text: text}}); got != want {
-			t.Errorf("%q is of both scripts: %v, want %v", text, got, want)
-		}
-	}
-}
-
 func TestParseHOCR(t *testing.T) {
 	const hocr = `<div class='ocr_page' id='page_1' title='image ""; bbox 0 0 100 100; ppageno 0'>
    <div class='ocr_carea' title="bbox 1 2 90 60">

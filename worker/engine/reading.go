@@ -43,15 +43,7 @@ func (e *engine) read(grey *image.Gray, model string) (reading, error) {
 		flat, place := flatten.Page(turn(grey, rotation))
 		return &attempt{rotation: rotation, layout: scan.Read(flat), place: place, words: map[*scan.Line][]document.Word{}}
 	}, func(a *attempt, line *scan.Line) ([]document.Word, error) {
-		words, err := readLine(&e.recognizer, a.layout, line, model)
-		if err != nil || model != scriptModel || !mixed(words) || !e.mixed.has(mixedModel) {
-			return words, err
-		}
-		again, err := readLine(&e.mixed, a.layout, line, mixedModel)
-		if meanConfidence(again) > meanConfidence(words) {
-			words = again
-		}
-		return words, err
+		return readLine(&e.recognizer, a.layout, line, model)
 	})
 	if err != nil {
 		return reading{}, err

@@ -127,12 +127,6 @@ func (r *recognizer) height(model string) (int, error) {
 	return height, nil
 }
 
-// has tells whether the model is installed.
-func (r *recognizer) has(model string) bool {
-	_, err := languagesOf(model, r.folder())
-	return err == nil
-}
-
 func (r *recognizer) close() {
 	if r.client != nil {
 		r.client.Close()
