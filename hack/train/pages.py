@@ -86,7 +86,9 @@ class Corpus:
         while True:
             line = rng.choice(self.prose)
             for token in line:
-                yield token
+                # Too rare in texts to be told from ១, which it resembles in print.
+                again = KHMER.match(token[-1]) and rng.random() < 0.04
+                yield token + rng.choice(['ៗ', 'ៗ', ' ៗ', 'ៗ ។']) if again else token
                 if rng.random() < other / 3:
                     yield rng.choice(phrases.ALL)(rng)
 
