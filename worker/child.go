@@ -59,7 +59,9 @@ func startChild(config Config, addressSpace int64) (*child, error) {
 		"OMP_THREAD_LIMIT=1",
 		// The engine has one core, so the collector is not to use the idle ones.
 		"GOMAXPROCS=1",
-		// Likewise: each further arena of the C library takes 64 MiB of the child's address space.
+		// A page of A4 stays below it. That of A3 would leave as much garbage again for the next one to be drawn beside.
+		"GOMEMLIMIT=64MiB",
+		// Before the process starts, too: each further arena of the C library takes 64 MiB of the child's address space.
 		"MALLOC_ARENA_MAX=1",
 		"TESSDATA_PREFIX=" + config.TessdataPrefix,
 		"TMPDIR=" + config.WorkDir,

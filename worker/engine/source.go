@@ -15,9 +15,9 @@ import (
 	"github.com/openplp/khocr/worker/wire"
 )
 
-// mupdfStore bounds MuPDF's cache of decoded images and fonts in bytes. Pages are drawn once, so a larger one would only
-// take from the child's address space.
-const mupdfStore = 64 << 20
+// mupdfStore bounds MuPDF's cache of decoded images and fonts in bytes. Fonts serve every page, and images mostly one: a scan of
+// A4 fits, while one of A3 in colours, of 52 MB, would stay beside the next.
+const mupdfStore = 16 << 20
 
 // source is an open document.
 type source struct {
