@@ -220,6 +220,8 @@ func (p *port) testTicket(t *testing.T) {
 	for _, page := range []document.Page{
 		{Number: 2, Source: document.SourceOCR},
 		{Number: 1, Source: document.SourceNative},
+		{Number: 4, Source: document.SourceMixed},
+		{Number: 3, Source: document.SourceLegacy},
 		{Number: 7, Source: document.SourceNone, Error: &document.PageError{Code: document.PageErrorCrashed}},
 	} {
 		if status, body := p.put(t, token, page.Number, page); status != http.StatusCreated {
@@ -234,7 +236,10 @@ func (p *port) testTicket(t *testing.T) {
 	want := workerport.Ticket{
 		Namespace: p.namespace, Job: "ticketed", UID: string(job.UID), Mode: "auto", Correct: true, Model: "khmer", TrainedData: "script/Khmer",
 		MaxPages: 5000, PageTimeoutSeconds: 300,
-		Stored: []workerport.StoredPage{{Number: 1, Outcome: "native"}, {Number: 2, Outcome: "recognized"}, {Number: 7, Outcome: "failed"}},
+		Stored: []workerport.StoredPage{
+			{Number: 1, Outcome: "native"}, {Number: 2, Outcome: "recognized"},
+			{Number: 3, Outcome: "native"}, {Number: 4, Outcome: "recognized"}, {Number: 7, Outcome: "failed"},
+		},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("ticket %+v, want %+v", got, want)

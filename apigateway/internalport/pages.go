@@ -106,7 +106,7 @@ func readPage(content []byte, number int) (*document.Page, error) {
 		return nil, fmt.Errorf("it says to be page %d", page.Number)
 	}
 	switch page.Source {
-	case document.SourceNative, document.SourceOCR, document.SourceNone:
+	case document.SourceNative, document.SourceLegacy, document.SourceOCR, document.SourceMixed, document.SourceNone:
 		return page, nil
 	default:
 		return nil, fmt.Errorf("it has the source %q", page.Source)
