@@ -104,7 +104,15 @@ func (p *platform) call(ctx context.Context, method, path string, body io.Reader
 		return fmt.Errorf("reading the answer to %s %s: %w", method, path, err)
 	}
 	if response.StatusCode != want {
-		return fmt.Errorf("%s %s: status %d: %s", method, path, response.StatusCode, content)
+		return fmt.Errorf("%s %s: %w", method, path, &refusal{response.StatusCode, content})
 	}
 	return json.Unmarshal(content, answer)
 }
+
+// refusal is an answer with another status than that which was wanted.
+type refusal struct {
+	status  int
+	content []byte
+}
+
+func (r *refusal) Error() string { return fmt.Sprintf("status %d: %s", r.status, r.content) }

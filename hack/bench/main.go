@@ -2,6 +2,7 @@
 // server, peak memory, and times only beside those of a peer in the same run. It judges nothing.
 //
 //	bench platform             the running platform from outside
+//	bench large --data DIR     a large mixed document by one engine and by the platform
 //	bench accuracy --data DIR  mistakes and cost on documents whose text is known
 //	bench speed --data DIR     the same documents in turns with other programs, and with one and two engines
 package main
@@ -32,6 +33,6 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(platformCommand(), accuracyCommand(), speedCommand())
+	root.AddCommand(platformCommand(), largeCommand(), accuracyCommand(), speedCommand())
 	return root
 }

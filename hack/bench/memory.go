@@ -67,7 +67,7 @@ func memory(ctx context.Context, p *platform, page string, uploads int) error {
 	return nil
 }
 
-// gatewayPID finds the gateway's process by the pod that its control group names.
+// gatewayPID finds the gateway's process in its pod.
 func (p *platform) gatewayPID(ctx context.Context) (int, error) {
 	pods, err := p.kube.CoreV1().Pods("khocr-system").List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/component=gateway"})
 	if err != nil {
@@ -76,23 +76,16 @@ func (p *platform) gatewayPID(ctx context.Context) (int, error) {
 	if len(pods.Items) != 1 {
 		return 0, fmt.Errorf("%d gateway pods run, want one", len(pods.Items))
 	}
-	uid := string(pods.Items[0].UID)
-	groups, err := filepath.Glob("/proc/[0-9]*/cgroup")
+	processes, err := processesOf(pods.Items[0].UID)
 	if err != nil {
 		return 0, err
 	}
-	for _, file := range groups {
-		group, err := os.ReadFile(file)
-		if err != nil {
-			continue // the process has ended
-		}
-		name, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "comm"))
-		inPod := strings.Contains(string(group), uid) || strings.Contains(string(group), strings.ReplaceAll(uid, "-", "_"))
-		if inPod && strings.TrimSpace(string(name)) == "apigateway" {
-			return strconv.Atoi(filepath.Base(filepath.Dir(file)))
+	for _, process := range processes {
+		if name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", process)); strings.TrimSpace(string(name)) == "apigateway" {
+			return process, nil
 		}
 	}
-	return 0, fmt.Errorf("no process of pod %s runs on this machine", uid)
+	return 0, fmt.Errorf("no gateway of pod %s runs on this machine", pods.Items[0].UID)
 }
 
 // peakMemory of a process in megabytes.
