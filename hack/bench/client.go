@@ -14,9 +14,6 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// pollInterval is how often the state of a job is asked for: short against what is measured.
-const pollInterval = 10 * time.Millisecond
-
 // platform is khocr as a client and an operator reach it.
 type platform struct {
 	url, key, kubeconfig string
@@ -68,7 +65,7 @@ func (p *platform) await(ctx context.Context, id string, start time.Time) (time.
 		var job struct {
 			Status string `json:"status"`
 		}
-		if err := p.call(ctx, http.MethodGet, "/api/v1/jobs/"+id, nil, "", http.StatusOK, &job); err != nil {
+		if err := p.call(ctx, http.MethodGet, "/api/v1/jobs/"+id+"?wait=30s", nil, "", http.StatusOK, &job); err != nil {
 			return 0, err
 		}
 		switch job.Status {
@@ -76,11 +73,6 @@ func (p *platform) await(ctx context.Context, id string, start time.Time) (time.
 			return time.Since(start), nil
 		case "FAILED", "CANCELLED":
 			return 0, fmt.Errorf("job %s is %s", id, job.Status)
-		}
-		select {
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-time.After(pollInterval):
 		}
 	}
 }

@@ -76,11 +76,11 @@ func (p *platform) gatewayPID(ctx context.Context) (int, error) {
 	if len(pods.Items) != 1 {
 		return 0, fmt.Errorf("%d gateway pods run, want one", len(pods.Items))
 	}
-	processes, err := processesOf(pods.Items[0].UID)
+	processes, err := readProcesses()
 	if err != nil {
 		return 0, err
 	}
-	for _, process := range processes {
+	for _, process := range processes.of(pods.Items[0].UID) {
 		if name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", process)); strings.TrimSpace(string(name)) == "apigateway" {
 			return process, nil
 		}

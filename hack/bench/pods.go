@@ -84,20 +84,20 @@ func (p *platform) watch(ctx context.Context, job string) (*workers, error) {
 
 // look at the pods once.
 func (w *workers) look(pods []corev1.Pod) error {
+	processes, err := readProcesses()
+	if err != nil {
+		return err
+	}
 	running := 0
 	for _, pod := range pods {
 		if pod.Status.Phase != corev1.PodRunning {
 			continue
 		}
 		running++
-		processes, err := processesOf(pod.UID)
-		if err != nil {
-			return err
-		}
 		if w.pods[pod.UID] == nil {
 			w.pods[pod.UID] = make(map[int]taken)
 		}
-		for _, process := range processes {
+		for _, process := range processes.of(pod.UID) {
 			cpu, cpuError := processTime(process)
 			peak, peakError := peakMemory(process)
 			if cpuError == nil && peakError == nil { // else it has ended
@@ -113,29 +113,38 @@ func (w *workers) look(pods []corev1.Pod) error {
 	return nil
 }
 
-// processesOf a pod that runs on this machine, by the pod that their control groups name.
-func processesOf(pod types.UID) ([]int, error) {
-	groups, err := filepath.Glob("/proc/[0-9]*/cgroup")
+// processes of this machine, by their numbers, and the control groups that they are in.
+type processes map[int]string
+
+func readProcesses() (processes, error) {
+	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
 	if err != nil {
 		return nil, err
 	}
-	var processes []int
-	for _, file := range groups {
+	groups := make(processes)
+	for _, file := range files {
 		group, err := os.ReadFile(file)
 		if err != nil {
 			continue // the process has ended
-		}
-		uid := string(pod)
-		if !strings.Contains(string(group), uid) && !strings.Contains(string(group), strings.ReplaceAll(uid, "-", "_")) {
-			continue
 		}
 		process, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 		if err != nil {
 			return nil, err
 		}
-		processes = append(processes, process)
+		groups[process] = string(group)
 	}
-	return processes, nil
+	return groups, nil
+}
+
+// of a pod that runs on this machine: its control group has its name.
+func (p processes) of(pod types.UID) []int {
+	var found []int
+	for process, group := range p {
+		if strings.Contains(group, string(pod)) || strings.Contains(group, strings.ReplaceAll(string(pod), "-", "_")) {
+			found = append(found, process)
+		}
+	}
+	return found
 }
 
 // processTime is the user and system time of a process.
