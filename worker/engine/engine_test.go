@@ -18,11 +18,15 @@ import (
 	"github.com/openplp/khocr/worker/wire"
 )
 
-// The test program serves as the engine's child when this is set: what MuPDF does to a process must happen to another one.
-const envChild = "KHOCR_TEST_ENGINE_CHILD"
+// The test program serves as the engine's child when the variable is set, or when it is run under the name, since a worker hands
+// no variables on: what MuPDF does to a process must happen to another one.
+const (
+	envChild   = "KHOCR_TEST_ENGINE_CHILD"
+	engineName = "engine-of-a-worker"
+)
 
 func TestMain(m *testing.M) {
-	if os.Getenv(envChild) == "" {
+	if os.Getenv(envChild) == "" && filepath.Base(os.Args[0]) != engineName {
 		os.Exit(runTests(m))
 	}
 	err := LimitAddressSpace(os.Getenv(wire.EnvAddressSpace))
