@@ -16,6 +16,7 @@ import (
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
 	"github.com/spf13/cobra"
+	"golang.org/x/text/encoding/charmap"
 
 	"github.com/openplp/khocr/internal/khmer"
 	"github.com/openplp/khocr/internal/legacy"
@@ -80,13 +81,12 @@ func takeLimon(data, out string) error {
 			if faces[name] == nil {
 				faces[name] = &face{map[rune]int{}, map[string][]byte{}}
 			}
-			for i, code := range printed.codes {
-				if code == 'μ' {
-					printed.codes[i] = 'µ' // as readers take it for
-				}
-				faces[name].ids[printed.codes[i]] = printed.ids[i]
+			codes := make([]rune, len(printed.codes))
+			for i, character := range printed.codes {
+				codes[i] = codeOf(character)
+				faces[name].ids[codes[i]] = printed.ids[i]
 			}
-			speller.read(printed.codes)
+			speller.read(codes)
 		})
 		if err != nil {
 			return err
@@ -114,6 +114,15 @@ func takeLimon(data, out string) error {
 		}
 	}
 	return nil
+}
+
+// codeOf is the code, from 0 to 255, of the character that readers have for it.
+func codeOf(character rune) rune {
+	if character == 'μ' {
+		character = 'µ'
+	}
+	code, _ := charmap.Windows1252.EncodeRune(character)
+	return rune(code)
 }
 
 // plainName of a font, without the mark of a subset.

@@ -20,18 +20,26 @@ type speller struct {
 	family *legacy.Family
 	// seen has the syllables, and choices the forms that their pieces took, by the place that they had.
 	seen, choices map[string]map[string]int
+	// drawn is what a code draws by itself.
+	drawn [256]string
 }
 
 func newSpeller(family *legacy.Family) *speller {
-	return &speller{family, map[string]map[string]int{}, map[string]map[string]int{}}
+	s := &speller{family: family, seen: map[string]map[string]int{}, choices: map[string]map[string]int{}}
+	for code := range s.drawn {
+		for _, syllable := range family.Decode([]rune{rune(code)}) {
+			s.drawn[code] += syllable.Text
+		}
+	}
+	return s
 }
 
 const (
 	// usual is the share that a form has which is not a slip of the typist.
 	usual = 0.1
-	// certain is the share of the most frequent form in a place in which no other is to be expected, and evidence how often
-	// something must have stood there.
-	certain, evidence = 0.8, 3
+	// certain is the share of the most frequent form in a place by which it is the right one there (of others that are as
+	// right, typists prefer one), and evidence how often something must have stood there.
+	certain, evidence = 0.6, 3
 )
 
 // read what is printed.
@@ -94,6 +102,7 @@ const (
 	letterNYO   = "ញ"
 	vowelsAhead = "េែៃ"
 	vowelAA     = "ា"
+	vowelU      = "ុ"
 )
 
 // pieces of a syllable as it is typed: vowels before the letter, the subscript ro, the letter with the other subscripts,
@@ -139,12 +148,12 @@ func (s *speller) take(text string, codes []rune) (pieces, bool) {
 	return p, true
 }
 
+// draws is what a code draws by itself, "" where the family has none such.
 func (s *speller) draws(code rune) string {
-	var drawn strings.Builder
-	for _, syllable := range s.family.Decode([]rune{code}) {
-		drawn.WriteString(syllable.Text)
+	if int(code) >= len(s.drawn) {
+		return ""
 	}
-	return drawn.String()
+	return s.drawn[code]
 }
 
 // Keys of the places on which a form may depend, those that say most first.
@@ -171,10 +180,14 @@ func (p place) ofRO() []string {
 	return []string{"ro at " + p.base + p.subscripts, "ro below " + p.subscripts, "ro below"}
 }
 
-// ofCore depends on what stands to the right: a letter may join it.
-func ofCore(letters, behind string) []string {
-	first, _ := utf8.DecodeRuneInString(behind)
-	return []string{"letter " + letters + " before " + string(first), "letter " + letters}
+func (p place) joined() bool { return strings.ContainsAny(p.rest, "ាោៅ") }
+
+// ofCore depends on whether the vowel to the right joins the letter, as those do that are ា or look like it.
+func (p place) ofCore(letters string) []string {
+	if p.joined() {
+		return []string{"joined letter " + letters, "letter " + letters}
+	}
+	return []string{"letter " + letters}
 }
 
 func (p pieces) learn(choices map[string]map[string]int) {
@@ -186,17 +199,35 @@ func (p pieces) learn(choices map[string]map[string]int) {
 			count(choices, key, p.typedRO)
 		}
 	}
-	for _, key := range ofCore(p.base+p.subscripts, p.behind) {
-		count(choices, key, p.core)
+	count(choices, p.ofCore(p.base + p.subscripts)[0], p.core)
+	subscripts, core := []rune(p.subscripts), []rune(p.core)
+	over := len(core) - len(subscripts)/2
+	if over <= 0 || over == len(core) {
+		return
 	}
-	if letters := []rune(p.core); p.subscripts != "" && len(letters) == 1+utf8.RuneCountInString(p.subscripts)/2 {
-		for _, key := range ofCore(p.base, "") {
-			count(choices, "over "+key, string(letters[:1]))
-		}
-		for i, code := range letters[1:] {
-			count(choices, "subscript "+string([]rune(p.subscripts)[2*i:2*i+2]), string(code))
+	count(choices, p.ofOver()[0], string(core[:over]))
+	for i, code := range core[over:] {
+		for _, key := range p.ofSubscript(subscripts[2*i+1]) {
+			count(choices, key, string(code))
 		}
 	}
+}
+
+// ofOver is for the letter above subscripts.
+func (p place) ofOver() []string {
+	if p.joined() {
+		return []string{"joined over " + p.base, "over " + p.base, "letter " + p.base}
+	}
+	return []string{"over " + p.base, "letter " + p.base}
+}
+
+// ofSubscript: ញ has another for itself than for other letters.
+func (p place) ofSubscript(letter rune) []string {
+	of := []string{"subscript " + string(letter) + " of " + p.base}
+	if string(letter) != p.base {
+		of = append(of, "subscript "+string(letter))
+	}
+	return of
 }
 
 // gap stands where the letter will.
@@ -269,7 +300,7 @@ func (s *speller) compose(text string, can func(string) bool) (string, bool) {
 		return "", false
 	}
 	ahead, behind, _ := strings.Cut(around, gap)
-	core, ok := s.core(p, behind, can)
+	core, ok := s.core(p, can)
 	if !ok {
 		return "", false
 	}
@@ -290,38 +321,48 @@ func (s *speller) around(p place, can func(string) bool) (string, bool) {
 	if form, ok := s.choose(can, p.ofRest(p.rest)); ok {
 		return form, true
 	}
-	// A vowel and a sign. A shifter may take the place of another mark, so that it is known with its vowel alone.
-	_, size := utf8.DecodeRuneInString(p.rest)
-	if strings.ContainsAny(p.rest, "\u17c9\u17ca") || size == len(p.rest) {
-		return "", false
-	}
-	form, ok := s.choose(can, p.ofRest(p.rest[:size]))
-	for rest := p.rest[size:]; rest != "" && ok; {
+	// By its parts. A shifter gives way to a vowel above the letter, and is drawn as the vowel below.
+	form := gap
+	for rest := p.rest; rest != ""; {
 		_, size := utf8.DecodeRuneInString(rest)
-		var sign string
-		sign, ok = s.choose(can, p.ofRest(rest[:size]))
-		ok = ok && strings.HasPrefix(sign, gap)
-		form += strings.TrimPrefix(sign, gap)
+		part := rest[:size]
 		rest = rest[size:]
+		if isShifter(part) && strings.ContainsAny(rest, "ិីឹឺើ") {
+			part = vowelU
+		}
+		next, ok := s.choose(can, p.ofRest(part))
+		if !ok && isShifter(part) {
+			next, ok = s.alone(part, can)
+			next = gap + next
+		}
+		if !ok {
+			return "", false
+		}
+		ahead, behind, _ := strings.Cut(next, gap)
+		form = ahead + form + behind
 	}
-	return form, ok
+	return form, true
 }
 
+func isShifter(part string) bool { return part == "\u17c9" || part == "\u17ca" }
+
 // core is how the letter is typed with its subscripts, but ro.
-func (s *speller) core(p place, behind string, can func(string) bool) (string, bool) {
-	if form, ok := s.choose(can, ofCore(p.base+p.subscripts, behind)); ok {
+func (s *speller) core(p place, can func(string) bool) (string, bool) {
+	if form, ok := s.choose(can, p.ofCore(p.base+p.subscripts)); ok {
 		return form, true
 	}
 	if p.subscripts == "" {
 		return s.alone(p.base, can)
 	}
-	form, ok := s.choose(can, []string{"over " + ofCore(p.base, "")[1]})
-	if !ok && p.base != letterNYO {
-		form, ok = s.choose(can, ofCore(p.base, behind))
+	form, ok := s.choose(can, p.ofOver())
+	if joined, found := s.choose(can, p.ofCore(p.base)); found && p.joined() {
+		// Where a letter changes when it is joined, typists differ in what they do about its subscripts.
+		plain, _ := s.choose(can, p.ofCore(p.base)[1:])
+		ok = ok && joined == plain
 	}
 	for subscripts := []rune(p.subscripts); len(subscripts) > 0 && ok; subscripts = subscripts[2:] {
 		var below string
-		if below, ok = s.choose(can, []string{"subscript " + string(subscripts[:2])}); !ok {
+		if below, ok = s.choose(can, p.ofSubscript(subscripts[1])); !ok {
 			below, ok = s.alone(string(subscripts[:2]), can)
 		}
 		form += below
@@ -339,8 +380,8 @@ func (s *speller) alone(text string, can func(string) bool) (string, bool) {
 	}
 	for first := rune('!'); first <= 0xff && len(found) == 0; first++ {
 		for second := rune('!'); second <= 0xff; second++ {
-			if codes := []rune{first, second}; can(string(codes)) && s.reads(string(codes), text) && khmer.BeginsInside(s.draws(second)) {
-				found = append(found, string(codes))
+			if codes := string([]rune{first, second}); khmer.BeginsInside(s.draws(second)) && can(codes) && s.reads(codes, text) {
+				found = append(found, codes)
 			}
 		}
 	}
