@@ -182,6 +182,8 @@ func syllablesOf(pattern string) (wanted, error) {
 		}
 		for line := range strings.Lines(string(content)) {
 			text, _, _ := strings.Cut(line, "\t")
+			// The fonts draw one for both, which is read as the other.
+			text = strings.ReplaceAll(text, subscriptMark+"ដ", subscriptMark+"ត")
 			for cluster := range khmer.Clusters(khmer.Order(strings.Join(strings.Fields(text), ""))) {
 				if cluster.Valid {
 					texts.add(filepath.Base(path), cluster.Text, 1)

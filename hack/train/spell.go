@@ -348,18 +348,20 @@ func isShifter(part string) bool { return part == "\u17c9" || part == "\u17ca" }
 
 // core is how the letter is typed with its subscripts, but ro.
 func (s *speller) core(p place, can func(string) bool) (string, bool) {
-	if form, ok := s.choose(can, p.ofCore(p.base+p.subscripts)); ok {
+	places := p.ofCore(p.base + p.subscripts)
+	changes := p.joined() && s.changes(p.base)
+	if changes {
+		places = places[:1]
+	}
+	if form, ok := s.choose(can, places); ok {
 		return form, true
 	}
 	if p.subscripts == "" {
 		return s.alone(p.base, can)
 	}
 	form, ok := s.choose(can, p.ofOver())
-	if joined, found := s.choose(can, p.ofCore(p.base)); found && p.joined() {
-		// Where a letter changes when it is joined, typists differ in what they do about its subscripts.
-		plain, _ := s.choose(can, p.ofCore(p.base)[1:])
-		ok = ok && joined == plain
-	}
+	// Typists differ in what they do about the subscripts of a letter that changes.
+	ok = ok && !changes
 	for subscripts := []rune(p.subscripts); len(subscripts) > 0 && ok; subscripts = subscripts[2:] {
 		var below string
 		if below, ok = s.choose(can, p.ofSubscript(subscripts[1])); !ok {
@@ -368,6 +370,15 @@ func (s *speller) core(p place, can func(string) bool) (string, bool) {
 		form += below
 	}
 	return form, ok
+}
+
+// changes tells whether a letter has another glyph where a vowel joins it.
+func (s *speller) changes(letter string) bool {
+	any := func(string) bool { return true }
+	places := place{base: letter, rest: vowelAA}.ofCore(letter)
+	joined, found := s.choose(any, places[:1])
+	plain, _ := s.choose(any, places[1:])
+	return found && joined != plain
 }
 
 // alone is the one way to type a character or a subscript, with a code or, as some letters are, with two.
