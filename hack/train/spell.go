@@ -101,6 +101,7 @@ const (
 	subscriptRO = subscriptMark + "រ"
 	letterNYO   = "ញ"
 	vowelsAhead = "េែៃ"
+	deep        = "ញឡ" // letters that themselves reach down to where subscripts are
 	vowelAA     = "ា"
 	vowelU      = "ុ"
 )
@@ -160,17 +161,21 @@ func (s *speller) draws(code rune) string {
 
 func (p place) ofRest(rest string) []string {
 	below := "-"
-	if p.subscripts != "" {
+	if p.subscripts != "" || strings.Contains(deep, p.base) {
 		below = "+"
 	}
 	if p.ro {
 		below += "r"
 	}
-	return []string{
+	keys := []string{
 		"rest " + rest + " at " + p.base + p.subscripts + below,
 		"rest " + rest + " below " + p.subscripts + below,
 		"rest " + rest + " " + below,
 	}
+	if strings.HasPrefix(below, "+") && !strings.ContainsAny(rest, "ុូួៀឿ") {
+		keys = append(keys, "rest "+rest+" -") // it stands above, or beside
+	}
+	return keys
 }
 
 func (p place) ofRO() []string {
@@ -357,7 +362,7 @@ func (s *speller) core(p place, can func(string) bool) (string, bool) {
 		return form, true
 	}
 	if p.subscripts == "" {
-		return s.alone(p.base, can)
+		return s.unknown(p.base, places, can)
 	}
 	form, ok := s.choose(can, p.ofOver())
 	// Typists differ in what they do about the subscripts of a letter that changes.
@@ -365,7 +370,7 @@ func (s *speller) core(p place, can func(string) bool) (string, bool) {
 	for subscripts := []rune(p.subscripts); len(subscripts) > 0 && ok; subscripts = subscripts[2:] {
 		var below string
 		if below, ok = s.choose(can, p.ofSubscript(subscripts[1])); !ok {
-			below, ok = s.alone(string(subscripts[:2]), can)
+			below, ok = s.unknown(string(subscripts[:2]), p.ofSubscript(subscripts[1]), can)
 		}
 		form += below
 	}
@@ -374,11 +379,19 @@ func (s *speller) core(p place, can func(string) bool) (string, bool) {
 
 // changes tells whether a letter has another glyph where a vowel joins it.
 func (s *speller) changes(letter string) bool {
-	any := func(string) bool { return true }
+	all := func(string) bool { return true }
 	places := place{base: letter, rest: vowelAA}.ofCore(letter)
-	joined, found := s.choose(any, places[:1])
-	plain, _ := s.choose(any, places[1:])
+	joined, found := s.choose(all, places[:1])
+	plain, _ := s.choose(all, places[1:])
 	return found && joined != plain
+}
+
+// unknown is how to type what was not seen in the places, by the family's code alone.
+func (s *speller) unknown(text string, places []string, can func(string) bool) (string, bool) {
+	if _, seen := s.choose(func(string) bool { return true }, places); seen {
+		return "", false // but with codes that cannot be drawn
+	}
+	return s.alone(text, can)
 }
 
 // alone is the one way to type a character or a subscript, with a code or, as some letters are, with two.
