@@ -102,8 +102,10 @@ func takeLimon(data, out string) error {
 	if err != nil {
 		return err
 	}
-	for text := range speller.seen {
-		texts.add("what is printed", text, 0)
+	for text, spellings := range speller.seen {
+		for _, count := range spellings {
+			texts.add("what is printed", text, count)
+		}
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err

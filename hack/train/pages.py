@@ -2,9 +2,10 @@
 """Makes pages to learn from: NAME.png and NAME.tsv, which has a line of the page a line, its width in pixels (0 where it is
 not known) and its text.
 
-Two thirds of them are drawn: text of corpora, rare words, numbers, forms and Latin, in the Khmer fonts that are installed. The
-others are pages of PDFs whose text is known. Each is then printed, scanned, faxed or photographed, so to speak. A page
-depends on the seed and its number alone.
+Two thirds of them are drawn: text of corpora, rare words, numbers, forms and Latin, in the Khmer fonts that are installed and,
+where their folder is given, in those of Limon, in which most Cambodian laws are printed. The others are pages of PDFs whose
+text is known. Each is then printed, scanned, faxed or photographed, so to speak. A page depends on the seed and its number
+alone.
 
 usage: pages.py --data DIR --out DIR [--from N] [--to N] [--seed N] [--jobs N] [--held-back] [--faces PATTERN] [--limon DIR]
 
@@ -391,7 +392,7 @@ def make(number):
         if not ARGUMENTS.held_back and SOURCES and rng.random() < ARGUMENTS.real:
             name, (page, lines) = f'{number:05d}-print', printed(rng, SOURCES)
         else:
-            faces = LIMONS if LIMONS and rng.random() < IN_LIMON else FACES
+            faces = LIMONS if LIMONS and (not FACES or rng.random() < IN_LIMON) else FACES
             name, (page, lines) = f'{number:05d}-drawn', drawn(rng, CORPUS, faces, LATINS)
         if lines:
             break
@@ -412,7 +413,7 @@ if __name__ == '__main__':
     parser.add_argument('--real', type=float, default=0.35, help='the part that are pages of PDFs')
     parser.add_argument('--held-back', action='store_true', help='draw the text that is never learned, on clean paper')
     parser.add_argument('--faces', default=':lang=km', help='the Khmer fonts to draw in, as fontconfig names them')
-    parser.add_argument('--limon', help='a folder that train limon made: draw in its faces too')
+    parser.add_argument('--limon', help='a folder that train limon made, whose faces to draw in too')
     parser.add_argument('--jobs', type=int, default=os.cpu_count())
     ARGUMENTS = parser.parse_args()
     CORPUS, FACES = Corpus(ARGUMENTS.data, ARGUMENTS.held_back), installed(ARGUMENTS.faces)

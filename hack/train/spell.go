@@ -102,6 +102,7 @@ const (
 	letterNYO   = "ញ"
 	vowelsAhead = "េែៃ"
 	deep        = "ញឡ" // letters that themselves reach down to where subscripts are
+	low         = "ុូួៀឿ\u17c9\u17ca"
 	vowelAA     = "ា"
 	vowelU      = "ុ"
 )
@@ -160,8 +161,8 @@ func (s *speller) draws(code rune) string {
 // Keys of the places on which a form may depend, those that say most first.
 
 func (p place) ofRest(rest string) []string {
-	below := "-"
-	if p.subscripts != "" || strings.Contains(deep, p.base) {
+	below, reaches := "-", strings.ContainsAny(rest, low)
+	if p.subscripts != "" || reaches && strings.Contains(deep, p.base) {
 		below = "+"
 	}
 	if p.ro {
@@ -172,8 +173,8 @@ func (p place) ofRest(rest string) []string {
 		"rest " + rest + " below " + p.subscripts + below,
 		"rest " + rest + " " + below,
 	}
-	if strings.HasPrefix(below, "+") && !strings.ContainsAny(rest, "ុូួៀឿ") {
-		keys = append(keys, "rest "+rest+" -") // it stands above, or beside
+	if !reaches {
+		keys = append(keys, "rest "+rest+" -")
 	}
 	return keys
 }
