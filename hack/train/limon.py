@@ -41,7 +41,6 @@ def font(face):
     characters.cmap = {FIRST + place: name for place, name in enumerate(whole.getGlyphOrder())}
     whole['cmap'] = newTable('cmap')
     whole['cmap'].tableVersion, whole['cmap'].tables = 0, [characters]
-    whole['post'].formatType = 3.0
     out = io.BytesIO()
     whole.save(out)
     return out.getvalue()
@@ -51,6 +50,8 @@ def opened(path):
     # Writers of PDFs leave out dates, and the measures of what comes behind the last glyph that is used.
     logging.getLogger('fontTools').setLevel(logging.ERROR)
     part = TTFont(path)
+    if 'post' in part:
+        del part['post']  # names of glyphs
     part.setGlyphOrder([f'g{place}' for place in range(part['maxp'].numGlyphs)])
     measured = part['hhea'].numberOfHMetrics
     measures = newTable('hmtx')

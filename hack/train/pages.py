@@ -259,8 +259,8 @@ class LimonPen(Pen):
         self.face = rng.choices(faces, [len(face.has) for face in faces])[0]
         self.latin = rng.choice(latin)
         self.habit = rng.random()
-        # Justified lines have wide gaps.
-        self.space = rng.uniform(0.7, 2.8)
+        # As justified lines have. The pages of PDFs have wider gaps, at which the cutter may take a narrow line for two.
+        self.space = rng.uniform(0.7, 2.0)
         # Bold is struck twice, this far apart.
         self.bold = rng.uniform(0.015, 0.05) * self.size if rng.random() < 0.15 else 0.0
 
