@@ -101,8 +101,8 @@ const (
 	subscriptRO = subscriptMark + "រ"
 	letterNYO   = "ញ"
 	vowelsAhead = "េែៃ"
-	deep        = "ញឡ" // letters that themselves reach down to where subscripts are
-	low         = "ុូួៀឿ\u17c9\u17ca"
+	deep        = "ញឡ"                // letters that themselves reach down to where subscripts are
+	low         = "ុូួៀឿ\u17c9\u17ca" // marks that stand lower below those, shifters being drawn as ុ at times
 	vowelAA     = "ា"
 	vowelU      = "ុ"
 )
@@ -174,7 +174,7 @@ func (p place) ofRest(rest string) []string {
 		"rest " + rest + " " + below,
 	}
 	if !reaches {
-		keys = append(keys, "rest "+rest+" -")
+		keys = append(keys, "rest "+rest)
 	}
 	return keys
 }
@@ -265,7 +265,7 @@ func (s *speller) spell(text string, can func(string) bool) []spelling {
 	}
 	var spellings []spelling
 	for codes, count := range s.seen[text] {
-		if float64(count) >= usual*float64(total) && can(codes) {
+		if float64(count) >= usual*float64(total) && can(codes) && s.reads(codes, text) {
 			spellings = append(spellings, spelling{codes, count})
 		}
 	}
