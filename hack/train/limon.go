@@ -67,6 +67,7 @@ func takeLimon(data, out string) error {
 		return err
 	}
 	var speller *speller
+	differs := "" // the name of a font of which two PDFs have different ones
 	faces := map[string]*face{}
 	for _, pdf := range pdfs {
 		err := trace(pdf, func(printed run) {
@@ -84,12 +85,18 @@ func takeLimon(data, out string) error {
 			codes := make([]rune, len(printed.codes))
 			for i, character := range printed.codes {
 				codes[i] = codeOf(character)
+				if id, has := faces[name].ids[codes[i]]; has && id != printed.ids[i] {
+					differs = name
+				}
 				faces[name].ids[codes[i]] = printed.ids[i]
 			}
 			speller.read(codes)
 		})
 		if err != nil {
 			return err
+		}
+		if differs != "" {
+			return fmt.Errorf("%s: its %s has glyphs in other places than that of PDFs before it", pdf, differs)
 		}
 		if err := extract(pdf, faces); err != nil {
 			return fmt.Errorf("extract the fonts of %s: %w", pdf, err)
