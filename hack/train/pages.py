@@ -2,11 +2,12 @@
 """Makes pages to learn from: NAME.png and NAME.tsv, which has a line of the page a line, its width in pixels (0 where it is
 not known) and its text.
 
-Two thirds of them are drawn: text of corpora, rare words, numbers, forms and Latin, in the Khmer fonts that are installed. The
-others are pages of PDFs whose text is known. Each is then printed, scanned, faxed or photographed, so to speak. A page
-depends on the seed and its number alone.
+Two thirds of them are drawn: text of corpora, rare words, numbers, forms and Latin, in the Khmer fonts that are installed and,
+where their folder is given, in those of Limon, in which most Cambodian laws are printed. The others are pages of PDFs whose
+text is known. Each is then printed, scanned, faxed or photographed, so to speak. A page depends on the seed and its number
+alone.
 
-usage: pages.py --data DIR --out DIR [--from N] [--to N] [--seed N] [--jobs N] [--held-back] [--faces PATTERN]
+usage: pages.py --data DIR --out DIR [--from N] [--to N] [--seed N] [--jobs N] [--held-back] [--faces PATTERN] [--limon DIR]
 
 DIR has corpus/*.txt (text, or a word and a tab) and train/NAME.pdf with train/NAME-pNNN.txt.
 Needs Pillow with raqm, numpy, fontTools, fontconfig and poppler's pdftoppm.
@@ -25,16 +26,22 @@ import zlib
 from fontTools.ttLib import TTFont
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
+import limon
 import phrases
 from wear import wear
 
 LATIN = ['Liberation Serif', 'Liberation Sans', 'Liberation Mono', 'DejaVu Serif', 'DejaVu Sans', 'FreeSerif', 'FreeSans']
+
+# The part of the drawn pages that are in Limon, where its faces are at hand.
+IN_LIMON = 1 / 3
 
 # A syllable as it may be printed: a letter, subscripts, a shifter, a vowel, signs. Anything else of Khmer is a slip of the typist.
 SYLLABLE = re.compile(
     '[\u1780-\u17b3]\u17cc?(?:\u17d2[\u1780-\u17b3]){0,2}[\u17c9\u17ca]?[\u17b6-\u17c5]?[\u17c6\u17cb\u17cd-\u17d1\u17dd]?[\u17c6\u17c7\u17c8]?')
 UNIT = re.compile(SYLLABLE.pattern + '|.')
 KHMER = re.compile('[\u1780-\u17ff]')
+# What is drawn in one type.
+RUN = re.compile('[\x21-\x7e]+|[^\x21-\x7e]+')
 # The marks that are wrong where no syllable holds them.
 MARK = re.compile('[\u17b4-\u17d3\u17dd]')
 
@@ -121,6 +128,38 @@ class Face:
     def can(self, text):
         return all(ord(character) in self.has for character in text)
 
+    def font(self, size):
+        return ImageFont.truetype(self.path, size, layout_engine=ImageFont.Layout.RAQM)
+
+
+class LimonFace:
+    """A Limon font, which has glyphs for the syllables that are known to be typed in it."""
+
+    # Its letters look as large as those of a font for Unicode of this part of its size: legacySize of worker/engine.
+    size = 0.57
+
+    def __init__(self, path):
+        self.has, self.file = limon.spellings(path), limon.font(path)
+
+    def can(self, text):
+        # ៖ behind a letter would be ៈ.
+        return all(unit in self.has for unit in units(text)) and not re.search('[\u1780-\u17b3]\u17d6', text)
+
+    def font(self, size):
+        return ImageFont.truetype(io.BytesIO(self.file), round(size / self.size), layout_engine=ImageFont.Layout.BASIC)
+
+    def glyphs(self, text, habit):
+        """What those type whose habits are such, from 0 to 1."""
+        typed = ''
+        for unit in units(text):
+            left = habit * sum(count for _, count in self.has[unit])
+            for glyphs, count in self.has[unit]:
+                left -= count
+                if left < 0:
+                    break
+            typed += glyphs
+        return typed
+
 
 def installed(pattern):
     lines = subprocess.run(['fc-list', pattern, 'file'], check=True, capture_output=True, text=True).stdout.splitlines()
@@ -144,11 +183,25 @@ class Pen:
         self.fonts = {}
         self.widths = {}
 
+    # How much larger than the line its glyphs are drawn.
+    fine = 1
+
     def font(self, text):
         own = self.latin if self.latin and text.isascii() and self.latin.can(text) else self.face
-        if own not in self.fonts:
-            self.fonts[own] = ImageFont.truetype(own.path, self.size, layout_engine=ImageFont.Layout.RAQM)
-        return self.fonts[own]
+        return self.sized(own)
+
+    def sized(self, face):
+        if face not in self.fonts:
+            self.fonts[face] = face.font(self.size * self.fine)
+        return self.fonts[face]
+
+    def glyphs(self, text):
+        """What is drawn for a text."""
+        return text
+
+    def spelt(self, word):
+        """The word as it is read when it was drawn."""
+        return word
 
     def can(self, text):
         return self.face.can(text) or bool(self.latin and all(
@@ -156,7 +209,7 @@ class Pen:
 
     def width(self, unit):
         if unit not in self.widths:
-            self.widths[unit] = self.font(unit).getlength(unit) + self.spacing
+            self.widths[unit] = self.font(unit).getlength(self.glyphs(unit)) / self.fine + self.spacing
         return self.widths[unit]
 
     def gap(self):
@@ -166,36 +219,79 @@ class Pen:
         """The line as ink on nothing (255 is black), and the room above its baseline."""
         runs = []
         for word in text.split(' '):
-            runs.append([run for run in re.findall('[\x21-\x7e]+|[^\x21-\x7e]+', word)])
+            runs.append(RUN.findall(word))
         above, below = int(1.5 * self.size), int(1.3 * self.size)
         length = sum(self.width(unit) for run in runs for part in run for unit in self.parts(part)) + self.gap() * len(runs)
-        image = Image.new('L', (int(length * 1.2) + 4 * self.size, above + below))
+        fine = self.fine
+        image = Image.new('L', ((int(length * 1.2) + 4 * self.size) * fine, (above + below) * fine))
         pen, x = ImageDraw.Draw(image), float(self.size)
         for run in runs:
             for part in run:
                 for unit in self.parts(part):
-                    font = self.font(unit)
-                    pen.text((x, above), unit, fill=255, font=font, anchor='ls', stroke_width=self.bold)
-                    x += font.getlength(unit) + self.spacing
+                    self.strike(pen, x * fine, above * fine, unit)
+                    x += self.width(unit)
             x += self.gap()
         if self.underline:
             y = above + int(0.35 * self.size)
-            pen.line([(self.size, y), (x - self.gap(), y)], fill=255, width=max(1, self.size // 24))
+            pen.line([(self.size * fine, y * fine), ((x - self.gap()) * fine, y * fine)], fill=255, width=max(1, self.size // 24) * fine)
+        image = image.reduce(fine)
         if self.lean:
             image = image.transform(image.size, Image.Transform.AFFINE, (1, self.lean, -self.lean * above, 0, 1, 0),
                                     Image.Resampling.BILINEAR)
         box = image.getbbox()
         return (image.crop((box[0], 0, box[2], image.height)), above) if box else (None, above)
 
+    def strike(self, pen, x, y, unit):
+        pen.text((x, y), self.glyphs(unit), fill=255, font=self.font(unit), anchor='ls', stroke_width=self.bold)
+
     def parts(self, part):
         """What is drawn in one stroke: a run, or each syllable where letters are spaced."""
         return units(part) if self.spacing else [part]
+
+
+class LimonPen(Pen):
+    """A pen that draws in a Limon face, and what that has not in one for Latin."""
+
+    # The spacing of glyphs is exact in print; a pixel of small type is a third of a stem.
+    fine = 4
+
+    def __init__(self, rng, faces, latin, size=None):
+        super().__init__(rng, faces, latin, size)
+        # Muol and the face of the text most, as they have most glyphs.
+        self.face = rng.choices(faces, [len(face.has) for face in faces])[0]
+        self.latin = rng.choice(latin)
+        self.habit = rng.random()
+        # As justified lines have. The pages of PDFs have wider gaps, at which the cutter may take a narrow line for two.
+        self.space = rng.uniform(0.7, 2.0)
+        # Bold is struck twice, this far apart.
+        self.bold = rng.uniform(0.015, 0.05) * self.size if rng.random() < 0.15 else 0.0
+
+    def font(self, text):
+        return self.sized(self.face if self.face.can(text) else self.latin)
+
+    def glyphs(self, text):
+        return self.face.glyphs(text, self.habit) if self.face.can(text) else text
+
+    def spelt(self, word):
+        return limon.spelt(word)
+
+    def can(self, text):
+        return all(self.face.can(run) or not KHMER.search(run) and self.latin.can(run) for run in RUN.findall(text))
+
+    def strike(self, pen, x, y, unit):
+        for offset in (0, self.bold * self.fine) if self.bold else (0,):
+            pen.text((x + offset, y), self.glyphs(unit), fill=255, font=self.font(unit), anchor='ls')
+
+
+def pen_of(rng, faces, latin, size=None):
+    return (LimonPen if isinstance(faces[0], LimonFace) else Pen)(rng, faces, latin, size)
 
 
 def compose(rng, stream, pen, width):
     """A line of words that is at most as wide as it should be."""
     line, used = '', 0.0
     for word in stream:
+        word = pen.spelt(word)
         if not pen.can(word) or not units(word):
             continue
         used += pen.gap() if line else 0
@@ -231,7 +327,7 @@ def headed(rng, first, rest, pen, other):
 
 def drawn(rng, corpus, faces, latin):
     """A page of lines and their widths and texts."""
-    pen = Pen(rng, faces, latin)
+    pen = pen_of(rng, faces, latin)
     width = int(pen.size * rng.uniform(8, 40))
     width = max(300, min(width, 1800))
     pitch = rng.uniform(1.75, 2.6) * pen.size
@@ -245,11 +341,11 @@ def drawn(rng, corpus, faces, latin):
         if rng.random() < 0.12:
             stream = streams(corpus, rng)
         if rng.random() < 0.15:
-            pen = Pen(rng, faces, latin, pen.size)
+            pen = pen_of(rng, faces, latin, pen.size)
         text = compose(rng, stream, pen, width * (1 if rng.random() < 0.7 else rng.uniform(0.1, 1)))
         first, _, rest = text.partition(' ')
         if rest and rng.random() < 0.25:
-            line, above = headed(rng, first, rest, pen, Pen(rng, faces, latin, pen.size))
+            line, above = headed(rng, first, rest, pen, pen_of(rng, faces, latin, pen.size))
         elif text:
             line, above = pen.draw(text)
         else:
@@ -298,7 +394,8 @@ def make(number):
         if not ARGUMENTS.held_back and SOURCES and rng.random() < ARGUMENTS.real:
             name, (page, lines) = f'{number:05d}-print', printed(rng, SOURCES)
         else:
-            name, (page, lines) = f'{number:05d}-drawn', drawn(rng, CORPUS, FACES, LATINS)
+            faces = LIMONS if LIMONS and (not FACES or rng.random() < IN_LIMON) else FACES
+            name, (page, lines) = f'{number:05d}-drawn', drawn(rng, CORPUS, faces, LATINS)
         if lines:
             break
     page, scale, kind = (ImageOps.invert(page), 1, 'drawn') if ARGUMENTS.held_back else wear(rng, page)
@@ -318,9 +415,11 @@ if __name__ == '__main__':
     parser.add_argument('--real', type=float, default=0.35, help='the part that are pages of PDFs')
     parser.add_argument('--held-back', action='store_true', help='draw the text that is never learned, on clean paper')
     parser.add_argument('--faces', default=':lang=km', help='the Khmer fonts to draw in, as fontconfig names them')
+    parser.add_argument('--limon', help='a folder that train limon made, whose faces to draw in too')
     parser.add_argument('--jobs', type=int, default=os.cpu_count())
     ARGUMENTS = parser.parse_args()
     CORPUS, FACES = Corpus(ARGUMENTS.data, ARGUMENTS.held_back), installed(ARGUMENTS.faces)
+    LIMONS = [LimonFace(path) for path in limon.faces(ARGUMENTS.limon)] if ARGUMENTS.limon else []
     LATINS = [face for name in LATIN for face in installed(name)]
     SOURCES = []
     for path in sorted(glob.glob(os.path.join(ARGUMENTS.data, 'train', '*.txt'))):

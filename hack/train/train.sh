@@ -28,13 +28,19 @@ go build -o "$work/train" ./hack/train
 	touch "$work/khocr.traineddata.start"
 }
 
+[ -d "$work/limon" ] || {
+	rm -rf "$work/limon.new"
+	"$work/train" limon --data "$data" --out "$work/limon.new"
+	mv "$work/limon.new" "$work/limon"
+}
+
 # Pages in batches: their images take a hundred times the room of their lines.
 batch=500
 for ((first = 0; first < pages; first += batch)); do
 	lined=$work/lines/$(printf %05d "$first")
 	[ -d "$lined" ] && continue
 	rm -rf "$work/pages" "$lined.new"
-	/usr/bin/python3 hack/train/pages.py --data "$data" --out "$work/pages" --seed "$seed" --from "$first" --to $((first + batch < pages ? first + batch : pages))
+	/usr/bin/python3 hack/train/pages.py --data "$data" --limon "$work/limon" --out "$work/pages" --seed "$seed" --from "$first" --to $((first + batch < pages ? first + batch : pages))
 	"$work/train" lines --pages "$work/pages" --out "$lined.new"
 	mv "$lined.new" "$lined"
 	rm -rf "$work/pages"
