@@ -6,6 +6,6 @@ set -euo pipefail
 folder=$1
 debian=/usr/share/tesseract-ocr/5/tessdata
 mkdir -p "$folder/script"
-ln -sf "$(realpath "$(dirname "$0")/../worker/tessdata/khocr.traineddata")" "$folder/"
+ln -sfr "$(dirname "$0")/../worker/tessdata/khocr.traineddata" "$folder/"
 ln -sf "$debian/eng.traineddata" "$debian/khm.traineddata" "$folder/"
 ln -sf "$debian/Khmer.traineddata" "$folder/script/"

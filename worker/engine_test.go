@@ -46,7 +46,9 @@ type script struct {
 	// Rambling answers these pages with what is no answer, Huge with one that is too long, Wrong with another page.
 	Rambling, Huge, Wrong []int
 	PageError             []int
-	Native                []int
+	// NoModel answers these pages as an engine that lacks the model.
+	NoModel []int
+	Native  []int
 	// Password that the document opens with.
 	Password string
 	// SearchableCrashes is the number of processes that die over the searchable PDF; SearchableError is what is wrong with it.
@@ -153,6 +155,8 @@ func (s *script) answer(folder string, request *wire.Page) wire.Response {
 	case slices.Contains(s.Huge, n):
 		_, _ = os.NewFile(wire.ResponseFD, "responses").Write(make([]byte, wire.MaxMessage+1<<20))
 		hang()
+	case slices.Contains(s.NoModel, n):
+		return wire.Response{Error: &wire.Error{Reason: wire.ReasonTrainedDataMissing, Message: "no such file"}}
 	case slices.Contains(s.Wrong, n):
 		n++
 	}

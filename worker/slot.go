@@ -33,7 +33,7 @@ type slot struct {
 
 // run works until no page is left, no child opens the document any more, or one of the contexts ends: at the end of ctx
 // no more pages are begun, at that of hard the child is killed. The pages that were not done are in the queues then. The
-// error is a failure of the document.
+// error is a failure of the document or of the worker.
 func (s *slot) run(ctx, hard context.Context) error {
 	defer s.leave()
 	for ctx.Err() == nil && hard.Err() == nil && !s.todo.empty() {
@@ -108,6 +108,8 @@ func (s *slot) recognise(hard context.Context, number int) (*document.Page, erro
 	}
 	switch {
 	case err != nil:
+	case response.Error != nil && response.Error.Reason == wire.ReasonTrainedDataMissing:
+		return nil, temporary(reasonEngineUnavailable, "The engine cannot load the model.", errors.New(response.Error.Message))
 	case response.Error != nil:
 		return nil, badDocument(response.Error.Reason, response.Error.Message)
 	case response.Page == nil || response.Page.Number != number:

@@ -102,6 +102,14 @@ func TestOnlyThePagesAskedForAreProcessed(t *testing.T) {
 	}
 }
 
+func TestAMissingModelIsTheWorkersFault(t *testing.T) {
+	p := newPod(t, script{Pages: 2, NoModel: []int{2}})
+	p.expect(t, workerport.ExitTemporary)
+	if got := pagesOf(p.gateway.outcomes()); slices.Contains(got, 2) {
+		t.Errorf("stored pages = %v: nobody has read the second", got)
+	}
+}
+
 func TestABadPageCostsOnePage(t *testing.T) {
 	for name, test := range map[string]struct {
 		document script

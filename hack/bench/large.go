@@ -149,7 +149,7 @@ func (p *platform) awaitPage(ctx context.Context, id string, start time.Time) (t
 			switch {
 			case err == nil:
 				return time.Since(start), nil
-			case !errors.As(err, &refused) || refused.status != http.StatusConflict && refused.status != http.StatusNotFound:
+			case !errors.As(err, &refused) || refused.status != http.StatusConflict:
 				return 0, err
 			}
 		}

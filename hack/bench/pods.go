@@ -44,8 +44,8 @@ func (w *workers) cpu() (sum time.Duration) {
 	return sum
 }
 
-// peaks of an engine and of a pod, in megabytes: the most of any. A pod's is the sum of those of the processes that ran at
-// the same time, whether they had them together or not, with what they share counted for each.
+// peaks of an engine and of a pod, in megabytes: the most of any. A pod's is the sum of those of all processes that it ever
+// had, whether they had them together or not, with what they share counted for each: no less than what it took.
 func (w *workers) peaks() (process, pod float64) {
 	for _, processes := range w.pods {
 		sum := 0.0

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,7 +80,7 @@ func makeBase(from, out string) error {
 	}
 	// The base without its word list, to carry over what its outputs mean.
 	for _, name := range []string{"lstm-word-dawg", "lstm-punc-dawg", "lstm-number-dawg"} {
-		if err := os.Remove(base + name); err != nil {
+		if err := os.Remove(base + name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

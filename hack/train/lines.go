@@ -62,10 +62,11 @@ func cutAll(pages, out string, height, jobs int) error {
 	group.SetLimit(jobs)
 	for i, path := range paths {
 		group.Go(func() error {
-			cut[i], err = cutPage(path, height)
+			samples, err := cutPage(path, height)
 			if err != nil {
 				return fmt.Errorf("cut %s: %w", path, err)
 			}
+			cut[i] = samples
 			return nil
 		})
 	}
@@ -109,7 +110,8 @@ func readTruths(path string) ([]truth, error) {
 	}
 	defer file.Close()
 	var truths []truth
-	for lines := bufio.NewScanner(file); lines.Scan(); {
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
 		width, text, _ := strings.Cut(lines.Text(), "\t")
 		number, err := strconv.ParseFloat(width, 64)
 		if err != nil {
@@ -117,7 +119,7 @@ func readTruths(path string) ([]truth, error) {
 		}
 		truths = append(truths, truth{number, khmer.Order(strings.Join(strings.Fields(text), " "))})
 	}
-	return truths, nil
+	return truths, lines.Err()
 }
 
 func cutPage(path string, height int) ([]sample, error) {

@@ -109,11 +109,11 @@ class Corpus:
 def streams(corpus, rng):
     """A stream of words, of one of the kinds."""
     kind = rng.random()
-    if kind < 0.6:
+    if kind < 0.55:
         return corpus.words(rng)
-    if kind < 0.8:
+    if kind < 0.7:
         return corpus.rarities(rng)
-    if kind < 0.92:
+    if kind < 0.87:
         return iter(lambda: rng.choice(phrases.ALL)(rng), None)
     return iter(lambda: rng.choice(phrases.LATIN)(rng), None)
 
@@ -174,7 +174,7 @@ class Pen:
         self.face = rng.choice(faces)
         # Times and its like for Latin, as word processors do, or the Khmer font's own.
         self.latin = rng.choice(latin) if rng.random() < 0.6 else None
-        self.size = size or int(22 * 3 ** rng.random())
+        self.size = size or int(18 * 3.6 ** rng.random())
         self.bold = 1 if rng.random() < 0.08 and self.size > 32 else 0
         self.lean = rng.uniform(0.12, 0.3) if rng.random() < 0.1 else 0.0
         self.spacing = rng.uniform(0.03, 0.25) * self.size if rng.random() < 0.07 else 0.0

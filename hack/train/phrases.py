@@ -36,7 +36,9 @@ def decimal(rng):
 
 def thousands(rng):
     mark = rng.choice('.,')
-    return khmer(rng, mark.join([str(rng.randrange(1, 999))] + [digits(rng, 3, 3) for _ in range(rng.randint(1, 3))]))
+    # Amounts are round more often than not.
+    groups = [rng.choice(['000', '000', '500', digits(rng, 3, 3)]) for _ in range(rng.randint(1, 3))]
+    return khmer(rng, mark.join([str(rng.randrange(1, 999))] + groups))
 
 
 def money(rng):
@@ -94,6 +96,14 @@ def sentence(rng):
     return text + rng.choice(['', '.', ',', ';', ':', '?', '!'])
 
 
+def label(rng):
+    """What stands before a field of a form, or over a column."""
+    text = rng.choice(['ល.រ', 'លេខ', 'ឈ្មោះ', 'ភេទ', 'តួនាទី', 'សរុប', 'ចំនួន', 'តម្លៃ', 'កាលបរិច្ឆេទ', 'អាសយដ្ឋាន', 'ទូរស័ព្ទ', 'ហត្ថលេខា', 'ផ្សេងៗ',
+                       'No.', 'Name', 'Total', 'Date', 'Amount', 'Invoice', 'Qty', 'Price', 'Address', 'Tel', 'Fax', 'E-mail', 'N/A', 'ID',
+                       word(rng)])
+    return text + rng.choice(['', ':', ' :', '៖', ' ៖', '.'])
+
+
 def letters(rng):
     """A name of capitals, as companies and forms have."""
     text = ''.join(rng.choice('ABCDEFGHIJKLMNOPQRSTUVWXYZ') for _ in range(rng.randint(2, 5)))
@@ -112,8 +122,8 @@ def bracketed(rng):
 
 
 def strange(rng):
-    """Any characters, so that none is known by its neighbours alone."""
-    pool = rng.choice(['0123456789', '០១២៣៤៥៦៧៨៩', '០១២៣៤៥៦៧៨៩0123456789', BOUND, CONSONANTS, INDEPENDENT + CONSONANTS,
+    """Any characters, so that none is known by its neighbours alone; but ០ and 0 look alike, so a number is in one script."""
+    pool = rng.choice(['0123456789', '0123456789', '០១២៣៤៥៦៧៨៩', BOUND, CONSONANTS, INDEPENDENT + CONSONANTS,
                        'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ' + BOUND, 'àâçèéêëîïôöùûü' + 'aeioucn'])
     return ''.join(rng.choice(pool) for _ in range(rng.randint(1, 8)))
 
@@ -123,5 +133,5 @@ def ending(rng):
 
 
 ALL = [number, number, decimal, thousands, money, percent, date, date, clock, phone, article, article, item, item, reference, word, word,
-       sentence, letters, address, bracketed, bracketed, strange, strange, ending, ending]
-LATIN = [word, word, sentence, sentence, sentence, letters, address, number, decimal, bracketed, strange]
+       sentence, letters, label, label, address, bracketed, bracketed, strange, strange, ending, ending]
+LATIN = [word, word, sentence, sentence, sentence, letters, label, address, number, decimal, thousands, money, bracketed, strange]

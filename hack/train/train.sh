@@ -56,7 +56,7 @@ learn() {
 	[ -n "$last" ] && start=(--continue_from "$last" --reset_learning_rate)
 	# Its own checkpoint, which the trainer finds by itself, comes before what it is told to continue from.
 	lstmtraining "${start[@]}" --traineddata "$work/base/khocr.traineddata" --model_output "$stage/m" --train_listfile "$work/list" \
-		--learning_rate "$rate" --max_iterations "$count" 2>&1 | tee -a "$work/log" | grep --line-buffered '^At iteration' || true
+		--learning_rate "$rate" --max_iterations "$count" 2>&1 | tee -a "$work/log" | { grep --line-buffered '^At iteration' || true; }
 	find "$stage" -name 'm_[0-9]*' -delete
 	touch "$stage/done"
 	last=$stage/m_checkpoint

@@ -24,6 +24,8 @@ def clean(rng, noise, ink):
     if rng.random() < 0.25:
         grey = numpy.where(grey > rng.uniform(60, 180), 255, 0)
     grey = 255 - grey * rng.uniform(0.5, 1)
+    if rng.random() < 0.15:
+        grey[noise.random(grey.shape) < rng.uniform(0, 0.02)] = 0
     return compressed(rng, picture(grey)) if rng.random() < 0.2 else picture(grey)
 
 

@@ -23,7 +23,7 @@ import (
 )
 
 // Serve answers requests until they end. tessdata is the folder of Tesseract's trained data; Debian's where it is empty. An
-// error means that the other side cannot be talked to, or that the model that it wants is not there.
+// error means that the other side cannot be talked to.
 func Serve(requests io.Reader, responses io.Writer, tessdata string) error {
 	// One thread for both libraries: the C library reserves address space for each thread that allocates.
 	runtime.LockOSThread()
@@ -84,7 +84,10 @@ func (e *engine) answer(request wire.Request) (wire.Response, error) {
 		return wire.Response{Opened: &wire.Opened{Pages: opened.pages}}, nil
 	case request.Page != nil && e.document != nil:
 		page, err := e.page(*request.Page)
-		return wire.Response{Page: page}, err
+		if err != nil {
+			return wire.Response{Error: &wire.Error{Reason: wire.ReasonTrainedDataMissing, Message: err.Error()}}, nil
+		}
+		return wire.Response{Page: page}, nil
 	case request.Searchable != nil && e.document != nil:
 		return e.document.searchable(*request.Searchable), nil
 	default:

@@ -218,15 +218,26 @@ func TestServeEndsWithItsRequests(t *testing.T) {
 	}
 }
 
-func TestMissingModelEndsTheEngine(t *testing.T) {
-	engine := openSample(t, "sample.pdf")
-	request := pageRequest(1, "auto")
-	request.Page.TrainedData = "khm+nosuchmodel"
-	if response, err := engine.ask(request); !errors.Is(err, io.EOF) {
-		t.Errorf("response is %+v, %v; want none", response, err)
+func TestNoPageIsToBlameForAModelThatCannotBeLoaded(t *testing.T) {
+	broken := t.TempDir()
+	for name, bytes := range map[string]int64{"empty": 0, "short": 1000} {
+		content, err := os.ReadFile("../tessdata/khocr.traineddata")
+		if err == nil {
+			err = os.WriteFile(filepath.Join(broken, name+".traineddata"), content[:bytes], 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := engine.command.Wait(); err == nil {
-		t.Error("the engine ended without an error")
+	for _, model := range []string{"nosuchmodel", "empty", "short"} {
+		engine := startChild(t, "TESSDATA_PREFIX="+broken)
+		engine.open(filepath.Join(testdata, "sample.pdf"))
+		request := pageRequest(1, "auto")
+		request.Page.TrainedData = model
+		response, err := engine.ask(request)
+		if err != nil || response.Error == nil || response.Error.Reason != wire.ReasonTrainedDataMissing {
+			t.Errorf("%s: response is %+v, %v", model, response, err)
+		}
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/openplp/khocr/worker/wire"
 )
 
-// page processes one page. An error means that the engine cannot work at all; a page that cannot be processed is a page
+// page processes one page. An error means that its model cannot be loaded; a page that cannot be processed is a page
 // with an error.
 func (e *engine) page(request wire.Page) (*document.Page, error) {
 	start := time.Now()

@@ -17,6 +17,9 @@ const (
 	// 85, pages on their side 35, on their head 16. A turned page must have as much to be believed: ornaments and
 	// pictures are unsure any way up. Tesseract's own detection of orientation does not know Khmer.
 	turnedConfidence = 50
+	// turnedMargin is by how much a turned page must be surer: 25 and more where it is right, a few points where a table of short
+	// words is unsure either way up.
+	turnedMargin = 15
 	// sampleLines is how many lines tell which way up a page is.
 	sampleLines = 5
 )
@@ -119,7 +122,7 @@ func (a *attempt) characters() int {
 // betterThan compares what was read of as many lines. Lines that hold less than half of the characters are none, however sure
 // they are: across the lines of badly printed text stand rows of what looks like a letter here and there.
 func (a *attempt) betterThan(other *attempt) bool {
-	return a.confidence() > other.confidence() && 2*a.characters() >= other.characters()
+	return a.confidence() > other.confidence()+turnedMargin && 2*a.characters() >= other.characters()
 }
 
 // readBest reads a page as it lies if its longest lines are sure, and else the way up in which they are the surest.

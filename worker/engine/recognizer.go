@@ -22,8 +22,8 @@ const defaultTessdata = "/usr/share/tesseract-ocr/5/tessdata"
 // line, would grow without end.
 const passesPerClient = 10000
 
-// errTrainedData means that the engine lacks a model. No page is to blame.
-var errTrainedData = errors.New("trained data is missing")
+// errTrainedData means that the engine lacks a model, or cannot load it. No page is to blame.
+var errTrainedData = errors.New("trained data is missing or broken")
 
 // recognizer keeps one Tesseract with one model, which is loaded for the first page that needs it.
 type recognizer struct {
@@ -60,7 +60,11 @@ func (r *recognizer) line(strip *image.Gray, model string) ([]document.Word, err
 		return nil, fmt.Errorf("hand over image: %w", err)
 	}
 	hocr, err := r.client.HOCRText()
-	if err != nil {
+	switch {
+	case err != nil && r.passes == 1:
+		// The binding has the model loaded for the first line.
+		return nil, fmt.Errorf("load model %q: %w", model, errors.Join(err, errTrainedData))
+	case err != nil:
 		return nil, fmt.Errorf("recognise: %w", err)
 	}
 	return parseHOCR(hocr), nil

@@ -89,9 +89,13 @@ type Opened struct {
 	Pages int `json:"pages"`
 }
 
+// ReasonTrainedDataMissing is the Reason of an Error that answers a Page where the engine lacks the model, or cannot load it. No
+// page and no document is to blame.
+const ReasonTrainedDataMissing = "TrainedDataMissing"
+
 // Error says that the document as a whole cannot be processed. A page that cannot be processed is a Page with an error.
 type Error struct {
-	// Reason is one of the Reason constants of an OcrJob's failure, such as PasswordProtected.
+	// Reason is ReasonTrainedDataMissing, or one of the Reason constants of an OcrJob's failure, such as PasswordProtected.
 	Reason string `json:"reason"`
 	// Message is for people, in English.
 	Message string `json:"message"`

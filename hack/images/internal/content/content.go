@@ -44,15 +44,15 @@ type Place struct {
 }
 
 const (
-	// tessdata is the folder of trained data in the image, ownTessdata in the checkout.
+	// tessdata is the folder of trained data in the image.
 	tessdata       = "usr/share/tesseract-ocr/5/tessdata"
 	debianTessdata = "/" + tessdata
-	ownTessdata    = "worker/tessdata"
+	// ownModel is khocr's, in the checkout.
+	ownModel = "worker/tessdata/khocr.traineddata"
 )
 
 // trainedData of Debian by where it is in the image: Debian puts the script's model beside the languages', Tesseract's own
 // notation for it is script/Khmer.
-
 var trainedData = map[string]string{
 	"eng.traineddata":          "eng.traineddata",
 	"khm.traineddata":          "khm.traineddata",
@@ -115,9 +115,8 @@ func worker(image Image, place Place) (Image, error) {
 			Target: path.Join(tessdata, target), Source: path.Join(debianTessdata, source), Mode: 0o644,
 		})
 	}
-	const own = "khocr.traineddata"
 	image.Base = append(image.Base, File{
-		Target: path.Join(tessdata, own), Source: filepath.Join(place.Checkout, ownTessdata, own), Mode: 0o644,
+		Target: path.Join(tessdata, path.Base(ownModel)), Source: filepath.Join(place.Checkout, ownModel), Mode: 0o644,
 	})
 	// MuPDF, which the engine links, is under the AGPL.
 	image.Base = append(image.Base, license(place, "NOTICE"), license(place, "LICENSES/AGPL-3.0.txt"))
