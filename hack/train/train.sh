@@ -20,8 +20,8 @@ done
 [[ -d $data/corpus ]] || { echo "train.sh: --data must name a folder that has corpus/ and train/" >&2; exit 2; }
 mkdir -p "$work"
 
-# Tesseract's trainer gains a third from a second thread, and nothing from more.
-export OMP_THREAD_LIMIT=2 OMP_WAIT_POLICY=passive
+# A second thread gains a third, more gain nothing. Threads that sleep while they wait (OMP_WAIT_POLICY=passive) cost three quarters.
+export OMP_THREAD_LIMIT=2
 go build -o "$work/train" ./hack/train
 [ -f "$work/khocr.traineddata.start" ] || {
 	"$work/train" base --from "$from" --out "$work/base"
