@@ -31,6 +31,9 @@ func buildEngine(t *testing.T) string {
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the engine: %v\n%s", err, output)
 	}
+	if output, err := exec.Command("../tessdata.sh", filepath.Join(filepath.Dir(path), "tessdata")).CombinedOutput(); err != nil {
+		t.Fatalf("laying out trained data: %v\n%s", err, output)
+	}
 	return path
 }
 
