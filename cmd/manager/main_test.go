@@ -28,7 +28,7 @@ import (
 func TestTheManagerWorksWithItsOwnRole(t *testing.T) {
 	environment := testenv.Start(t)
 	environment.Apply(t, "config/rbac/*_account*.yaml", "config/rbac/*role*.yaml", "config/rbac/manager_bindings.yaml", "config/priority/priority_classes.yaml",
-		"config/plans/free.yaml", "config/models/khmer.yaml")
+		"config/plans/free.yaml", "config/models/khocr.yaml")
 	c := &cluster{T: t, Client: environment.Client, admin: environment.Admin}
 	c.must(c.Create(t.Context(), &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "khocr-system", Name: "khocr-gateway-internal"},
