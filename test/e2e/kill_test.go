@@ -27,31 +27,37 @@ func storedPages(log io.Reader, tell func(page int)) {
 	}
 }
 
-// pagesInLog follows a worker's log to its end and tells which pages it recognised.
-func (t *tenant) pagesInLog(pod string) []int {
+// followLog of a worker to its end, and tell of each page that it has stored.
+func (t *tenant) followLog(pod string, tell func(page int)) {
 	t.Helper()
-	var pages []int
 	stream, err := t.kube.CoreV1().Pods(t.namespace()).GetLogs(pod, &corev1.PodLogOptions{Follow: true}).Stream(t.Context())
 	t.must(err)
 	defer func() { _ = stream.Close() }()
-	storedPages(stream, func(page int) { pages = append(pages, page) })
-	return pages
+	storedPages(stream, tell)
 }
 
 func TestAKilledWorkerIsReplacedAndNoPageIsReadTwice(t *testing.T) {
 	p := connect(t)
 	org := p.newTenant("standard")
 	id := org.submit(form{fileName: "pages20.pdf", content: testdata(t, "pages20.pdf")})
-	org.until("some pages are done", func() bool { return org.job(id).Status.LivePages().Done >= 3 })
-	before := org.job(id).Status
-	p.must(p.kill(org.namespace(), before.Workers[0].PodName))
-
-	second := id + "-0-2"
-	org.until("the second worker runs", func() bool {
-		pod, err := p.kube.CoreV1().Pods(org.namespace()).Get(t.Context(), second, metav1.GetOptions{})
-		return err == nil && pod.Status.Phase == corev1.PodRunning
+	running := func(worker string) func() bool {
+		return func() bool {
+			pod, err := p.kube.CoreV1().Pods(org.namespace()).Get(t.Context(), worker, metav1.GetOptions{})
+			return err == nil && pod.Status.Phase == corev1.PodRunning
+		}
+	}
+	first, second := id+"-0-1", id+"-0-2"
+	org.until("the first worker runs", running(first))
+	// Its log says so sooner than its next report: by then it may have read them all.
+	known := 0
+	org.followLog(first, func(int) {
+		if known++; known == 3 {
+			p.must(p.kill(org.namespace(), first))
+		}
 	})
-	again := org.pagesInLog(second)
+	org.until("the second worker runs", running(second))
+	var again []int
+	org.followLog(second, func(page int) { again = append(again, page) })
 
 	if job := org.await(id); job.Status != "COMPLETED" {
 		t.Fatalf("job = %+v, error %+v", job, job.Error)
@@ -60,7 +66,6 @@ func TestAKilledWorkerIsReplacedAndNoPageIsReadTwice(t *testing.T) {
 	if len(pages) != 20 {
 		t.Fatalf("%d pages", len(pages))
 	}
-	known := int(before.LivePages().Done)
 	if len(again) == 0 || len(again) > 20-known {
 		t.Errorf("the second worker recognised %d pages, %d were done before it: %v", len(again), known, again)
 	}
@@ -68,20 +73,20 @@ func TestAKilledWorkerIsReplacedAndNoPageIsReadTwice(t *testing.T) {
 	for _, page := range again {
 		inSecond[page] = true
 	}
-	first, last := time.Time{}, time.Time{}
+	begin, end := time.Time{}, time.Time{}
 	for _, page := range pages {
 		if page.Error != nil || page.Text == "" {
 			t.Errorf("page %d has no text: %+v", page.Number, page.Error)
 		}
-		if inSecond[page.Number] && (first.IsZero() || page.ProcessedAt.Before(first)) {
-			first = page.ProcessedAt
+		if inSecond[page.Number] && (begin.IsZero() || page.ProcessedAt.Before(begin)) {
+			begin = page.ProcessedAt
 		}
-		if !inSecond[page.Number] && page.ProcessedAt.After(last) {
-			last = page.ProcessedAt
+		if !inSecond[page.Number] && page.ProcessedAt.After(end) {
+			end = page.ProcessedAt
 		}
 	}
-	if !last.Before(first) {
-		t.Errorf("the first worker's last page is of %s, the second's first of %s", last, first)
+	if !end.Before(begin) {
+		t.Errorf("the first worker's last page is of %s, the second's first of %s", end, begin)
 	}
 	if worker := org.job(id).Status.Workers[0]; worker.Attempt != 2 || worker.Failures != 0 {
 		t.Errorf("worker = %+v", worker)
