@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 source hack/lib.sh
 
 [[ -e .local/demo.env ]] || die "the platform is measured while it runs: make demo"
-hack/packages.sh build image cluster demo test
+make --no-print-directory packages
 
 say "Packages"
 KUBEBUILDER_ASSETS="$PWD/bin/k8s" go test -run='^$' -bench=. -skip=Scale -benchmem ./... | grep -e '^Benchmark' -e '^pkg:' -e FAIL

@@ -35,7 +35,7 @@ finish() {
 
 need_root test-e2e
 need_programs
-hack/packages.sh build image cluster demo test
+make --no-print-directory packages
 make --no-print-directory images cluster-programs
 
 # A run that was killed may have left its cluster.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -130,18 +129,12 @@ func extend(set string) (larger string, count int, err error) {
 
 // recoder gives each of the characters an output of its own.
 func recoder(count int) []byte {
-	var out bytes.Buffer
-	for _, value := range recoding(count) {
-		_ = binary.Write(&out, binary.LittleEndian, value) // a buffer takes everything
-	}
-	return out.Bytes()
-}
-
-func recoding(count int) []any {
-	values := []any{uint32(count)}
+	out := binary.LittleEndian.AppendUint32(nil, uint32(count))
 	for code := range count {
 		// Whether it stands for itself, how many codes it has, and they.
-		values = append(values, int8(1), uint32(1), int32(code))
+		out = append(out, 1)
+		out = binary.LittleEndian.AppendUint32(out, 1)
+		out = binary.LittleEndian.AppendUint32(out, uint32(code))
 	}
-	return values
+	return out
 }

@@ -138,8 +138,10 @@ func cutPage(path string, height int) ([]sample, error) {
 	}
 	var samples []sample
 	for i, alike := range match(layout.Lines, truths) {
-		strip := layout.Strip(layout.Lines[i], height).Image
-		if alike && strip.Rect.Dx() <= widest {
+		if !alike {
+			continue
+		}
+		if strip := layout.Strip(layout.Lines[i], height).Image; strip.Rect.Dx() <= widest {
 			samples = append(samples, sample{strip, truths[i].text})
 		}
 	}

@@ -23,9 +23,10 @@ mkdir -p "$work"
 # A second thread gains a third, more gain nothing. Threads that sleep while they wait (OMP_WAIT_POLICY=passive) cost three quarters.
 export OMP_THREAD_LIMIT=2
 go build -o "$work/train" ./hack/train
-[ -f "$work/khocr.traineddata.start" ] || {
-	"$work/train" base --from "$from" --out "$work/base"
-	touch "$work/khocr.traineddata.start"
+[ -d "$work/base" ] || {
+	rm -rf "$work/base.new"
+	"$work/train" base --from "$from" --out "$work/base.new"
+	mv "$work/base.new" "$work/base"
 }
 
 [ -d "$work/limon" ] || {
