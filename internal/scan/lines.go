@@ -9,9 +9,10 @@ import (
 
 // In sizes of the type.
 const (
-	// leastLetter and mostLetter bound the height of what can carry a line: letters of smaller and larger print, and many
-	// marks. Those lose their line to the letters beside which it runs.
-	leastLetter, mostLetter = 0.45, 1.6
+	// leastLetter and mostLetter bound the height of what can carry a line: letters of smaller and larger print, letters of
+	// ornamental type that hang together with their subscripts, and many marks. Those lose their line to the letters beside
+	// which it runs. What joins two lines has three sizes.
+	leastLetter, mostLetter = 0.45, 2.4
 	// widestLetter is the width of letters that hang together, such as those of Latin handwriting or a worn stamp.
 	widestLetter = 15
 	// widestSpace between two letters of a segment: gutters are wider, and so are some spaces of justified print.

@@ -87,6 +87,20 @@ func TestSubscriptsSideBySideAreNoLine(t *testing.T) {
 	}
 }
 
+func TestATallLetterStaysInItsLine(t *testing.T) {
+	page := newPrint(900, 300)
+	page.line(50, 50, 40)
+	page.line(300, 110, 8)
+	// The last word of a heading is one letter that hangs together with its subscript, and a vowel above it.
+	page.ink(image.Rect(475, 107, 495, 145))
+	page.ink(image.Rect(475, 95, 495, 105))
+	page.line(50, 180, 40)
+	want := []image.Rectangle{image.Rect(50, 50, 766, 70), image.Rect(300, 95, 495, 145), image.Rect(50, 180, 766, 200)}
+	if got := boxesOf(Read(page.Gray)); !slices.Equal(got, want) {
+		t.Errorf("lines are %v, want %v", got, want)
+	}
+}
+
 func TestReadsColumnByColumn(t *testing.T) {
 	page := newPrint(1000, 600)
 	page.line(50, 40, 45) // a title over both
@@ -144,7 +158,7 @@ func TestRuledTable(t *testing.T) {
 	for _, line := range layout.Lines {
 		got = append(got, line.Box.Min)
 	}
-	want := []image.Point{{60, 60}, {60, 110}, {420, 60}, {420, 110}, {60, 180}, {60, 230}, {420, 180}, {420, 230}}
+	want := []image.Point{{60, 60}, {60, 110}, {420, 60}, {420, 110}, {60, 180}, {60, 230}, {420, 180}, {420, 230}, {700, 240}}
 	if !slices.Equal(got, want) {
 		t.Errorf("cells are read in the order %v, want %v", got, want)
 	}
