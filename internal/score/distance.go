@@ -1,23 +1,43 @@
 package score
 
-// distance is Levenshtein's, computed for 64 rows of the matrix at once: G. Myers, "A fast bit-vector algorithm for
+import "math/bits"
+
+// distance is Levenshtein's.
+func distance[T comparable](a, b []T) int {
+	plus, minus := lastColumn(a, b)
+	edits := len(b)
+	for w := range plus {
+		edits += bits.OnesCount64(plus[w]) - bits.OnesCount64(minus[w])
+	}
+	return edits
+}
+
+// distances are those between the first i symbols of a, for each i from 0 to all of them, and b.
+func distances[T comparable](a, b []T) []int {
+	plus, minus := lastColumn(a, b)
+	edits := make([]int, len(a)+1)
+	edits[0] = len(b)
+	for i := range a {
+		w, bit := i/64, i%64
+		edits[i+1] = edits[i] + int(plus[w]>>bit&1) - int(minus[w]>>bit&1)
+	}
+	return edits
+}
+
+// lastColumn of the matrix of Levenshtein's distances, with a row for each symbol of a: the differences between neighbouring
+// rows, a bit each, of which row 0 counts len(b). It is computed for 64 rows at once: G. Myers, "A fast bit-vector algorithm for
 // approximate string matching based on dynamic programming", J. ACM 46 (1999), with the blocks' carries as in H. Hyyrö,
 // "Explaining and extending the bit-parallel approximate string matching algorithm of Myers" (2001). A document of 30,000
 // code points takes a tenth of a second.
-func distance[T comparable](a, b []T) int {
-	if len(a) == 0 {
-		return len(b)
-	}
+func lastColumn[T comparable](a, b []T) (plus, minus []uint64) {
 	words := (len(a) + 63) / 64
 	places := positions(a, words)
 	nowhere := make([]uint64, words)
-	// Differences between neighbouring rows, a bit each: column 0 counts 0, 1, 2, ...
-	plus, minus := make([]uint64, words), make([]uint64, words)
+	// Column 0 counts 0, 1, 2, ...
+	plus, minus = make([]uint64, words), make([]uint64, words)
 	for i := range plus {
 		plus[i] = ^uint64(0)
 	}
-	last := uint64(1) << ((len(a) - 1) % 64)
-	edits := len(a)
 	for _, symbol := range b {
 		equal, ok := places[symbol]
 		if !ok {
@@ -31,21 +51,17 @@ func distance[T comparable](a, b []T) int {
 			e |= minusIn
 			horizontal := (((e & p) + p) ^ p) | e
 			plusOut, minusOut := m|^(horizontal|p), p&horizontal
-			if w == words-1 {
-				if plusOut&last != 0 {
-					edits++
-				}
-				if minusOut&last != 0 {
-					edits--
-				}
-			}
 			nextPlus, nextMinus := plusOut>>63, minusOut>>63
 			plusOut, minusOut = plusOut<<1|plusIn, minusOut<<1|minusIn
 			plus[w], minus[w] = minusOut|^(vertical|plusOut), plusOut&vertical
 			plusIn, minusIn = nextPlus, nextMinus
 		}
 	}
-	return edits
+	if rest := len(a) % 64; rest > 0 {
+		plus[words-1] &= 1<<rest - 1
+		minus[words-1] &= 1<<rest - 1
+	}
+	return plus, minus
 }
 
 // positions tells for each symbol where it stands, a bit for each place.

@@ -89,23 +89,24 @@ func TestScoresAddUp(t *testing.T) {
 // The words of 64 rows have edges; the plain algorithm has none.
 func TestTheDistanceIsThatOfThePlainAlgorithm(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	text := func(length, alphabet int) []rune {
-		symbols := make([]rune, length)
-		for i := range symbols {
-			symbols[i] = rune('a' + random.IntN(alphabet))
-		}
-		return symbols
-	}
 	for _, length := range []int{0, 1, 2, 63, 64, 65, 127, 128, 129, 200} {
 		for _, other := range []int{0, 1, 62, 64, 66, 130, 191} {
 			for _, alphabet := range []int{1, 2, 4, 26} {
-				a, b := text(length, alphabet), text(other, alphabet)
+				a, b := randomText(random, length, alphabet), randomText(random, other, alphabet)
 				if got, want := distance(a, b), plainDistance(a, b); got != want {
 					t.Errorf("distance(%s, %s) = %d, want %d", string(a), string(b), got, want)
 				}
 			}
 		}
 	}
+}
+
+func randomText(random *rand.Rand, length, alphabet int) []rune {
+	symbols := make([]rune, length)
+	for i := range symbols {
+		symbols[i] = rune('a' + random.IntN(alphabet))
+	}
+	return symbols
 }
 
 func plainDistance(a, b []rune) int {
