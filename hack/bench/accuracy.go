@@ -21,7 +21,13 @@ func accuracyCommand() *cobra.Command {
 		Long: `Reads the images and PDFs of a folder as a worker does, with the engine of "make build" and without a cluster, and compares
 the text with NAME.txt, the truth of a whole document, or NAME-pNNN.txt, that of page NNN of NAME.pdf. What has no truth is
 read but not scored. A document that cannot be read counts as empty. The part of NAME before the first dash names the set
-that it belongs to.`,
+that it belongs to.
+
+Where the truth is empty, nothing must be read: the characters that were read nevertheless are counted by themselves and are no
+part of the CER.
+
+The last table tells how far confidences can be believed: of the words that were recognised, the share that is right as
+internal/score defines it. A confidence means what it says where its mean is that share.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			samples, err := chooseSamples(command, data, every)
@@ -64,6 +70,7 @@ func (a accuracy) measure(ctx context.Context, out io.Writer, own reader, sample
 		pages = io.Discard
 	}
 	refused := 0
+	var guesses []guess
 	printHead(pages)
 	err := own.readAll(ctx, samples, a.jobs, func(result result) error {
 		if result.refused != nil {
@@ -73,12 +80,14 @@ func (a accuracy) measure(ctx context.Context, out io.Writer, own reader, sample
 			printLine(pages, line)
 			report.Lines = append(report.Lines, line)
 		}
+		guesses = append(guesses, result.guesses()...)
 		return result.write(a.folder, a.perPage)
 	})
 	if err != nil {
 		return err
 	}
 	report.sum()
+	report.Reliability = reliabilityOf(guesses)
 	if !a.asJSON {
 		report.print(out)
 	} else if err := report.encode(out); err != nil {

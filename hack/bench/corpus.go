@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/openplp/khocr/internal/score"
 )
 
 // sample is a document to be measured with.
@@ -41,6 +43,9 @@ func (s sample) truthOf(page int) string {
 	}
 	return ""
 }
+
+// isBlank tells whether there is nothing to read on any page.
+func (s sample) isBlank() bool { return s.truth != nil && len(score.Syllables(*s.truth)) == 0 }
 
 // isPDF tells the only kind of document whose pages may have truths of their own.
 func isPDF(path string) bool { return strings.EqualFold(filepath.Ext(path), ".pdf") }

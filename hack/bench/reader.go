@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/openplp/khocr/internal/document"
-	"github.com/openplp/khocr/internal/score"
 	"github.com/openplp/khocr/internal/workerport"
 	"github.com/openplp/khocr/worker"
 )
@@ -148,7 +147,8 @@ func (r result) text() string {
 }
 
 // lines are the figures of the pages, in order, and of the whole document where it has a truth: with its only page, else on
-// a line of its own. A truth that nothing was read for is compared with nothing.
+// a line of its own. A truth that nothing was read for is compared with nothing. An empty truth of the whole is that of each
+// page.
 func (r result) lines() []line {
 	var lines []line
 	unread := maps.Clone(r.pages)
@@ -157,23 +157,26 @@ func (r result) lines() []line {
 			Set: r.set(), Document: r.name, Page: page.Number, Source: string(page.Source), Reason: page.Reason,
 			CPUSeconds: page.cost.CPU.Seconds(), PeakMemoryMB: float64(page.cost.PeakMemory) / 1e6,
 		}
-		if truth, ok := r.pages[page.Number]; ok {
-			line.Score = compare(truth, page.Text)
+		if truth, ok := r.pages[page.Number]; ok || r.isBlank() {
+			line.compare(truth, page.Text)
 			delete(unread, page.Number)
 		}
 		lines = append(lines, line)
 	}
 	for _, number := range slices.Sorted(maps.Keys(unread)) {
 		if r.only == nil || slices.Contains(r.only, number) {
-			lines = append(lines, line{Set: r.set(), Document: r.name, Page: number, Score: compare(unread[number], "")})
+			line := line{Set: r.set(), Document: r.name, Page: number}
+			line.compare(unread[number], "")
+			lines = append(lines, line)
 		}
 	}
-	if r.truth == nil && r.refused == nil {
+	hasText := r.truth != nil && !r.isBlank()
+	if !hasText && r.refused == nil {
 		return lines
 	}
 	whole := line{Set: r.set(), Document: r.name}
-	if r.truth != nil {
-		whole.Score = compare(*r.truth, r.text())
+	if hasText {
+		whole.compare(*r.truth, r.text())
 	}
 	if r.refused != nil {
 		whole.Refused = r.refused.Error()
@@ -183,8 +186,6 @@ func (r result) lines() []line {
 	}
 	return append(lines, whole)
 }
-
-func compare(truth, text string) *rates { return &rates{score.Compare(truth, text)} }
 
 // write the text into the folder, if there is one. A document that was read in part has no file of its own.
 func (r result) write(folder string, perPage bool) error {

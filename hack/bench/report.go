@@ -18,6 +18,8 @@ type report struct {
 	Lines []line `json:"lines"`
 	Sets  []sums `json:"sets"`
 	All   sums   `json:"all"`
+	// Reliability of the words that were recognised, by their confidence.
+	Reliability []trust `json:"reliability"`
 }
 
 // line is about a page, or about a whole document where Page is 0. A page that was not read has no source.
@@ -29,8 +31,10 @@ type line struct {
 	Reason       string  `json:"reason,omitempty"`
 	CPUSeconds   float64 `json:"cpu_seconds"`
 	PeakMemoryMB float64 `json:"peak_memory_mb"`
-	// Score is nil where there is no truth.
+	// Score is nil where there is no truth, or an empty one.
 	Score *rates `json:"score,omitempty"`
+	// Invented counts the characters that were read where the truth is empty; nil elsewhere.
+	Invented *int `json:"invented_characters,omitempty"`
 	// Refused says why the document could not be read.
 	Refused string `json:"refused,omitempty"`
 }
@@ -38,16 +42,36 @@ type line struct {
 // sums is about several lines.
 type sums struct {
 	Set string `json:"set,omitempty"`
-	// Pages that were read, and Truths that something was compared with.
+	// Pages that were read, and Truths with text that something was compared with.
 	Pages  int `json:"pages"`
 	Truths int `json:"truths"`
 	// CPUSeconds is the mean of a page, PeakMemoryMB the most of any.
 	CPUSeconds   float64 `json:"cpu_seconds_per_page"`
 	PeakMemoryMB float64 `json:"peak_memory_mb"`
-	// Score is nil where there was no truth.
+	// Score is nil where there was no truth with text.
 	Score *rates `json:"score,omitempty"`
+	// Blank is about the pages with an empty truth; nil where there were none.
+	Blank *blank `json:"blank,omitempty"`
 	// Sources counts pages by their source and its reason.
 	Sources map[string]int `json:"sources"`
+}
+
+// blank sums up pages on which there is nothing to read. MeanInvented and MostInvented count the characters that were read
+// on one.
+type blank struct {
+	Pages        int     `json:"pages"`
+	MeanInvented float64 `json:"mean_invented_characters"`
+	MostInvented int     `json:"most_invented_characters"`
+}
+
+// compare the text with its truth, and note the outcome.
+func (l *line) compare(truth, text string) {
+	compared := score.Compare(truth, text)
+	if compared.Characters.Length == 0 {
+		l.Invented = &compared.Characters.Edits
+	} else {
+		l.Score = &rates{compared}
+	}
 }
 
 // rates is a score as it is printed.
@@ -95,6 +119,17 @@ func sumOf(set string, lines []line) sums {
 			sum.Truths++
 			sum.Score.Add(line.Score.Score)
 		}
+		if line.Invented != nil {
+			if sum.Blank == nil {
+				sum.Blank = new(blank)
+			}
+			sum.Blank.Pages++
+			sum.Blank.MeanInvented += float64(*line.Invented)
+			sum.Blank.MostInvented = max(sum.Blank.MostInvented, *line.Invented)
+		}
+	}
+	if sum.Blank != nil {
+		sum.Blank.MeanInvented /= float64(sum.Blank.Pages)
 	}
 	sum.CPUSeconds /= float64(max(sum.Pages, 1))
 	return sum
@@ -123,6 +158,9 @@ func printLine(w io.Writer, line line) {
 	case line.Source == "":
 		what = "not read"
 	}
+	if line.Invented != nil {
+		what += fmt.Sprintf(", %d characters where there are none", *line.Invented)
+	}
 	cost := fmt.Sprintf("%8s %8s", "", "")
 	if line.Source != "" {
 		cost = fmt.Sprintf("%8.2f %8.0f", line.CPUSeconds, line.PeakMemoryMB)
@@ -130,13 +168,27 @@ func printLine(w io.Writer, line line) {
 	_, _ = fmt.Fprintf(w, "%-40s %5s %s %s  %s\n", line.Document, page, line.Score, cost, what)
 }
 
-// print the sums.
+// print the sums, and what is no part of them.
 func (r *report) print(w io.Writer) {
 	_, _ = fmt.Fprintf(w, "\n%-32s %6s %6s %s %8s %8s  %s\n", "set", "pages", "truths", headOfRates, "CPU s/p", "peak MB", "sources")
 	for _, sum := range r.Sets {
 		sum.print(w, sum.Set)
 	}
 	r.All.print(w, "ALL")
+	if r.All.Blank != nil {
+		_, _ = fmt.Fprintf(w, "\n%-32s %6s %12s %8s\n", "where there is no text", "pages", "characters/p", "most")
+		for _, sum := range r.Sets {
+			sum.Blank.print(w, sum.Set)
+		}
+		r.All.Blank.print(w, "ALL")
+	}
+	printReliability(w, r.Reliability)
+}
+
+func (b *blank) print(w io.Writer, name string) {
+	if b != nil {
+		_, _ = fmt.Fprintf(w, "%-32s %6d %12.1f %8d\n", name, b.Pages, b.MeanInvented, b.MostInvented)
+	}
 }
 
 func (s sums) print(w io.Writer, name string) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -23,12 +24,12 @@ func page(number int, text string) readPage {
 }
 
 func TestAResultIsComparedWithTheTruthsThereAre(t *testing.T) {
-	// Edits of a line, or -1 where it is not scored.
+	// Edits of a line, or -1 where it is not scored, and characters that it has too many where nothing is to be read.
 	type found struct {
-		page, edits int
-		refused     bool
+		page, edits, invented int
+		refused               bool
 	}
-	truth := "កខ"
+	truth, empty := "កខ", " \n"
 	for name, test := range map[string]struct {
 		result result
 		want   []found
@@ -48,6 +49,22 @@ func TestAResultIsComparedWithTheTruthsThereAre(t *testing.T) {
 		"pages that were not read": {
 			result{sample: sample{pages: map[int]string{2: "ក", 7: "កក", 9: "ក"}, only: []int{2, 7}}, read: []readPage{page(2, "ក")}},
 			[]found{{page: 2, edits: 0}, {page: 7, edits: 2}},
+		},
+		"an image without text": {
+			result{sample: sample{truth: &empty}, read: []readPage{page(1, "ក x\n")}},
+			[]found{{page: 1, edits: -1, invented: 2}},
+		},
+		"a document without text": {
+			result{sample: sample{truth: &empty}, read: []readPage{page(1, ""), page(2, "x")}},
+			[]found{{page: 1, edits: -1}, {page: 2, edits: -1, invented: 1}},
+		},
+		"a page without text": {
+			result{sample: sample{pages: map[int]string{2: "", 3: "ក"}}, read: []readPage{page(2, "x"), page(3, "ក")}},
+			[]found{{page: 2, edits: -1, invented: 1}, {page: 3}},
+		},
+		"a document without text that was refused": {
+			result{sample: sample{truth: &empty}, read: []readPage{page(1, "x")}, refused: errors.New("damaged")},
+			[]found{{page: 1, edits: -1, invented: 1}, {page: 0, edits: -1, refused: true}},
 		},
 		"no truth": {
 			result{read: []readPage{page(1, "x")}},
@@ -71,6 +88,9 @@ func TestAResultIsComparedWithTheTruthsThereAre(t *testing.T) {
 				got := found{page: line.Page, edits: -1, refused: line.Refused != ""}
 				if line.Score != nil {
 					got.edits = line.Score.Characters.Edits
+				}
+				if line.Invented != nil {
+					got.invented = *line.Invented
 				}
 				if got != test.want[i] {
 					t.Errorf("line %d = %+v, want %+v", i, got, test.want[i])
@@ -123,5 +143,47 @@ func TestSumsAreOfSetsAndOfAll(t *testing.T) {
 	r.print(&printed)
 	if last := strings.Fields(printed.String()[strings.LastIndex(printed.String(), "ALL"):]); last[3] != "7.62" || last[5] != "2.000" {
 		t.Errorf("last line = %q", last)
+	}
+}
+
+func TestPagesWithoutTextAreSummedByThemselves(t *testing.T) {
+	invented := func(count int) *int { return &count }
+	r := report{Lines: []line{
+		{Set: "a", Document: "a-1", Page: 1, Source: "ocr", Score: &rates{score.Compare("កខ", "កគ")}},
+		{Set: "blank", Document: "blank-1", Page: 1, Source: "ocr", Invented: invented(0)},
+		{Set: "blank", Document: "blank-2", Page: 1, Source: "ocr", Invented: invented(7)},
+		{Set: "blank", Document: "blank-2", Page: 2, Source: "ocr"},
+	}}
+	r.sum()
+	if a := r.Sets[0]; a.Blank != nil || a.Truths != 1 {
+		t.Errorf("sums of a set with text = %+v", a)
+	}
+	want := blank{Pages: 2, MeanInvented: 3.5, MostInvented: 7}
+	if b := r.Sets[1]; b.Blank == nil || *b.Blank != want || b.Truths != 0 || b.Score != nil {
+		t.Errorf("sums of a set without = %+v", b)
+	}
+	if all := r.All; *all.Blank != want || all.Truths != 1 || all.Score.Characters != (score.Errors{Edits: 1, Length: 2}) {
+		t.Errorf("sums of all = %+v", all)
+	}
+
+	var printed, encoded strings.Builder
+	for _, line := range r.Lines {
+		printLine(&printed, line)
+	}
+	r.print(&printed)
+	for _, want := range []string{
+		`(?m)^blank-1 +1 +- +- .*, 0 characters where there are none$`,
+		`(?m)^blank-2 +1 +- +- .*, 7 characters where there are none$`,
+		`(?m)^blank +2 +3\.5 +7\nALL +2 +3\.5 +7$`,
+	} {
+		if !regexp.MustCompile(want).MatchString(printed.String()) {
+			t.Errorf("nothing matches %s in\n%s", want, printed.String())
+		}
+	}
+	if err := r.encode(&encoded); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(encoded.String(), `"invented_characters"`); got != 2 {
+		t.Errorf("%d lines in JSON have invented characters, want 2, one of them 0:\n%s", got, encoded.String())
 	}
 }

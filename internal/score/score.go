@@ -1,6 +1,6 @@
 // Package score measures recognised Khmer against the truth: how many characters, and how many orthographic syllables, are
-// wrong, and which words are right. What cannot be seen on paper does not count: white space, zero-width characters, and the order in which the marks
-// of a syllable are stored.
+// wrong, and which words are right. What cannot be seen on paper does not count: white space, zero-width characters, and the
+// order in which the marks of a syllable are stored.
 //
 // It defines its own order of marks. It must not use the one that results are handed out in, or a mistake there would
 // measure itself as right.
