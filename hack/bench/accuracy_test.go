@@ -95,6 +95,62 @@ func TestAFolderIsReadAndScored(t *testing.T) {
 	}
 }
 
+// One image twice, with its text and without any: each of its words is right once at most.
+func TestWordsAreJudgedAndPagesWithoutTextCounted(t *testing.T) {
+	engine, data := buildEngine(t), t.TempDir()
+	testdata := filepath.Join("..", "..", "test", "testdata")
+	image, err := os.ReadFile(filepath.Join(testdata, "image.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample, err := os.ReadFile(filepath.Join(testdata, "sample.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := strings.Join(strings.SplitAfter(string(sample), "\n")[:5], "")
+	if err := files("text-1.png", string(image), "text-1.txt", shown, "blank-1.png", string(image), "blank-1.txt", "\n")(data); err != nil {
+		t.Fatal(err)
+	}
+	out, errs, err := bench(t, "accuracy", "--data", data, "--engine", engine, "--json")
+	if err != nil {
+		t.Fatalf("%v; %s", err, errs)
+	}
+	var r struct {
+		Lines []struct {
+			Invented *int `json:"invented_characters"`
+		}
+		All struct {
+			Truths int
+			Score  struct{ Length int }
+			Blank  struct {
+				Pages int
+				Most  int `json:"most_invented_characters"`
+			}
+		}
+		Reliability []struct {
+			Words int
+			Right float64 `json:"right_percent"`
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatalf("%v in\n%s", err, out)
+	}
+	if len(r.Lines) != 2 || r.Lines[0].Invented == nil || *r.Lines[0].Invented < 100 || r.Lines[1].Invented != nil {
+		t.Errorf("lines = %+v, want characters that are too many on the first only", r.Lines)
+	}
+	if r.All.Truths != 1 || r.All.Score.Length < 100 || r.All.Blank.Pages != 1 || r.All.Blank.Most < 100 {
+		t.Errorf("sums = %+v", r.All)
+	}
+	words, right := 0, 0.0
+	for _, row := range r.Reliability {
+		words += row.Words
+		right += float64(row.Words) * row.Right / 100
+	}
+	if share := right / float64(max(words, 1)); share < 0.25 || share > 0.5 {
+		t.Errorf("%v of %d words are right, want most of a half: %+v", right, words, r.Reliability)
+	}
+}
+
 func TestACommandThatCannotBeDoneSaysWhy(t *testing.T) {
 	data := t.TempDir()
 	if err := files("a.png", "")(data); err != nil {
