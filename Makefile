@@ -11,6 +11,8 @@ IMAGES ?= .local/images
 TAGS ?=
 # A folder with folders of documents and their texts, for `make bench` and `make train`.
 DATA ?=
+# What hack/train/compare.py is told besides.
+COMPARE_FLAGS ?=
 # What hack/train/train.sh is told besides, for example TRAIN_FLAGS="--lines 8000 --pages 500".
 TRAIN_FLAGS ?=
 # Arguments for every `go test`, for example TEST_FLAGS="-race -count=1".
@@ -135,6 +137,11 @@ bench-scale: cluster-programs ## Measure the manager with 10,000 organizations a
 train: ## Train the recogniser on DATA=DIR (hours; `make train TRAIN_FLAGS=--help`)
 	hack/packages.sh build image train
 	hack/train/train.sh --data "$(DATA)" $(TRAIN_FLAGS)
+
+.PHONY: compare
+compare: build ## Compare the recognisers on DATA=DIR and on pages drawn from it (an hour; COMPARE_FLAGS="--every 4" for less)
+	hack/packages.sh build image train
+	/usr/bin/python3 hack/train/compare.py --data "$(DATA)" $(COMPARE_FLAGS)
 
 ##@ Help
 

@@ -12,15 +12,19 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/openplp/khocr/internal/scan"
 )
 
 // added are the characters that Debian's model of the Khmer script cannot write, of those that Cambodian documents have:
-// letters of Pali and Sanskrit, marks, the riel, and the Latin of French names. Subscripts are made of every letter.
+// letters of Pali and Sanskrit, marks, the riel, the Latin of French names, and one for what is no text. Subscripts are made of every
+// letter.
 const (
 	letters = "កខគឃងចឆជឈញដឋឌឍណតថទធនបផពភមយរលវឝឞសហឡអឣឤឥឦឧឨឩឪឫឬឭឮឯឰឱឲឳ"
 	others  = "ាិីឹឺុូួើឿៀេែៃោៅំះៈ៉៊់៌៍៎៏័៑។៕៖ៗ៘៙៚៛ៜ៝០១២៣៤៥៦៧៨៩" +
 		"!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~" +
-		"«»“”‘’–—…•°×÷½№ÀÄÂÇÈÉÊËÎÏÔÖÙÛÜàâäçèéêëîïôöùûüœñ"
+		"«»“”‘’–—…•°×÷½№ÀÄÂÇÈÉÊËÎÏÔÖÙÛÜàâäçèéêëîïôöùûüœñ" +
+		scan.NoText
 	subscriptMark = "\u17d2"
 )
 

@@ -17,19 +17,31 @@ def faces(folder):
     return sorted(path.removesuffix('.tsv') for path in glob.glob(os.path.join(folder, '*.tsv')))
 
 
+# Faces whose glyphs stand in the same places, and look alike enough to lend one that no PDF has of the other, such as ៗ.
+LENDERS = {'LimonS1': 'LimonS5'}
+
+
+def lender(face):
+    folder, name = os.path.split(face)
+    other = os.path.join(folder, LENDERS.get(name, ''))
+    return other if os.path.exists(other + '.tsv') else None
+
+
 def spellings(face):
     """Of each syllable the strings that print it, and how often they were seen to, at least once."""
-    table = {}
+    table = spellings(lender(face)) if lender(face) else {}
     with open(face + '.tsv', encoding='utf-8') as file:
         for line in file:
             text, glyphs, count = line.rstrip('\n').split('\t')
-            table.setdefault(text, []).append((''.join(chr(FIRST + int(glyph)) for glyph in glyphs.split()), max(1, int(count))))
+            spelling = ''.join(chr(FIRST + int(glyph)) for glyph in glyphs.split()), max(1, int(count))
+            if spelling not in table.setdefault(text, []):
+                table[text].append(spelling)
     return table
 
 
 def font(face):
     """A font file of all glyphs of a face. Each PDF has those of its own text, in the same places."""
-    parts = [opened(path) for path in sorted(glob.glob(glob.escape(face) + '-*.ttf'))]
+    parts = [opened(path) for name in [face, lender(face)] if name for path in sorted(glob.glob(glob.escape(name) + '-*.ttf'))]
     whole = max(parts, key=lambda part: part['maxp'].numGlyphs)
     for part in parts:
         for name in part.getGlyphOrder():

@@ -27,6 +27,8 @@ const (
 	linesPerFile = 200
 	// widest a strip may be, in pixels: the trainer's memory grows with it.
 	widest = 3000
+	// mostWithoutText is how many lines of a page are learned that shows no text.
+	mostWithoutText = 12
 )
 
 func linesCommand() *cobra.Command {
@@ -133,6 +135,9 @@ func cutPage(path string, height int) ([]sample, error) {
 	}
 	flat, _ := flatten.Page(grey)
 	layout := scan.Read(flat)
+	if len(truths) == 1 && truths[0].text == scan.NoText {
+		return withoutText(layout, height), nil
+	}
 	if len(layout.Lines) != len(truths) {
 		return nil, nil
 	}
@@ -146,6 +151,22 @@ func cutPage(path string, height int) ([]sample, error) {
 		}
 	}
 	return samples, nil
+}
+
+// withoutText are some of the lines that were found where there are none.
+func withoutText(layout *scan.Layout, height int) []sample {
+	var samples []sample
+	for i, line := range layout.Lines {
+		// Evenly spread: dirt has hundreds.
+		if i*mostWithoutText/len(layout.Lines) == (i-1)*mostWithoutText/len(layout.Lines) && i > 0 {
+			continue
+		}
+		if strip := layout.Strip(line, height).Image; strip.Rect.Dx() <= widest {
+			// As often as a word might stand there, so that a part of a line tells as much as all of it.
+			samples = append(samples, sample{strip, strings.Repeat(scan.NoText, 1+strip.Rect.Dx()/(3*height))})
+		}
+	}
+	return samples
 }
 
 // match tells for each line whether it is as wide as its text lets one expect, by what holds for most lines of the page.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"image"
+	"image/color"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/openplp/khocr/internal/scan"
@@ -30,6 +32,33 @@ func TestMatch(t *testing.T) {
 	} {
 		if got := match(test.lines, test.truths); !slices.Equal(got, test.want) {
 			t.Errorf("%s: got %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+func TestLinesWithoutText(t *testing.T) {
+	page := image.NewGray(image.Rect(0, 0, 700, 3000))
+	for i := range page.Pix {
+		page.Pix[i] = 255
+	}
+	// Thirty rows of blots.
+	for row := range 30 {
+		for column := range 20 {
+			for y := range 20 {
+				for x := range 14 {
+					page.SetGray(50+30*column+x, 50+95*row+y, color.Gray{})
+				}
+			}
+		}
+	}
+	samples := withoutText(scan.Read(page), 36)
+	if len(samples) != mostWithoutText {
+		t.Fatalf("%d samples, want %d", len(samples), mostWithoutText)
+	}
+	for _, sample := range samples {
+		// A strip is 2.6 letters high: 590 pixels of the page are some 410 of it.
+		if want := strings.Repeat(scan.NoText, 4); sample.text != want || sample.strip.Rect.Dy() != 36 {
+			t.Errorf("a strip of %v has the text %q, want %q", sample.strip.Rect, sample.text, want)
 		}
 	}
 }

@@ -5,9 +5,14 @@ not known) and its text.
 Two thirds of them are drawn: text of corpora, rare words, numbers, forms and Latin, in the Khmer fonts that are installed and,
 where their folder is given, in those of Limon, in which most Cambodian laws are printed. The others are pages of PDFs whose
 text is known. Each is then printed, scanned, faxed or photographed, so to speak. A page depends on the seed and its number
-alone.
+alone. Some show nothing to read, so that dirt and pictures are not taken for text.
 
-usage: pages.py --data DIR --out DIR [--from N] [--to N] [--seed N] [--jobs N] [--held-back] [--faces PATTERN] [--limon DIR]
+A twentieth of all text is never learned: --held-back makes pages of that. To measure with, --measure makes NAME.png and NAME.txt of
+it: clean pages, each in a font of its own (fonts), of Latin, numbers and both scripts in a line (mixed); or pages that show
+nothing to read, and an empty text (nothing).
+
+usage: pages.py --data DIR --out DIR [--from N] [--to N] [--seed N] [--jobs N] [--faces PATTERN] [--limon DIR]
+                [--held-back] [--measure fonts|mixed|nothing]
 
 DIR has corpus/*.txt (text, or a word and a tab) and train/NAME.pdf with train/NAME-pNNN.txt.
 Needs Pillow with raqm, numpy, fontTools, fontconfig and poppler's pdftoppm.
@@ -16,6 +21,7 @@ import argparse
 import collections
 import glob
 import io
+import logging
 import multiprocessing
 import os
 import random
@@ -27,6 +33,7 @@ from fontTools.ttLib import TTFont
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 import limon
+import nothing
 import phrases
 from wear import wear
 
@@ -35,13 +42,25 @@ LATIN = ['Liberation Serif', 'Liberation Sans', 'Liberation Mono', 'DejaVu Serif
 # The part of the drawn pages that are in Limon, where its faces are at hand.
 IN_LIMON = 1 / 3
 
+# What stands for a line that shows no text, on a page of such lines.
+NO_TEXT = '\ufffc'
+
+# The part of all pages that show nothing to read, or stand on their head or side.
+NOTHING = 0.06
+
 # A syllable as it may be printed: a letter, subscripts, a shifter, a vowel, signs. Anything else of Khmer is a slip of the typist.
 SYLLABLE = re.compile(
     '[\u1780-\u17b3]\u17cc?(?:\u17d2[\u1780-\u17b3]){0,2}[\u17c9\u17ca]?[\u17b6-\u17c5]?[\u17c6\u17cb\u17cd-\u17d1\u17dd]?[\u17c6\u17c7\u17c8]?')
 UNIT = re.compile(SYLLABLE.pattern + '|.')
 KHMER = re.compile('[\u1780-\u17ff]')
+# A letter, a subscript that may be typed last, and a vowel above.
+SUBSCRIPT_AND_VOWEL = re.compile('[\u1780-\u17a2]\u17d2[\u1780-\u1799\u179b-\u17a2][\u17b7-\u17ba]')
+# What leads from a title to its page: nobody counts the dots.
+LEADER = re.compile(r'([^\w\s])\1{3}')
 # What is drawn in one type.
 RUN = re.compile('[\x21-\x7e]+|[^\x21-\x7e]+')
+# What the tables of fonts say of the places of marks, and of forms that depend on neighbours (OpenType).
+MARKS = ['mark', 'mkmk', 'abvm', 'blwm', 'pres', 'abvs', 'blws', 'psts', 'clig', 'liga']
 # The marks that are wrong where no syllable holds them.
 MARK = re.compile('[\u17b4-\u17d3\u17dd]')
 
@@ -52,8 +71,13 @@ def units(text):
     return [] if any(MARK.match(unit) for unit in found) else found
 
 
+def is_held_back(text):
+    """Whether a line of a corpus, or a page of a PDF, is never learned."""
+    return zlib.crc32(text.encode()) % 20 == 0
+
+
 class Corpus:
-    """Text to draw. A line in twenty is held back, to measure with."""
+    """Text to draw, all that is held back or all else."""
 
     def __init__(self, folder, held_back):
         self.held_back = held_back
@@ -66,9 +90,8 @@ class Corpus:
                         words.add(text.strip())
                     else:
                         self.add(line)
-        for path in [] if held_back else sorted(glob.glob(os.path.join(folder, 'train', '*.txt'))):
-            with open(path, encoding='utf-8-sig') as file:
-                self.add(file.read())
+        for _, _, text in sources(folder):
+            self.add(text)
         for line in self.prose:
             words.update(word for word in line if KHMER.match(word))
         # A word for each letter with its subscripts, and for each syllable, however rare.
@@ -81,15 +104,14 @@ class Corpus:
         self.rare = sorted(unit for unit in self.holding if KHMER.match(unit))
 
     def add(self, text):
-        if (zlib.crc32(text.encode()) % 20 == 0) != self.held_back:
+        if is_held_back(text) != self.held_back:
             return
-        tokens = [token for token in text.replace('\u200b', '').split() if token and units(token)]
+        tokens = [token for token in text.replace('\u200b', '').split() if units(token) and not LEADER.search(token)]
         if tokens:
             self.prose.append(tokens)
 
-    def words(self, rng):
-        """An endless stream of words as they stand in a text, at times with others in between."""
-        other = rng.random() ** 3
+    def words(self, rng, other):
+        """An endless stream of words as they stand in a text, after each with up to a third's chance one of another kind."""
         while True:
             line = rng.choice(self.prose)
             for token in line:
@@ -106,11 +128,19 @@ class Corpus:
                 yield rng.choice(phrases.ALL)(rng)
 
 
+# Streams of words to measure with, by what they are of.
+MIXED = {
+    'latin': lambda corpus, rng: iter(lambda: rng.choice(phrases.LATIN)(rng), None),
+    'digits': lambda corpus, rng: iter(lambda: rng.choice(phrases.NUMBERS)(rng), None),
+    'both': lambda corpus, rng: corpus.words(rng, 1),
+}
+
+
 def streams(corpus, rng):
     """A stream of words, of one of the kinds."""
     kind = rng.random()
     if kind < 0.55:
-        return corpus.words(rng)
+        return corpus.words(rng, rng.random() ** 3)
     if kind < 0.7:
         return corpus.rarities(rng)
     if kind < 0.87:
@@ -148,8 +178,8 @@ class LimonFace:
     def font(self, size):
         return ImageFont.truetype(io.BytesIO(self.file), round(size / self.size), layout_engine=ImageFont.Layout.BASIC)
 
-    def glyphs(self, text, habit):
-        """What those type whose habits are such, from 0 to 1."""
+    def glyphs(self, text, habit, early_vowels):
+        """What those type whose habits are such, from 0 to 1, and who may type a vowel above before a subscript."""
         typed = ''
         for unit in units(text):
             left = habit * sum(count for _, count in self.has[unit])
@@ -157,6 +187,8 @@ class LimonFace:
                 left -= count
                 if left < 0:
                     break
+            if early_vowels and len(glyphs) == 3 and SUBSCRIPT_AND_VOWEL.fullmatch(unit):
+                glyphs = glyphs[0] + glyphs[2] + glyphs[1]
             typed += glyphs
         return typed
 
@@ -180,8 +212,15 @@ class Pen:
         self.spacing = rng.uniform(0.03, 0.25) * self.size if rng.random() < 0.07 else 0.0
         self.space = rng.uniform(0.7, 1.6)
         self.underline = rng.random() < 0.03
+        # As programs and fonts print that place marks badly: they stand where they would without a letter.
+        self.features = ['-' + feature for feature in MARKS if rng.random() < 0.6] if rng.random() < 0.08 else None
         self.fonts = {}
         self.widths = {}
+
+    def plain(self):
+        """The same pen without its style."""
+        self.bold, self.lean, self.spacing, self.space, self.underline, self.features = 0, 0.0, 0.0, 1.0, False, None
+        return self
 
     # How much larger than the line its glyphs are drawn.
     fine = 1
@@ -209,7 +248,7 @@ class Pen:
 
     def width(self, unit):
         if unit not in self.widths:
-            self.widths[unit] = self.font(unit).getlength(self.glyphs(unit)) / self.fine + self.spacing
+            self.widths[unit] = self.font(unit).getlength(self.glyphs(unit), features=self.features) / self.fine + self.spacing
         return self.widths[unit]
 
     def gap(self):
@@ -242,7 +281,7 @@ class Pen:
         return (image.crop((box[0], 0, box[2], image.height)), above) if box else (None, above)
 
     def strike(self, pen, x, y, unit):
-        pen.text((x, y), self.glyphs(unit), fill=255, font=self.font(unit), anchor='ls', stroke_width=self.bold)
+        pen.text((x, y), self.glyphs(unit), fill=255, font=self.font(unit), anchor='ls', stroke_width=self.bold, features=self.features)
 
     def parts(self, part):
         """What is drawn in one stroke: a run, or each syllable where letters are spaced."""
@@ -261,6 +300,9 @@ class LimonPen(Pen):
         self.face = rng.choices(faces, [len(face.has) for face in faces])[0]
         self.latin = rng.choice(latin)
         self.habit = rng.random()
+        # Some type the vowel before the subscript: it prints the same but for the subscript's place.
+        self.early_vowels = rng.random() < 0.2
+        self.features = None
         # As justified lines have. The pages of PDFs have wider gaps, at which the cutter may take a narrow line for two.
         self.space = rng.uniform(0.7, 2.0)
         # Bold is struck twice, this far apart.
@@ -270,7 +312,7 @@ class LimonPen(Pen):
         return self.sized(self.face if self.face.can(text) else self.latin)
 
     def glyphs(self, text):
-        return self.face.glyphs(text, self.habit) if self.face.can(text) else text
+        return self.face.glyphs(text, self.habit, self.early_vowels) if self.face.can(text) else text
 
     def spelt(self, word):
         return limon.spelt(word)
@@ -325,9 +367,9 @@ def headed(rng, first, rest, pen, other):
     return line, parts[0][1]
 
 
-def drawn(rng, corpus, faces, latin):
-    """A page of lines and their widths and texts."""
-    pen = pen_of(rng, faces, latin)
+def drawn(rng, pens, streams):
+    """A page of lines and their widths and texts. pens makes a pen of a size or None, streams a stream of words."""
+    pen = pens(None)
     width = int(pen.size * rng.uniform(8, 40))
     width = max(300, min(width, 1800))
     pitch = rng.uniform(1.75, 2.6) * pen.size
@@ -335,17 +377,17 @@ def drawn(rng, corpus, faces, latin):
     margin = int(1.5 * pen.size) + 30
     page = Image.new('L', (width + 2 * margin, int(pitch * count) + 2 * margin))
     lines, y = [], margin + pitch * 0.6
-    stream = streams(corpus, rng)
+    stream = streams()
     align = rng.choice(['left', 'left', 'centre'])
     for _ in range(count):
         if rng.random() < 0.12:
-            stream = streams(corpus, rng)
+            stream = streams()
         if rng.random() < 0.15:
-            pen = pen_of(rng, faces, latin, pen.size)
+            pen = pens(pen.size)
         text = compose(rng, stream, pen, width * (1 if rng.random() < 0.7 else rng.uniform(0.1, 1)))
         first, _, rest = text.partition(' ')
         if rest and rng.random() < 0.25:
-            line, above = headed(rng, first, rest, pen, pen_of(rng, faces, latin, pen.size))
+            line, above = headed(rng, first, rest, pen, pens(pen.size))
         elif text:
             line, above = pen.draw(text)
         else:
@@ -369,14 +411,20 @@ def rules(rng, page):
     pen.rectangle([edge, edge, page.width - edge, page.height - edge], outline=255, width=width)
 
 
-def printed(rng, sources):
-    """A page of a PDF, and its texts."""
-    path, number, truth = rng.choice(sources)
+def sources(folder):
+    """Pages of PDFs: the path, the number of the page, and its text."""
+    for path in sorted(glob.glob(os.path.join(folder, 'train', '*.txt'))):
+        name, number = re.match('(.*)-p(\\d+)\\.txt$', path).groups()
+        with open(path, encoding='utf-8-sig') as file:
+            yield name + '.pdf', int(number), file.read()
+
+
+def printed(rng):
+    """A page of a PDF, and its lines."""
+    path, number, text = rng.choice(SOURCES)
     dpi = rng.choice([130, 150, 180, 200, 200, 250])
     shown = subprocess.run(['pdftoppm', '-r', str(dpi), '-gray', '-f', str(number), '-l', str(number), path],
                            check=True, capture_output=True).stdout
-    with open(truth, encoding='utf-8-sig') as file:
-        texts = [line.strip() for line in file if line.strip()]
     page = Image.open(io.BytesIO(shown)).point(lambda grey: 255 - grey)
     if rng.random() < 0.3:
         # As an oblique type.
@@ -385,24 +433,60 @@ def printed(rng, sources):
                               (1, lean, -lean * page.height, 0, 1, 0), Image.Resampling.BICUBIC)
     if rng.random() < 0.1:
         page = page.filter(ImageFilter.MaxFilter(3))
-    return page, [(0, text) for text in texts]
+    return page, [(0, line.strip()) for line in text.splitlines() if line.strip()]
 
 
-def make(number):
+def styled(rng):
+    """A page in all styles and of all kinds of text."""
+    faces = LIMONS if LIMONS and (not FACES or rng.random() < IN_LIMON) else FACES
+    return drawn(rng, lambda size: pen_of(rng, faces, LATINS, size), lambda: streams(CORPUS, rng))
+
+
+def unreadable(rng):
+    """A page that shows nothing to read, whatever lines are found on it."""
+    if rng.random() < 0.6:
+        page = DRAW_NOTHING(rng)
+    else:
+        page, _ = printed(rng) if SOURCES and rng.random() < 0.3 else styled(rng)
+        page = page.transpose(rng.choice([Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270]))
+    return page, [(0, NO_TEXT)]
+
+
+def learned(number):
+    """Makes a page to learn from."""
     rng = random.Random(f'{ARGUMENTS.seed}/{number}')
-    while True:
-        if not ARGUMENTS.held_back and SOURCES and rng.random() < ARGUMENTS.real:
-            name, (page, lines) = f'{number:05d}-print', printed(rng, SOURCES)
+    lines = []
+    while not lines:
+        if rng.random() < NOTHING:
+            name, (page, lines) = 'nothing', unreadable(rng)
+        elif SOURCES and rng.random() < ARGUMENTS.real:
+            name, (page, lines) = 'print', printed(rng)
         else:
-            faces = LIMONS if LIMONS and (not FACES or rng.random() < IN_LIMON) else FACES
-            name, (page, lines) = f'{number:05d}-drawn', drawn(rng, CORPUS, faces, LATINS)
-        if lines:
-            break
-    page, scale, kind = (ImageOps.invert(page), 1, 'drawn') if ARGUMENTS.held_back else wear(rng, page)
-    page.save(os.path.join(ARGUMENTS.out, f'{name}-{kind}.png'), compress_level=1)
-    with open(os.path.join(ARGUMENTS.out, f'{name}-{kind}.tsv'), 'w', encoding='utf-8') as file:
-        for width, text in lines:
-            file.write(f'{width * scale:.0f}\t{text}\n')
+            name, (page, lines) = 'drawn', styled(rng)
+    page, scale, kind = wear(rng, page)
+    save(f'{number:05d}-{name}-{kind}', page, 'tsv', [f'{width * scale:.0f}\t{text}' for width, text in lines])
+
+
+def measured(number):
+    """Makes a page to measure with."""
+    rng = random.Random(f'{ARGUMENTS.seed}/{number}')
+    if ARGUMENTS.measure == 'nothing':
+        page, _, kind = wear(rng, DRAW_NOTHING(rng))
+        save(f'{kind}-{number:05d}', page, 'txt', [])
+        return
+    face, kind = FACES[number % len(FACES)], rng.choice(list(MIXED))
+    name = os.path.basename(face.path).partition('.')[0].replace('-', '_') if ARGUMENTS.measure == 'fonts' else kind
+    lines = []
+    while not lines:
+        page, lines = drawn(rng, lambda size: Pen(rng, [face], LATINS, size).plain(),
+                            lambda: MIXED[kind](CORPUS, rng) if ARGUMENTS.measure == 'mixed' else CORPUS.words(rng, 0))
+    save(f'{name}-{number:05d}', ImageOps.invert(page), 'txt', [text for _, text in lines])
+
+
+def save(name, page, kind, lines):
+    page.save(os.path.join(ARGUMENTS.out, name + '.png'), compress_level=1)
+    with open(os.path.join(ARGUMENTS.out, f'{name}.{kind}'), 'w', encoding='utf-8') as file:
+        file.writelines(line + '\n' for line in lines)
 
 
 if __name__ == '__main__':
@@ -411,21 +495,22 @@ if __name__ == '__main__':
     parser.add_argument('--out', required=True)
     parser.add_argument('--from', type=int, default=0, dest='first')
     parser.add_argument('--to', type=int, default=100)
-    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--seed', default='1')
     parser.add_argument('--real', type=float, default=0.35, help='the part that are pages of PDFs')
-    parser.add_argument('--held-back', action='store_true', help='draw the text that is never learned, on clean paper')
+    parser.add_argument('--held-back', action='store_true', help='of text that is never learned')
+    parser.add_argument('--measure', choices=['fonts', 'mixed', 'nothing'], help='make pages to measure with')
     parser.add_argument('--faces', default=':lang=km', help='the Khmer fonts to draw in, as fontconfig names them')
     parser.add_argument('--limon', help='a folder that train limon made, whose faces to draw in too')
     parser.add_argument('--jobs', type=int, default=os.cpu_count())
     ARGUMENTS = parser.parse_args()
-    CORPUS, FACES = Corpus(ARGUMENTS.data, ARGUMENTS.held_back), installed(ARGUMENTS.faces)
+    logging.getLogger('fontTools').setLevel(logging.ERROR)
+    DRAW_NOTHING = nothing.drawer()
+    HELD_BACK = ARGUMENTS.held_back or bool(ARGUMENTS.measure)
+    CORPUS, FACES = Corpus(ARGUMENTS.data, HELD_BACK), installed(ARGUMENTS.faces)
     LIMONS = [LimonFace(path) for path in limon.faces(ARGUMENTS.limon)] if ARGUMENTS.limon else []
     LATINS = [face for name in LATIN for face in installed(name)]
-    SOURCES = []
-    for path in sorted(glob.glob(os.path.join(ARGUMENTS.data, 'train', '*.txt'))):
-        name, number = re.match('(.*)-p(\\d+)\\.txt$', path).groups()
-        SOURCES.append((name + '.pdf', int(number), path))
+    SOURCES = [source for source in sources(ARGUMENTS.data) if is_held_back(source[2]) == HELD_BACK]
     os.makedirs(ARGUMENTS.out, exist_ok=True)
     with multiprocessing.Pool(ARGUMENTS.jobs) as pool:
-        for _ in pool.imap_unordered(make, range(ARGUMENTS.first, ARGUMENTS.to), chunksize=4):
+        for _ in pool.imap_unordered(measured if ARGUMENTS.measure else learned, range(ARGUMENTS.first, ARGUMENTS.to), chunksize=4):
             pass

@@ -135,3 +135,4 @@ def ending(rng):
 ALL = [number, number, decimal, thousands, money, percent, date, date, clock, phone, article, article, item, item, reference, word, word,
        sentence, letters, label, label, address, bracketed, bracketed, strange, strange, ending, ending]
 LATIN = [word, word, sentence, sentence, sentence, letters, label, address, number, decimal, thousands, money, bracketed, strange]
+NUMBERS = [number, decimal, thousands, money, percent, date, clock, phone, article, item, reference]

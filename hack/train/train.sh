@@ -1,19 +1,20 @@
 #!/bin/bash
 # Trains khocr's recogniser.
 #
-#   train.sh --data DIR [--work DIR] [--pages N] [--lines N] [--from TRAINEDDATA] [--seed N]
+#   train.sh --data DIR [--work DIR] [--pages N] [--lines N] [--from TRAINEDDATA] [--net SPEC] [--seed N]
 #
 # DIR holds corpus/ and train/ (see pages.py). --pages are made to learn from (12000), --lines are learned (400000; both cores
-# of a small machine do some 20 a second). --from is the model to begin with: Debian's of the Khmer script, or an earlier
-# result, whose training it goes on with. --work (.local/train) holds pages, lines and checkpoints: called again after an
-# interruption it goes on where it stood. The result is WORK/khocr.traineddata.
+# of a small machine do some 27 a second). --from is the model to begin with: Debian's of the Khmer script, or an earlier
+# result, whose training it goes on with. --net replaces the last layers of its network by others, such as "[Lfx192 O1c1]". --work
+# (.local/train) holds pages, lines and checkpoints: called again after an interruption it goes on where it stood. The result is
+# WORK/khocr.traineddata. Ten minutes suffice to try: --pages 500 --lines 9000.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-data='' work=.local/train pages=12000 lines=400000 from=/usr/share/tesseract-ocr/5/tessdata/Khmer.traineddata seed=1
+data='' work=.local/train pages=12000 lines=400000 from=/usr/share/tesseract-ocr/5/tessdata/Khmer.traineddata net='' seed=1
 while [ $# -gt 0 ]; do
 	case $1 in
-	--data | --work | --pages | --lines | --from | --seed) declare "${1#--}=$2"; shift 2 ;;
+	--data | --work | --pages | --lines | --from | --net | --seed) declare "${1#--}=$2"; shift 2 ;;
 	*) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
 	esac
 done
@@ -48,12 +49,25 @@ for ((first = 0; first < pages; first += batch)); do
 done
 find "$work/lines" -name '*.lstmf' | sort > "$work/list"
 
+# Lines of text that is never learned, in the same styles, tell which state is the best.
+[ -d "$work/unseen" ] || {
+	rm -rf "$work/pages" "$work/unseen.new"
+	/usr/bin/python3 hack/train/pages.py --data "$data" --limon "$work/limon" --out "$work/pages" --seed "unseen $seed" --to 120 --held-back
+	"$work/train" lines --pages "$work/pages" --out "$work/unseen.new"
+	mv "$work/unseen.new" "$work/unseen"
+	rm -rf "$work/pages"
+}
+find "$work/unseen" -name '*.lstmf' | sort > "$work/unseen.list"
+
 # learn STAGE PERCENT RATE: learns a part of the lines at a learning rate, or what is left of it.
 learn() {
 	local stage=$work/stage-$1 rate=$3 count=$((lines * $2 / 100))
 	[ -f "$stage/done" ] && { last=$stage/m_checkpoint; return; }
 	mkdir -p "$stage"
+	echo "stage $rate" >> "$work/log"
 	local start=(--continue_from "$work/base/base.lstm" --old_traineddata "$work/base/base.traineddata" --reset_learning_rate)
+	# The last layers are those behind the fifth.
+	[ -n "$net" ] && start=(--continue_from "$work/base/base.lstm" --append_index 5 --net_spec "$net")
 	[ -n "$last" ] && start=(--continue_from "$last" --reset_learning_rate)
 	# Its own checkpoint, which the trainer finds by itself, comes before what it is told to continue from.
 	lstmtraining "${start[@]}" --traineddata "$work/base/khocr.traineddata" --model_output "$stage/m" --train_listfile "$work/list" \
@@ -66,6 +80,14 @@ last=''
 learn 1 50 0.0007
 learn 2 30 0.0003
 learn 3 20 0.0001
-lstmtraining --stop_training --convert_to_int --continue_from "$last" --traineddata "$work/base/khocr.traineddata" \
+
+# The state that reads unseen text best, which is not always the last.
+best=$(for stage in 1 2 3; do
+	state=$work/stage-$stage/m_checkpoint
+	echo "$(lstmeval --model "$state" --traineddata "$work/base/khocr.traineddata" --eval_listfile "$work/unseen.list" 2>&1 |
+		sed -n 's/.*BCER eval=\([0-9.]*\).*/\1/p') $state"
+done | tee "$work/states" | sort -n | head -1)
+echo "wrong characters of unseen text in percent, and the state that was taken: $best"
+lstmtraining --stop_training --convert_to_int --continue_from "${best#* }" --traineddata "$work/base/khocr.traineddata" \
 	--model_output "$work/khocr.traineddata"
 echo "$work/khocr.traineddata"

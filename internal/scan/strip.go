@@ -17,6 +17,10 @@ const (
 // foreignEdge is how many pixels around the ink of other lines are grey from it.
 const foreignEdge = 2
 
+// NoText is what the recogniser khocr writes for ink that is no text that it knows: dirt, pictures, other scripts. It was
+// trained with lines of those that scan.Read finds, too.
+const NoText = "\ufffc"
+
 // Strip is the image of a line alone, level and of the height that was asked for.
 type Strip struct {
 	Image *image.Gray

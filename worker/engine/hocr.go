@@ -9,6 +9,7 @@ import (
 
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/khmer"
+	"github.com/openplp/khocr/internal/scan"
 )
 
 // parseHOCR reads the words of Tesseract's hOCR output (hOCR 1.2) that have text, in pixels.
@@ -23,7 +24,8 @@ func parseHOCR(hocr string) []document.Word {
 		switch tokens.Next() {
 		case html.ErrorToken:
 			for i := range words {
-				words[i].Text = khmer.Order(strings.Join(strings.Fields(words[i].Text), " "))
+				text := strings.ReplaceAll(words[i].Text, scan.NoText, "")
+				words[i].Text = khmer.Order(strings.Join(strings.Fields(text), " "))
 			}
 			return slices.DeleteFunc(words, func(word document.Word) bool { return word.Text == "" })
 		case html.StartTagToken:

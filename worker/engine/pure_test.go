@@ -194,6 +194,8 @@ func TestParseHOCR(t *testing.T) {
       <span class='ocrx_word' title='bbox 1 2 40 10; x_wconf 80'><strong>ខ្មែរ</strong></span>
       <span class='ocrx_word' title='bbox 41 2 44 10; x_wconf 95'> </span>
       <span class='ocrx_word' title='bbox 45 2 90 10; x_wconf 60'>A&amp;B &lt;</span>
+      <span class='ocrx_word' title='bbox 91 2 93 10; x_wconf 90'>￼￼</span>
+      <span class='ocrx_word' title='bbox 94 2 99 10; x_wconf 70'>ក￼</span>
      </span>
     </p>
    </div>
@@ -201,6 +203,8 @@ func TestParseHOCR(t *testing.T) {
 	want := []document.Word{
 		{Text: "ខ្មែរ", Box: document.Box{1, 2, 40, 10}, Confidence: 80},
 		{Text: "A&B <", Box: document.Box{45, 2, 90, 10}, Confidence: 60},
+		// What is no text is dropped, inside a word and as one.
+		{Text: "ក", Box: document.Box{94, 2, 99, 10}, Confidence: 70},
 	}
 	if got := parseHOCR(hocr); !slices.Equal(got, want) {
 		t.Errorf("words are %+v, want %+v", got, want)
