@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/openplp/khocr/internal/correct"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/worker/wire"
 )
@@ -40,9 +39,7 @@ func (e *engine) recognizeImages(page *document.Page, request wire.Page, native 
 		if !read.showsText() {
 			continue
 		}
-		if request.Correct {
-			correct.Lines(read.lines)
-		}
+		settle(read.lines, request)
 		found = true
 		page.Lines = insert(page.Lines, moved(inPoints(read.lines, scale), float64(area.Min.X)*scale, float64(area.Min.Y)*scale), region)
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/openplp/khocr/internal/correct"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/worker/wire"
 )
@@ -76,9 +75,7 @@ func (e *engine) recognize(page *document.Page, request wire.Page, dpi float64) 
 	if err != nil {
 		return err
 	}
-	if request.Correct {
-		correct.Lines(best.lines)
-	}
+	settle(best.lines, request)
 	size := grey.Rect.Size()
 	if best.rotation%180 != 0 {
 		size = image.Pt(size.Y, size.X)
