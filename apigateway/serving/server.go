@@ -21,9 +21,13 @@ const (
 )
 
 // NewServer makes a server with limits on what callers can make it wait for and hold. Bodies and answers have none here:
-// Handler gives them theirs.
+// Handler gives them theirs. It speaks HTTP/1.1, over TLS too: there the limits are those of a connection, and none is shared by
+// requests.
 func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	return &http.Server{
+		Protocols:         protocols,
 		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,

@@ -99,11 +99,11 @@ func TestTheCertificateIsWaitedForAndServed(t *testing.T) {
 	go func() {
 		watcher, err := AwaitCertificate(t.Context(), folder, slog.New(slog.NewTextHandler(log, nil)))
 		if err == nil {
-			config = TLSConfig(watcher)
+			config = TLSConfig(watcher, InternalTLS)
 		}
 		found <- err
 	}()
-	log.await(t, "waiting for the certificate")
+	log.await(t, "waiting for a certificate")
 	authority := writeCertificate(t, folder)
 	if err := <-found; err != nil {
 		t.Fatal(err)
@@ -125,6 +125,74 @@ func TestTheCertificateIsWaitedForAndServed(t *testing.T) {
 	}
 	_ = response.Body.Close()
 	client.CloseIdleConnections()
+	stop()
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestACertificateIsChangedWhileConnectionsStay(t *testing.T) {
+	folder := t.TempDir()
+	first := writeCertificate(t, folder)
+	watcher, err := AwaitCertificate(t.Context(), folder, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() { _ = watcher.Start(ctx) }()
+	server := NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }), slog.New(slog.DiscardHandler))
+	server.TLSConfig = TLSConfig(watcher, PublicTLS)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- Run(ctx, server, listener) }()
+
+	client := func(config *tls.Config) *http.Client {
+		config.ServerName = "gateway.test"
+		return &http.Client{Transport: &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}}
+	}
+	get := func(client *http.Client, scheme string) (status int, body string, err error) {
+		response, err := client.Get(scheme + "://" + listener.Addr().String())
+		if err != nil {
+			return 0, "", err
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		return response.StatusCode, string(text), err
+	}
+	old := client(&tls.Config{RootCAs: first, MaxVersion: tls.VersionTLS12})
+	if status, body, err := get(old, "https"); status != http.StatusOK || body != "HTTP/1.1" {
+		t.Fatalf("a customer with TLS 1.2 is answered %d %q (%v)", status, body, err)
+	}
+	second := writeCertificate(t, folder)
+	for deadline := time.Now().Add(time.Minute); ; {
+		fresh := client(&tls.Config{RootCAs: second})
+		_, _, err := get(fresh, "https")
+		fresh.CloseIdleConnections()
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the new certificate is not shown within a minute: %v", err)
+		}
+	}
+	if status, _, err := get(old, "https"); status != http.StatusOK {
+		t.Errorf("on a connection from before the answer is %d (%v)", status, err)
+	}
+
+	if _, _, err := get(client(&tls.Config{RootCAs: first}), "https"); err == nil {
+		t.Error("the first certificate is still shown")
+	}
+	if _, _, err := get(client(&tls.Config{RootCAs: second, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), "https"); err == nil {
+		t.Error("TLS 1.1 is spoken")
+	}
+	if status, body, err := get(http.DefaultClient, "http"); status != http.StatusBadRequest || body != "Client sent an HTTP request to an HTTPS server.\n" {
+		t.Errorf("a request without TLS is answered %d %q (%v)", status, body, err)
+	}
+	old.CloseIdleConnections()
 	stop()
 	if err := <-stopped; err != nil {
 		t.Error(err)

@@ -21,7 +21,7 @@ func AwaitCertificate(ctx context.Context, folder string, log *slog.Logger) (*ce
 		var err error
 		watcher, err = certwatcher.New(filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key"))
 		if err != nil && !told {
-			log.InfoContext(ctx, "waiting for the certificate of the internal port", "folder", folder, "err", err)
+			log.InfoContext(ctx, "waiting for a certificate", "folder", folder, "err", err)
 			told = true
 		}
 		return err == nil, nil
@@ -32,7 +32,14 @@ func AwaitCertificate(ctx context.Context, folder string, log *slog.Logger) (*ce
 	return watcher, nil
 }
 
-// TLSConfig serves the certificate that a watcher last saw. Both ends are ours, so nothing older than TLS 1.3 is spoken.
-func TLSConfig(watcher *certwatcher.CertWatcher) *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: watcher.GetCertificate}
+// InternalTLS is for ports whose clients are ours, so nothing older than TLS 1.3 is spoken.
+const InternalTLS = tls.VersionTLS13
+
+// PublicTLS is for customers: programs that have been in use for years may not know TLS 1.3, and TLS 1.2 as Go speaks it is
+// not broken.
+const PublicTLS = tls.VersionTLS12
+
+// TLSConfig serves the certificate that a watcher last saw, by no older version of TLS than oldest.
+func TLSConfig(watcher *certwatcher.CertWatcher, oldest uint16) *tls.Config {
+	return &tls.Config{MinVersion: oldest, GetCertificate: watcher.GetCertificate}
 }

@@ -13,13 +13,13 @@ import (
 
 // options are the command line.
 type options struct {
-	listen, internalListen, healthListen string
-	tlsDir, keyFile                      string
-	store                                string
-	fetchAllow, webhookAllow             []netip.Prefix
-	rateLimitRedis                       string
-	namespace                            string
-	corsOrigins                          []string
+	listen, internalListen, healthListen, metricsListen string
+	tlsDir, publicTLSDir, keyFile                       string
+	store                                               string
+	fetchAllow, webhookAllow                            []netip.Prefix
+	rateLimitRedis                                      string
+	namespace                                           string
+	corsOrigins                                         []string
 }
 
 // redisVariable is the environment's way to say where Redis is, for addresses with a password: everybody on the machine
@@ -31,7 +31,9 @@ func parseFlags(flags *flag.FlagSet, arguments []string) options {
 	flags.StringVar(&o.listen, "listen", ":8080", "address of the public API")
 	flags.StringVar(&o.internalListen, "internal-listen", ":8443", "address of the port for worker pods, over TLS")
 	flags.StringVar(&o.healthListen, "health-listen", ":8081", "address of /livez and /readyz")
-	flags.StringVar(&o.tlsDir, "tls-dir", "/etc/khocr/tls", "folder with tls.crt and tls.key of the internal port; it is served once they are there")
+	flags.StringVar(&o.metricsListen, "metrics-listen", ":8444", "address of the metrics, served over TLS to those whom the API server lets; 0 for none")
+	flags.StringVar(&o.tlsDir, "tls-dir", "/etc/khocr/tls", "folder with tls.crt and tls.key of the internal port and of the metrics, which are served once they are there")
+	flags.StringVar(&o.publicTLSDir, "public-tls-dir", "", "folder with tls.crt and tls.key of the public API, which is then served over TLS, once they are there; they may change at any time")
 	flags.StringVar(&o.keyFile, "key-file", "/etc/khocr/key/key", "file with the platform's key, of at least 32 bytes; both ports are served once it is there")
 	flags.StringVar(&o.store, "store", "file:///var/lib/khocr", "URL of the blob store")
 	flags.Func("fetch-allow", "address range in CIDR notation that documents may be fetched from although it is private (repeatable)", addRange(&o.fetchAllow))

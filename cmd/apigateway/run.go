@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,8 +19,10 @@ import (
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/cluster"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway"
@@ -33,6 +36,7 @@ import (
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/internal/clock"
+	"github.com/openplp/khocr/internal/metricsauth"
 	"github.com/openplp/khocr/internal/storage"
 )
 
@@ -122,6 +126,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		return listen(backing, o.healthListen, serving.NewServer(probes, log))
 	})
 	ports, ctx := errgroup.WithContext(ctx)
+	ports.Go(func() error { return serveMetrics(ctx, o, kubernetes, log) })
 	ports.Go(func() error {
 		key, err := awaitKey(ctx, o.keyFile, log)
 		if err != nil {
@@ -137,9 +142,15 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 			server := serving.NewServer(public.Handler(), log)
 			// Whoever waits for a job comes back, and to another gateway.
 			server.RegisterOnShutdown(public.Changes.Close)
+			if o.publicTLSDir != "" {
+				return listenTLS(ctx, o.listen, o.publicTLSDir, serving.PublicTLS, server, log)
+			}
 			return listen(ctx, o.listen, server)
 		})
-		ports.Go(func() error { return serveInternal(ctx, o, internal.Handler(), log) })
+		ports.Go(func() error {
+			log.Info("serving workers", "address", o.internalListen)
+			return listenTLS(ctx, o.internalListen, o.tlsDir, serving.InternalTLS, serving.NewServer(internal.Handler(), log), log)
+		})
 		return nil
 	})
 	ports.Go(func() error {
@@ -183,26 +194,53 @@ func connect(ctx context.Context, namespace string, watched []client.Object) (cl
 	return kubernetes, nil
 }
 
-// serveInternal serves worker pods once the manager has made the certificate.
-func serveInternal(ctx context.Context, o options, handler http.Handler, log *slog.Logger) error {
-	certificate, err := serving.AwaitCertificate(ctx, o.tlsDir, log)
+// serveMetrics serves what the libraries count of this program, with the certificate of the internal port.
+func serveMetrics(ctx context.Context, o options, kubernetes cluster.Cluster, log *slog.Logger) error {
+	if o.metricsListen == "0" {
+		return nil
+	}
+	certificate, stop, err := followCertificate(ctx, o.tlsDir, log)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
+		return nil // the program is about to end
+	}
+	defer stop()
+	server, err := metricsserver.NewServer(metricsserver.Options{
+		BindAddress:    o.metricsListen,
+		SecureServing:  true,
+		TLSOpts:        []func(*tls.Config){func(c *tls.Config) { c.MinVersion, c.GetCertificate = serving.InternalTLS, certificate.GetCertificate }},
+		FilterProvider: metricsauth.Filter,
+	}, kubernetes.GetConfig(), kubernetes.GetHTTPClient())
+	if err != nil {
+		return fmt.Errorf("make the server of metrics: %w", err)
+	}
+	return server.Start(ctx)
+}
+
+// listenTLS serves with the certificate in a folder, once it is there.
+func listenTLS(ctx context.Context, address, folder string, oldest uint16, server *http.Server, log *slog.Logger) error {
+	certificate, stop, err := followCertificate(ctx, folder, log)
+	if err != nil {
+		return nil // the program is about to end
+	}
+	defer stop()
+	server.TLSConfig = serving.TLSConfig(certificate, oldest)
+	return listen(ctx, address, server)
+}
+
+// followCertificate waits for the certificate in a folder, and keeps up with its renewal until it is stopped: a port is
+// closed some time after ctx ends. It fails only when ctx ends before there is one.
+func followCertificate(ctx context.Context, folder string, log *slog.Logger) (certificate *certwatcher.CertWatcher, stop func(), err error) {
+	certificate, err = serving.AwaitCertificate(ctx, folder, log)
+	if err != nil {
+		return nil, nil, err
 	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
 	go func() {
 		if err := certificate.Start(watching); err != nil {
-			log.Error("the certificate's renewal is not followed any more", "err", err)
+			log.Error("the renewal of a certificate is not followed any more", "folder", folder, "err", err)
 		}
 	}()
-	server := serving.NewServer(handler, log)
-	server.TLSConfig = serving.TLSConfig(certificate)
-	log.Info("serving workers", "address", o.internalListen)
-	return listen(ctx, o.internalListen, server)
+	return certificate, stop, nil
 }
 
 func listen(ctx context.Context, address string, server *http.Server) error {

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
@@ -75,12 +77,17 @@ func newManager(server *rest.Config, o options) (ctrl.Manager, error) {
 	server.QPS, server.Burst = 300, 600
 	server.UserAgent = "khocr-manager/" + version
 	grace := shutdown
+	var mgr ctrl.Manager // there when metrics are served
+	certificate := func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		return certs.Certificate(hello.Context(), mgr.GetClient(), o.namespace)
+	}
 	mgr, err := ctrl.NewManager(server, ctrl.Options{
 		Scheme: scheme,
 		Cache:  cacheOptions(o),
 		Metrics: metricsserver.Options{
 			BindAddress:    o.metricsAddress,
 			SecureServing:  true,
+			TLSOpts:        []func(*tls.Config){func(c *tls.Config) { c.MinVersion, c.GetCertificate = tls.VersionTLS13, certificate }},
 			FilterProvider: metricsauth.Filter,
 		},
 		HealthProbeBindAddress:        o.healthAddress,
@@ -104,7 +111,12 @@ func newManager(server *rest.Config, o options) (ctrl.Manager, error) {
 
 func addControllers(ctx context.Context, mgr ctrl.Manager, o options) error {
 	certificates := &certs.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.namespace, Service: o.gateway, Now: time.Now,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.namespace, Now: time.Now,
+		Services: []types.NamespacedName{
+			o.gateway,
+			{Namespace: o.gateway.Namespace, Name: "khocr-gateway-metrics"},
+			{Namespace: o.namespace, Name: "khocr-manager-metrics"},
+		},
 	}
 	if err := certificates.SetupWithManager(mgr); err != nil {
 		return err

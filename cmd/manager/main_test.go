@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -20,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/controllers/certs"
 	"github.com/openplp/khocr/internal/testenv"
 )
 
@@ -78,7 +82,7 @@ func TestTheManagerWorksWithItsOwnRole(t *testing.T) {
 	testenv.Await(c, "a binding without members goes", func() bool {
 		return apierrors.IsNotFound(c.Get(t.Context(), client.ObjectKey{Namespace: "khocr-moj", Name: "khocr-admin"}, &rbacv1.RoleBinding{}))
 	})
-	c.metrics("https://" + o.metricsAddress + "/metrics")
+	c.metrics(o.metricsAddress)
 
 	last := job.DeepCopy()
 	last.ObjectMeta = metav1.ObjectMeta{Namespace: "khocr-moj", Name: "bbbbbbbbbbbb"}
@@ -100,8 +104,8 @@ func TestTheManagerWorksWithItsOwnRole(t *testing.T) {
 	}
 }
 
-// metrics are for those who have a token and the role to read them.
-func (c *cluster) metrics(url string) {
+// metrics are for those who have a token and the role to read them, over TLS with the platform's certificate.
+func (c *cluster) metrics(address string) {
 	c.Helper()
 	reader := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "khocr-system", Name: "prometheus"}}
 	c.must(c.Create(c.Context(), reader))
@@ -110,28 +114,50 @@ func (c *cluster) metrics(url string) {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "khocr-metrics-reader"},
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: "khocr-system", Name: "prometheus"}},
 	}))
-	scraper := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} // the server's certificate is its own
-	status := func(token string) int {
+	secret := &corev1.Secret{}
+	c.must(c.Get(c.Context(), types.NamespacedName{Namespace: "khocr-system", Name: certs.SecretName}, secret))
+	authorities := x509.NewCertPool()
+	authorities.AppendCertsFromPEM(secret.Data["ca.crt"])
+	trust := &tls.Config{RootCAs: authorities, ServerName: "khocr-manager-metrics.khocr-system.svc"}
+	get := func(url, token string, trust *tls.Config) (int, string, error) {
 		request, err := http.NewRequestWithContext(c.Context(), http.MethodGet, url, nil)
 		c.must(err)
 		if token != "" {
 			request.Header.Set("Authorization", "Bearer "+token)
 		}
+		scraper := &http.Client{Transport: &http.Transport{TLSClientConfig: trust, DisableKeepAlives: true}}
 		response, err := scraper.Do(request)
 		if err != nil {
-			return 0
+			return 0, "", err
 		}
-		_ = response.Body.Close()
-		return response.StatusCode
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		return response.StatusCode, string(body), err
 	}
-	testenv.Await(c, "whoever has the role reads metrics", func() bool { return status(c.as("prometheus").BearerToken) == http.StatusOK })
+	url := "https://" + address + "/metrics"
+	testenv.Await(c, "whoever has the role reads metrics", func() bool {
+		status, _, _ := get(url, c.as("prometheus").BearerToken, trust)
+		return status == http.StatusOK
+	})
 	for token, want := range map[string]int{
 		"":                                http.StatusUnauthorized,
 		"none":                            http.StatusUnauthorized,
 		c.as("khocr-gateway").BearerToken: http.StatusForbidden,
 	} {
-		if got := status(token); got != want {
-			c.Errorf("a request for metrics is answered %d, want %d", got, want)
+		if got, _, err := get(url, token, trust); got != want {
+			c.Errorf("a request for metrics is answered %d (%v), want %d", got, err, want)
+		}
+	}
+	if status, body, err := get("http://"+address+"/metrics", "", nil); status != http.StatusBadRequest || !strings.Contains(body, "HTTPS") {
+		c.Errorf("a request without TLS is answered %d %q (%v)", status, body, err)
+	}
+	for what, other := range map[string]*tls.Config{
+		"another service":      {RootCAs: authorities, ServerName: "khocr-store.khocr-system.svc"},
+		"no authority of ours": {RootCAs: x509.NewCertPool(), ServerName: trust.ServerName},
+		"an old protocol":      {RootCAs: authorities, ServerName: trust.ServerName, MaxVersion: tls.VersionTLS12},
+	} {
+		if status, _, err := get(url, "", other); err == nil {
+			c.Errorf("a client that wants %s is answered %d", what, status)
 		}
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -33,13 +33,17 @@ func newAuthority(now time.Time) (*pair, error) {
 	}, nil)
 }
 
-// newLeaf makes a server certificate for the names, signed by the authority.
+// newLeaf makes a server certificate for the names, signed by the authority, which it does not outlive.
 func newLeaf(now time.Time, names []string, authority *pair) (*pair, error) {
+	end := now.Add(leafLifetime)
+	if end.After(authority.certificate.NotAfter) {
+		end = authority.certificate.NotAfter
+	}
 	return issue(&x509.Certificate{
 		Subject:               pkix.Name{CommonName: "khocr internal port"},
 		DNSNames:              names,
 		NotBefore:             now.Add(-clockSkew),
-		NotAfter:              now.Add(leafLifetime),
+		NotAfter:              end,
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
@@ -66,25 +70,17 @@ func issue(template *x509.Certificate, authority *pair) (*pair, error) {
 	return &pair{certificate, key}, nil
 }
 
-// parsePair reads a certificate and its key as PEM. It fails when they do not belong together.
+// parsePair reads a certificate and its key as PEM, of any kind that TLS takes. It fails when they do not belong together.
 func parsePair(certificate, key []byte) (*pair, error) {
-	certificates := parseBundle(certificate)
-	if len(certificates) == 0 {
-		return nil, errors.New("there is no certificate")
-	}
-	block, _ := pem.Decode(key)
-	if block == nil {
-		return nil, errors.New("there is no key")
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	parsed, err := tls.X509KeyPair(certificate, key)
 	if err != nil {
-		return nil, fmt.Errorf("reading the key: %w", err)
+		return nil, fmt.Errorf("reading a certificate and its key: %w", err)
 	}
-	signer, ok := parsed.(*ecdsa.PrivateKey)
-	if !ok || !signer.PublicKey.Equal(certificates[0].PublicKey) {
-		return nil, errors.New("the key is not the certificate's")
+	signer, ok := parsed.PrivateKey.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("a key of type %T cannot sign", parsed.PrivateKey)
 	}
-	return &pair{certificates[0], signer}, nil
+	return &pair{parsed.Leaf, signer}, nil
 }
 
 // parseBundle reads the certificates of a PEM text, and leaves out what is none.

@@ -2,6 +2,7 @@ package certs
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -26,8 +28,8 @@ type Reconciler struct {
 	Live client.Reader
 	// Namespace of the Secrets.
 	Namespace string
-	// Service is the Service of the internal port, which the certificate is for.
-	Service types.NamespacedName
+	// Services are those that the certificate is for. The first is that of the internal port.
+	Services []types.NamespacedName
 	// Now tells the time.
 	Now func() time.Time
 }
@@ -35,50 +37,66 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups="",namespace=khocr-system,resources=secrets,verbs=create
 // +kubebuilder:rbac:groups="",namespace=khocr-system,resources=secrets,resourceNames=khocr-internal-tls;khocr-internal-ca,verbs=get;list;watch;update
 
+// interval is how often the Secrets are looked at. Only SecretName is in a cache that could tell of its change.
+const interval = time.Minute
+
 // Reconcile makes and renews what is due.
 func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
-	lookAgain, err := r.keepCertificates(ctx)
-	if err = errors.Join(err, r.keepKey(ctx)); err != nil {
+	if err := errors.Join(r.keepCertificates(ctx), r.keepKey(ctx)); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: min(lookAgain, keyInterval)}, nil
+	return ctrl.Result{RequeueAfter: interval}, nil
 }
 
-// keepCertificates tells after how long there is something to do about them.
-func (r *Reconciler) keepCertificates(ctx context.Context) (lookAgain time.Duration, err error) {
-	authority, err := r.read(ctx, AuthoritySecretName)
-	if err != nil {
-		return 0, err
-	}
+func (r *Reconciler) keepCertificates(ctx context.Context) error {
+	now, names := r.Now(), namesOf(r.Services)
 	leaf, err := r.read(ctx, SecretName)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	now, names := r.Now(), namesOf(r.Service)
-	current := read(authority, leaf)
-	next := decide(current, names, now)
-	renewed, err := next.carryOut(current, names, now)
+	if foreign(leaf) {
+		return leftAsItIs(SecretName, checkServer(leaf, serverName(r.Services[0]), now))
+	}
+	authority, err := r.read(ctx, AuthoritySecretName)
 	if err != nil {
-		return 0, err
+		return err
+	}
+	if foreign(authority) {
+		if err := checkAuthority(authority, now); err != nil {
+			return leftAsItIs(AuthoritySecretName, err)
+		}
+	}
+	current := read(authority, leaf)
+	renewed, err := decide(current, names, now).carryOut(current, names, now)
+	if err != nil {
+		return err
 	}
 	authorityChanged, leafChanged, err := renewed.write(authority, leaf)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	// The authority is kept before anything that it signed is shown.
 	if authorityChanged {
 		if err := r.write(ctx, authority); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if leafChanged {
 		if err := r.write(ctx, leaf); err != nil {
-			return 0, err
+			return err
 		}
 		logf.FromContext(ctx).Info("Renewed the certificates of the internal port",
 			"newAuthority", authorityChanged, "expires", renewed.leaf.certificate.NotAfter)
 	}
-	return next.lookAgain, nil
+	return nil
+}
+
+// leftAsItIs reports what is wrong with a Secret that is not khocr's to mend.
+func leftAsItIs(name string, err error) error {
+	if err != nil {
+		return fmt.Errorf("using Secret %s, which is left as it is: %w", name, err)
+	}
+	return nil
 }
 
 // read gives the Secret as it is now, or an empty one to be made.
@@ -116,6 +134,23 @@ func (r *Reconciler) CABundle(ctx context.Context) (string, error) {
 	return string(secret.Data[keyBundle]), nil
 }
 
+// Certificate gives the certificate as a cache has it, to a server of the manager's own (tls.Config.GetCertificate): none has
+// to be told of a renewal. Reading it from its text costs less than the signature that follows.
+func Certificate(ctx context.Context, cache client.Reader, namespace string) (*tls.Certificate, error) {
+	// A cache that cannot be filled would keep the caller for ever.
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	secret := &corev1.Secret{}
+	if err := cache.Get(ctx, types.NamespacedName{Namespace: namespace, Name: SecretName}, secret); err != nil {
+		return nil, fmt.Errorf("reading Secret %s: %w", SecretName, err)
+	}
+	certificate, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate in Secret %s: %w", SecretName, err)
+	}
+	return &certificate, nil
+}
+
 // SetupWithManager starts the reconciler with the manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: r.Namespace, Name: SecretName}}
@@ -133,6 +168,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("certs").
 		Watches(&corev1.Secret{}, onSecret).
 		WatchesRawSource(atStart).
+		// What failed is tried again as often as what did not is looked at.
+		WithOptions(controller.Options{RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, interval)}).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("setting up the controller of certificates: %w", err)
@@ -140,8 +177,16 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return nil
 }
 
-// namesOf are the names by which a Service is known inside the cluster.
-func namesOf(service types.NamespacedName) []string {
-	short := service.Name + "." + service.Namespace
-	return []string{service.Name, short, short + ".svc", short + ".svc.cluster.local"}
+// namesOf are the names by which Services are known inside the cluster.
+func namesOf(services []types.NamespacedName) []string {
+	var names []string
+	for _, service := range services {
+		names = append(names, service.Name, service.Name+"."+service.Namespace, serverName(service), serverName(service)+".cluster.local")
+	}
+	return names
+}
+
+// serverName is the name by which workers know a Service.
+func serverName(service types.NamespacedName) string {
+	return service.Name + "." + service.Namespace + ".svc"
 }

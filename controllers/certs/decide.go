@@ -1,9 +1,11 @@
-// Package certs keeps the certificates of the gateway's internal port: an authority of khocr's own, and a server
-// certificate signed by it, each in a Secret of khocr's namespace. Beside them it keeps the platform's key, which is made
-// once and never renewed.
+// Package certs keeps the certificates of what khocr serves inside the cluster, the gateway's internal port and the metrics:
+// an authority of khocr's own, and a server certificate signed by it, each in a Secret of khocr's namespace. A Secret that
+// somebody else manages, such as cert-manager, is used as it is and never written. Beside them it keeps the platform's
+// key, which is made once and never renewed.
 //
-// Worker pods trust the authority from the moment they are made until they end, so a new authority is made known a year
-// before it signs anything, and an old one stays known until it expires. The authority's key never leaves its Secret.
+// Worker pods trust the authorities that were known when they were made until they end. So a new authority is made known
+// before it signs anything, by a year where nobody interferes, and an old one stays known until nothing that it has signed
+// can be shown any more. An authority's key never leaves its Secret.
 package certs
 
 import (
@@ -27,7 +29,9 @@ const (
 type state struct {
 	// authority signs; next will.
 	authority, next *pair
-	leaf            *pair
+	// foreign tells that the authority is somebody else's to make and to renew.
+	foreign bool
+	leaf    *pair
 	// bundle are the authorities that are trusted.
 	bundle []*x509.Certificate
 }
@@ -39,39 +43,24 @@ type plan struct {
 	// makeAuthority and makeNext ask for new ones.
 	makeAuthority, makeNext bool
 	makeLeaf                bool
-	// lookAgain is the time after which the plan would be another one.
-	lookAgain time.Duration
 }
 
-// decide says what to do about the certificates.
+// decide says what to do about the certificates. An authority that is foreign must be usable.
 func decide(s state, names []string, now time.Time) plan {
 	var p plan
 	signing, next := s.authority, s.next
-	if next != nil && !usable(next.certificate, now, succeed) {
-		next = nil
-	}
-	if signing == nil || !usable(signing.certificate, now, succeed) {
-		p.promote, p.makeAuthority = next != nil, next == nil
-		signing, next = next, nil
-	}
-	if p.makeAuthority {
-		p.makeLeaf = true
-		p.lookAgain = leafLifetime * 2 / 3
-		return p
-	}
-	p.makeNext = next == nil && !usable(signing.certificate, now, announce)
-	p.makeLeaf = s.leaf == nil || !covers(s.leaf.certificate, names, signing.certificate, now)
-
-	renewal := now.Add(leafLifetime * 2 / 3)
-	if !p.makeLeaf {
-		renewal = renewalOf(s.leaf.certificate)
-	}
-	for _, moment := range []time.Time{signing.certificate.NotAfter.Add(-announce), signing.certificate.NotAfter.Add(-succeed)} {
-		if moment.After(now) && moment.Before(renewal) {
-			renewal = moment
+	if !s.foreign {
+		if next != nil && !usable(next.certificate, now, succeed) {
+			next = nil
 		}
+		if signing == nil || !usable(signing.certificate, now, succeed) {
+			p.promote, p.makeAuthority = next != nil, next == nil
+			signing, next = next, nil
+		}
+		p.makeNext = signing != nil && next == nil && !usable(signing.certificate, now, announce)
 	}
-	p.lookAgain = renewal.Sub(now)
+	p.makeLeaf = s.leaf == nil || !covers(s.leaf.certificate, names, now) ||
+		!now.Before(renewalOf(s.leaf.certificate, signing, trusted(s, now)))
 	return p
 }
 
@@ -80,25 +69,31 @@ func usable(certificate *x509.Certificate, now time.Time, remaining time.Duratio
 	return !now.Before(certificate.NotBefore) && now.Add(remaining).Before(certificate.NotAfter)
 }
 
-// covers tells whether a server certificate is for all of the names, by the authority, and not due for renewal.
-func covers(leaf *x509.Certificate, names []string, authority *x509.Certificate, now time.Time) bool {
-	if leaf.CheckSignatureFrom(authority) != nil || now.Before(leaf.NotBefore) || !now.Before(renewalOf(leaf)) {
-		return false
-	}
-	for _, name := range names {
-		if leaf.VerifyHostname(name) != nil {
-			return false
+// covers tells whether a server certificate has begun and is for all of the names.
+func covers(leaf *x509.Certificate, names []string, now time.Time) bool {
+	return !now.Before(leaf.NotBefore) &&
+		!slices.ContainsFunc(names, func(name string) bool { return leaf.VerifyHostname(name) != nil })
+}
+
+// renewalOf a server certificate is when a third of its life is left. If its authority signs no more, but is trusted, it is
+// when a sixth is left: so workers have got to know the new authority for a sixth of that life before they see anything
+// signed by it, whenever the authorities changed. What nobody trusts is due at once.
+func renewalOf(leaf *x509.Certificate, signing *pair, trusted []*x509.Certificate) time.Time {
+	life := leaf.NotAfter.Sub(leaf.NotBefore)
+	switch {
+	case signing != nil && leaf.CheckSignatureFrom(signing.certificate) == nil:
+		if !leaf.NotAfter.Before(signing.certificate.NotAfter) {
+			return leaf.NotAfter // another one would last no longer
 		}
+		return leaf.NotAfter.Add(-life / 3)
+	case slices.ContainsFunc(trusted, func(authority *x509.Certificate) bool { return leaf.CheckSignatureFrom(authority) == nil }):
+		return leaf.NotAfter.Add(-life / 6)
 	}
-	return true
+	return time.Time{}
 }
 
-// renewalOf a server certificate is when a third of its life is left.
-func renewalOf(leaf *x509.Certificate) time.Time {
-	return leaf.NotAfter.Add(-leaf.NotAfter.Sub(leaf.NotBefore) / 3)
-}
-
-// trusted are the authorities that workers shall trust: those that sign or will, and earlier ones that have not expired.
+// trusted are the authorities that workers shall trust: those that sign or will, and earlier ones as long as a gateway may
+// show what they have signed. A certificate by an earlier one was replaced when a sixth of its life was left at the most.
 func trusted(s state, now time.Time) []*x509.Certificate {
 	var bundle []*x509.Certificate
 	add := func(certificate *x509.Certificate) {
@@ -111,6 +106,10 @@ func trusted(s state, now time.Time) []*x509.Certificate {
 			add(authority.certificate)
 		}
 	}
+	if s.authority != nil && s.leaf != nil && s.leaf.certificate.CheckSignatureFrom(s.authority.certificate) == nil &&
+		now.After(s.leaf.certificate.NotBefore.Add(clockSkew+leafLifetime/6)) {
+		return bundle
+	}
 	for _, certificate := range s.bundle {
 		add(certificate)
 	}
@@ -120,6 +119,7 @@ func trusted(s state, now time.Time) []*x509.Certificate {
 // carryOut makes what the plan asks for, and gives the new state.
 func (p plan) carryOut(s state, names []string, now time.Time) (state, error) {
 	var err error
+	s.bundle = trusted(s, now)
 	if p.promote {
 		s.authority, s.next = s.next, nil
 	}

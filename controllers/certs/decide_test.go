@@ -2,6 +2,7 @@ package certs
 
 import (
 	"crypto/x509"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,39 +12,53 @@ import (
 
 var (
 	start = time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)
-	names = namesOf(types.NamespacedName{Namespace: "khocr-system", Name: "khocr-gateway-internal"})
+	names = namesOf([]types.NamespacedName{
+		{Namespace: "khocr-system", Name: "khocr-gateway-internal"}, {Namespace: "khocr-system", Name: "khocr-manager-metrics"}})
 )
 
 const day = 24 * time.Hour
 
-// after makes the state that is kept from the start, looked at as often as each plan asks for, for the given time.
-func after(t *testing.T, span time.Duration, check func(now time.Time, before, s state)) state {
+// after makes the state that is kept from the start, looked at every nine days, for the given time.
+func after(t *testing.T, span time.Duration, check func(now time.Time, s state)) state {
 	t.Helper()
-	s, now := state{}, start
-	for {
-		p := decide(s, names, now)
-		renewed, err := p.carryOut(s, names, now)
+	s := state{}
+	for now := start; now.Sub(start) <= span; now = now.Add(9 * day) {
+		renewed, err := decide(s, names, now).carryOut(s, names, now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if check != nil {
-			check(now, s, renewed)
+			check(now, renewed)
 		}
 		s = renewed
-		if p.lookAgain <= 0 {
-			t.Fatalf("at %v the plan asks to look again after %v", now, p.lookAgain)
-		}
-		if now.Add(p.lookAgain).Sub(start) > span {
-			return s
-		}
-		now = now.Add(p.lookAgain)
 	}
+	return s
+}
+
+// authorityOf makes an authority of somebody else's, who renews it in shorter times.
+func authorityOf(t *testing.T, from time.Time, life time.Duration) *pair {
+	t.Helper()
+	authority, err := newAuthority(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := *authority.certificate
+	template.NotAfter, template.PublicKey = from.Add(life), nil
+	if authority, err = issue(&template, nil); err != nil {
+		t.Fatal(err)
+	}
+	return authority
 }
 
 func TestDecide(t *testing.T) {
 	fresh := after(t, day, nil)
 	stranger := after(t, day, nil)
-	withNext := after(t, authorityLifetime-announce+day, nil)
+	withNext := after(t, authorityLifetime-announce+10*day, nil)
+	foreign := authorityOf(t, start, 30*day)
+	shortLeaf, err := newLeaf(start, names, foreign)
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := map[string]struct {
 		state state
 		now   time.Time
@@ -54,28 +69,39 @@ func TestDecide(t *testing.T) {
 		"nothing is done in between":          {fresh, start.Add(day), names, plan{}},
 		"a lost certificate is made anew": {
 			state{authority: fresh.authority, bundle: fresh.bundle}, start, names, plan{makeLeaf: true}},
-		"a lost authority takes the certificate with it": {
-			state{leaf: fresh.leaf, bundle: fresh.bundle}, start, names, plan{makeAuthority: true, makeLeaf: true}},
+		"a lost authority leaves the certificate that workers trust": {
+			state{leaf: fresh.leaf, bundle: fresh.bundle}, start.Add(70 * day), names, plan{makeAuthority: true}},
+		"a certificate of a lost authority that nobody trusts goes with it": {
+			state{leaf: fresh.leaf}, start, names, plan{makeAuthority: true, makeLeaf: true}},
 		"a certificate of another authority is replaced": {
 			state{authority: stranger.authority, leaf: fresh.leaf}, start, names, plan{makeLeaf: true}},
+		"a certificate of an earlier authority is good until a sixth of its life is left": {
+			state{authority: stranger.authority, leaf: fresh.leaf, bundle: fresh.bundle}, start.Add(75*day - time.Hour), names, plan{}},
+		"a certificate of an earlier authority is renewed from then on": {
+			state{authority: stranger.authority, leaf: fresh.leaf, bundle: fresh.bundle}, start.Add(75 * day), names, plan{makeLeaf: true}},
+		"a certificate that has expired is replaced": {fresh, start.Add(91 * day), names, plan{makeLeaf: true}},
+		"an authority of somebody else's signs": {
+			state{authority: foreign, foreign: true}, start, names, plan{makeLeaf: true}},
+		"an authority of somebody else's is neither succeeded nor replaced": {
+			state{authority: foreign, foreign: true, leaf: shortLeaf}, start.Add(5 * day), names, plan{}},
+		"a certificate that lasts as long as its authority is not renewed by it": {
+			state{authority: foreign, foreign: true, leaf: shortLeaf}, start.Add(29 * day), names, plan{}},
 		"a certificate without one of the names is replaced":      {fresh, start, append([]string{"new.khocr-system.svc"}, names...), plan{makeLeaf: true}},
 		"a certificate is good until a third of its life is left": {fresh, start.Add(60*day - time.Hour), names, plan{}},
 		"a certificate is renewed from then on":                   {fresh, start.Add(60 * day), names, plan{makeLeaf: true}},
 		"an authority gets a successor in time": {
 			state{authority: withNext.authority, leaf: withNext.leaf}, start.Add(authorityLifetime - announce), names, plan{makeNext: true}},
-		"a successor is not made twice": {withNext, start.Add(authorityLifetime - announce), names, plan{}},
+		"a successor is not made twice": {withNext, start.Add(authorityLifetime - announce + 10*day), names, plan{}},
 		"a successor signs in time": {
 			withNext, start.Add(authorityLifetime - succeed), names, plan{promote: true, makeLeaf: true}},
 		"an old authority without a successor is replaced at once": {
 			state{authority: withNext.authority, leaf: withNext.leaf}, start.Add(authorityLifetime - succeed), names, plan{makeAuthority: true, makeLeaf: true}},
+		"an authority that has expired is replaced": {
+			state{authority: fresh.authority, bundle: fresh.bundle}, start.Add(authorityLifetime), names, plan{makeAuthority: true, makeLeaf: true}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := decide(test.state, test.names, test.now)
-			if got.lookAgain <= 0 {
-				t.Errorf("the plan asks to look again after %v", got.lookAgain)
-			}
-			got.lookAgain = 0
 			if got != test.want {
 				t.Errorf("the plan is %+v, want %+v", got, test.want)
 			}
@@ -83,33 +109,51 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// A worker trusts what was in the bundle when it was made, and works for months at most.
-func TestThirtyYearsGoByWithoutAWorkerLosingTrust(t *testing.T) {
-	type given struct {
-		at     time.Time
-		bundle []*x509.Certificate
+// workers are those that were made lately. Each trusts what it was given when it was made; of those that were given the same
+// the last one counts.
+type workers []struct {
+	made   time.Time
+	bundle []*x509.Certificate
+}
+
+// judge lets a new worker come, the old ones go, and all that are there look at the certificate.
+func (w *workers) judge(t *testing.T, now time.Time, age time.Duration, s state) {
+	t.Helper()
+	if last := len(*w) - 1; last < 0 || !slices.EqualFunc((*w)[last].bundle, s.bundle, (*x509.Certificate).Equal) {
+		*w = append(*w, struct {
+			made   time.Time
+			bundle []*x509.Certificate
+		}{now, s.bundle})
 	}
-	var bundles []given
-	authorities := map[string]bool{}
-	after(t, 30*365*day, func(now time.Time, _, s state) {
-		bundles = append(bundles, given{now, s.bundle})
-		authorities[s.authority.certificate.SerialNumber.String()] = true
-		for _, g := range bundles {
-			if now.Sub(g.at) > 180*day {
-				continue
-			}
-			roots := x509.NewCertPool()
-			for _, certificate := range g.bundle {
-				roots.AddCert(certificate)
-			}
-			for _, name := range names {
-				if _, err := s.leaf.certificate.Verify(x509.VerifyOptions{DNSName: name, Roots: roots, CurrentTime: now}); err != nil {
-					t.Fatalf("at %v a worker made at %v refuses %s: %v", now, g.at, name, err)
-				}
-			}
+	(*w)[len(*w)-1].made = now
+	for now.Sub((*w)[0].made) > age {
+		*w = (*w)[1:]
+	}
+	for _, worker := range *w {
+		roots := x509.NewCertPool()
+		for _, certificate := range worker.bundle {
+			roots.AddCert(certificate)
 		}
-		if left := s.leaf.certificate.NotAfter.Sub(now); left < 30*day {
+		if _, err := s.leaf.certificate.Verify(x509.VerifyOptions{DNSName: names[2], Roots: roots, CurrentTime: now}); err != nil {
+			t.Fatalf("at %v a worker made at %v refuses: %v", now, worker.made, err)
+		}
+	}
+	if !covers(s.leaf.certificate, names, now) {
+		t.Fatalf("at %v the certificate is for %v, want %v", now, s.leaf.certificate.DNSNames, names)
+	}
+}
+
+func TestThirtyYearsGoByWithoutAWorkerLosingTrust(t *testing.T) {
+	var all workers
+	authorities := map[string]bool{}
+	after(t, 30*365*day, func(now time.Time, s state) {
+		authorities[s.authority.certificate.SerialNumber.String()] = true
+		all.judge(t, now, 180*day, s)
+		if left := s.leaf.certificate.NotAfter.Sub(now); left < 6*day {
 			t.Fatalf("at %v the certificate is good for another %v only", now, left)
+		}
+		if len(s.bundle) > 2 {
+			t.Fatalf("at %v workers trust %d authorities", now, len(s.bundle))
 		}
 	})
 	if len(authorities) < 3 {
@@ -117,8 +161,48 @@ func TestThirtyYearsGoByWithoutAWorkerLosingTrust(t *testing.T) {
 	}
 }
 
+// An authority that goes without notice is replaced by one that nobody has heard of.
+func TestAuthoritiesThatAreLostAtAnyTimeTakeNoTrustWithThem(t *testing.T) {
+	var all workers
+	s := state{}
+	for step := range 500 {
+		now := start.Add(time.Duration(step) * day)
+		if step%97 == 96 {
+			s.authority, s.next = nil, nil
+		}
+		var err error
+		if s, err = decide(s, names, now).carryOut(s, names, now); err != nil {
+			t.Fatal(err)
+		}
+		all.judge(t, now, 14*day, s)
+		if len(s.bundle) > 2 {
+			t.Fatalf("on day %d workers trust %d authorities", step, len(s.bundle))
+		}
+	}
+	if s.leaf.certificate.CheckSignatureFrom(s.authority.certificate) != nil && len(s.bundle) != 2 {
+		t.Error("the last authority and the one that signed are not both trusted")
+	}
+}
+
+// cert-manager renews an authority of 90 days every 60, and gives the new one another key.
+func TestAuthoritiesOfSomebodyElseFollowOneAnotherWithoutAWorkerLosingTrust(t *testing.T) {
+	var all workers
+	s := state{foreign: true}
+	for step := range 500 {
+		now := start.Add(time.Duration(step) * day)
+		if step%60 == 0 {
+			s.authority = authorityOf(t, now, 90*day)
+		}
+		var err error
+		if s, err = decide(s, names, now).carryOut(s, names, now); err != nil {
+			t.Fatal(err)
+		}
+		all.judge(t, now, 4*day, s)
+	}
+}
+
 func TestSecretsKeepTheState(t *testing.T) {
-	s := after(t, authorityLifetime-announce+day, nil)
+	s := after(t, authorityLifetime-announce+10*day, nil)
 	authority, leaf := newSecret("n", AuthoritySecretName), newSecret("n", SecretName)
 	authorityChanged, leafChanged, err := s.write(authority, leaf)
 	if err != nil || !authorityChanged || !leafChanged {
@@ -140,7 +224,7 @@ func TestSecretsKeepTheState(t *testing.T) {
 func TestWhatCannotBeReadCountsAsMissing(t *testing.T) {
 	s, other := after(t, day, nil), after(t, day, nil)
 	authority, leaf := newSecret("n", AuthoritySecretName), newSecret("n", SecretName)
-	foreign, _ := newSecret("n", AuthoritySecretName), newSecret("n", SecretName)
+	foreign := newSecret("n", AuthoritySecretName)
 	if _, _, err := s.write(authority, leaf); err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package certs
 import (
 	"context"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -16,10 +15,6 @@ const (
 
 	keyOfPlatform = "key"
 )
-
-// keyInterval is how often it is made sure that the platform's key is there: a gateway does not start without it. It is in
-// no cache that could tell of its end.
-const keyInterval = time.Minute
 
 // +kubebuilder:rbac:groups="",namespace=khocr-system,resources=secrets,resourceNames=khocr-gateway-key,verbs=get
 

@@ -10,8 +10,8 @@ import (
 
 // Names of the Secrets, and the keys in them beyond those of every TLS Secret.
 const (
-	// SecretName is the Secret with the internal port's certificate (tls.crt), its key (tls.key), and the authorities that
-	// clients trust (ca.crt).
+	// SecretName is the Secret with the certificate of the internal port and of the metrics (tls.crt), its key (tls.key), and
+	// the authorities that clients trust (ca.crt).
 	SecretName = "khocr-internal-tls"
 	// AuthoritySecretName is the Secret with the authority that signs (tls.crt, tls.key), and the one that will
 	// (next.crt, next.key).
@@ -20,11 +20,14 @@ const (
 	keyBundle          = "ca.crt"
 	keyNextCertificate = "next.crt"
 	keyNextKey         = "next.key"
+
+	managerLabel = "app.kubernetes.io/managed-by"
+	managerValue = "khocr-manager"
 )
 
 // read takes what can be read from the two Secrets, either of which may be empty.
 func read(authority, leaf *corev1.Secret) state {
-	s := state{bundle: parseBundle(leaf.Data[keyBundle])}
+	s := state{bundle: parseBundle(leaf.Data[keyBundle]), foreign: foreign(authority)}
 	// What cannot be read is as good as missing: it is made anew.
 	s.authority, _ = parsePair(authority.Data[corev1.TLSCertKey], authority.Data[corev1.TLSPrivateKeyKey])
 	s.next, _ = parsePair(authority.Data[keyNextCertificate], authority.Data[keyNextKey])
@@ -32,9 +35,21 @@ func read(authority, leaf *corev1.Secret) state {
 	return s
 }
 
-// write puts the state into the two Secrets, and tells which of them it changes.
+// write puts the state into the two Secrets, and tells which of them it changes. An authority that is foreign stays.
 func (s state) write(authority, leaf *corev1.Secret) (authorityChanged, leafChanged bool, err error) {
-	authorityData, leafData := map[string][]byte{}, map[string][]byte{}
+	leafData := map[string][]byte{}
+	if err := s.leaf.put(leafData, corev1.TLSCertKey, corev1.TLSPrivateKeyKey); err != nil {
+		return false, false, err
+	}
+	leafData[keyBundle] = encodeCertificates(s.bundle...)
+
+	leafChanged = !maps.EqualFunc(leaf.Data, leafData, bytes.Equal)
+	leaf.Data = leafData
+	if s.foreign {
+		return false, leafChanged, nil
+	}
+
+	authorityData := map[string][]byte{}
 	if err := s.authority.put(authorityData, corev1.TLSCertKey, corev1.TLSPrivateKeyKey); err != nil {
 		return false, false, err
 	}
@@ -43,14 +58,8 @@ func (s state) write(authority, leaf *corev1.Secret) (authorityChanged, leafChan
 			return false, false, err
 		}
 	}
-	if err := s.leaf.put(leafData, corev1.TLSCertKey, corev1.TLSPrivateKeyKey); err != nil {
-		return false, false, err
-	}
-	leafData[keyBundle] = encodeCertificates(s.bundle...)
-
 	authorityChanged = !maps.EqualFunc(authority.Data, authorityData, bytes.Equal)
-	leafChanged = !maps.EqualFunc(leaf.Data, leafData, bytes.Equal)
-	authority.Data, leaf.Data = authorityData, leafData
+	authority.Data = authorityData
 	return authorityChanged, leafChanged, nil
 }
 
@@ -67,7 +76,7 @@ func newSecret(namespace, name string) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace, Name: name,
-			Labels: map[string]string{"app.kubernetes.io/name": "khocr", "app.kubernetes.io/managed-by": "khocr-manager"},
+			Labels: map[string]string{"app.kubernetes.io/name": "khocr", managerLabel: managerValue},
 		},
 		Type: corev1.SecretTypeTLS,
 	}

@@ -91,7 +91,10 @@ func TestManifests(t *testing.T) {
 		c.do(t, "apply", "--server-side", "--dry-run=server", "--warnings-as-errors", "--filename", "config/samples")
 	})
 	t.Run("a table of organizations tells what they have used", c.testOrganizationsTable)
-	t.Run("gateways that share their rate limits", c.testSharedLimits)
+	t.Run("gateways that share their rate limits", func(t *testing.T) { c.testComponent(t, "rate-limit-redis", "KHOCR_RATE_LIMIT_REDIS") })
+	t.Run("a gateway that serves the public API over TLS", func(t *testing.T) {
+		c.testComponent(t, "public-tls", "--public-tls-dir=", "secretName: khocr-public-tls", "port: 443")
+	})
 	t.Run("exactly one model is the default", func(t *testing.T) {
 		defaults := c.do(t, "get", "ocrmodels", "--output=jsonpath={.items[?(@.spec.default==true)].metadata.name}")
 		if defaults != "khocr" {
@@ -150,6 +153,7 @@ func (c cluster) testRoles(t *testing.T) {
 		{"the gateway takes no other lease", gateway, []string{"update", "leases/khocr-manager", "-n", "khocr-system"}, false},
 		{"the gateway reads no secrets of organizations by itself", gateway, []string{"get", "secrets", "-n", "khocr-acme"}, false},
 		{"the gateway asks whose a token is", gateway, []string{"create", "tokenreviews"}, true},
+		{"the gateway asks who may read its metrics", gateway, []string{"create", "subjectaccessreviews.authorization.k8s.io"}, true},
 		{"the gateway does not touch a job's status", gateway, []string{"patch", "ocrjobs", "--subresource=status", "-n", "khocr-acme"}, false},
 		{"the gateway makes no pods", gateway, []string{"create", "pods", "-n", "khocr-acme"}, false},
 		{"the gateway counts the gateways", gateway, []string{"list", "endpointslices", "-n", "khocr-system"}, true},
@@ -179,19 +183,22 @@ func (c cluster) testRoles(t *testing.T) {
 	}
 }
 
-// testSharedLimits renders a kustomization like an operator's, with the component for Redis.
-func (c cluster) testSharedLimits(t *testing.T) {
+// testComponent renders a kustomization like an operator's, with a component of ours.
+func (c cluster) testComponent(t *testing.T, name string, wants ...string) {
 	folder, err := os.MkdirTemp(root, ".kustomization-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	own := "resources: [../config/default]\ncomponents: [../config/rate-limit-redis]\n"
+	own := "resources: [../config/default]\ncomponents: [../config/" + name + "]\n"
 	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(own), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c.do(t, "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--warnings-as-errors", "--kustomize", filepath.Base(folder))
-	if rendered := c.do(t, "kustomize", filepath.Base(folder)); !strings.Contains(rendered, "KHOCR_RATE_LIMIT_REDIS") {
-		t.Error("the gateway is not told where Redis is")
+	rendered := c.do(t, "kustomize", filepath.Base(folder))
+	for _, want := range wants {
+		if !strings.Contains(rendered, want) {
+			t.Errorf("the rendered manifests lack %q", want)
+		}
 	}
 }
