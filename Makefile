@@ -76,10 +76,15 @@ packages: ## Install the Debian packages that are needed, or say which
 	hack/packages.sh build image cluster demo test
 
 .PHONY: tools
-tools: ## Compile the tools that generate and check code
+tools: ## Compile the tools that generate and check code, of the versions in hack/tools/go.mod
 	$(TOOL) controller-gen --version
 	$(TOOL) staticcheck --version
 	$(TOOL) oapi-codegen -version
+	$(TOOL) govulncheck -version
+
+.PHONY: reproduce
+reproduce: ## Build the images once more, elsewhere and from nothing, and compare the digests (minutes)
+	hack/reproduce.sh $(IMAGES)
 
 ##@ Develop
 
@@ -100,6 +105,10 @@ lint: ## Check the code's form: gofmt, go vet, staticcheck, shellcheck
 	$(foreach module,$(MODULES),go -C $(module) vet ./... &&) true
 	$(foreach module,$(MODULES),(cd $(module) && go tool -modfile=$(CURDIR)/hack/tools/go.mod staticcheck ./...) &&) true
 	@if command -v shellcheck >/dev/null; then shellcheck --external-sources $(SCRIPTS); else echo "shellcheck is not installed: skipped"; fi
+
+.PHONY: vulncheck
+vulncheck: ## Name known vulnerabilities that our code reaches (needs vuln.go.dev, or a copy named by GOVULNDB)
+	hack/vulncheck.sh $(MODULES)
 
 .PHONY: test
 test: packages lint verify test-unit test-integration test-e2e ## Everything that CI runs
