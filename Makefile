@@ -11,6 +11,8 @@ IMAGES ?= .local/images
 TAGS ?=
 # A folder with folders of documents and their texts, for `make bench` and `make train`.
 DATA ?=
+# A backup, for `make backup` and `make restore`.
+FILE ?=
 # What hack/train/train.sh is told besides, for example TRAIN_FLAGS="--lines 8000 --pages 500".
 TRAIN_FLAGS ?=
 # Arguments for every `go test`, for example TEST_FLAGS="-race -count=1".
@@ -49,6 +51,14 @@ deploy: ## Install khocr on the cluster of KUBECONFIG, with images IMAGE_PREFIX{
 .PHONY: undeploy
 undeploy: ## Remove khocr from the cluster of KUBECONFIG, with its jobs, organizations and documents
 	hack/undeploy.sh
+
+.PHONY: backup
+backup: ## Back up what khocr on the cluster of KUBECONFIG keeps into FILE
+	hack/backup.sh "$(FILE)"
+
+.PHONY: restore
+restore: ## Make again what FILE holds on the cluster of KUBECONFIG, before khocr is deployed there
+	hack/restore.sh "$(FILE)" $(IMAGE_PREFIX)apigateway:$(IMAGE_TAG)
 
 ##@ Build
 

@@ -92,6 +92,7 @@ func TestManifests(t *testing.T) {
 	})
 	t.Run("a table of organizations tells what they have used", c.testOrganizationsTable)
 	t.Run("gateways that share their rate limits", c.testSharedLimits)
+	t.Run("a backup can be restored", c.testRestore)
 	t.Run("exactly one model is the default", func(t *testing.T) {
 		defaults := c.do(t, "get", "ocrmodels", "--output=jsonpath={.items[?(@.spec.default==true)].metadata.name}")
 		if defaults != "khocr" {
@@ -176,6 +177,37 @@ func (c cluster) testRoles(t *testing.T) {
 				t.Errorf("got %v, want %v\n%s", got, test.want, output)
 			}
 		})
+	}
+}
+
+// testRestore is about the pod that restores, and what it may do.
+func (c cluster) testRestore(t *testing.T) {
+	c.do(t, "apply", "--server-side", "--warnings-as-errors", "--kustomize", "config/restore")
+	const account = "system:serviceaccount:khocr-system:khocr-restore"
+	for _, test := range []struct {
+		request []string
+		want    bool
+	}{
+		{[]string{"create", "plans"}, true},
+		{[]string{"create", "ocrmodels"}, true},
+		{[]string{"create", "organizations"}, true},
+		{[]string{"update", "organizations", "--subresource=status"}, true},
+		{[]string{"create", "namespaces"}, true},
+		{[]string{"create", "ocrjobs", "-n", "khocr-acme"}, true},
+		{[]string{"patch", "ocrjobs", "--subresource=status", "-n", "khocr-acme"}, true},
+		{[]string{"get", "secrets", "-n", "khocr-system"}, false},
+		{[]string{"create", "pods", "-n", "khocr-acme"}, false},
+		{[]string{"delete", "namespaces"}, false},
+	} {
+		output, err := c.try(append([]string{"auth", "can-i", "--quiet", "--as", account}, test.request...)...)
+		if got := err == nil; got != test.want {
+			t.Errorf("%v: got %v, want %v\n%s", test.request, got, test.want, output)
+		}
+	}
+	// khocr is installed here, so its policies keep everybody but the manager from writing a status.
+	output, err := c.try("patch", "organization", "acme", "--subresource=status", "--type=merge", "--as", account, "--patch", `{"status":{"running":7}}`)
+	if err == nil {
+		t.Errorf("a ledger was overwritten on a platform at work: %s", output)
 	}
 }
 
