@@ -4,6 +4,7 @@ package restore
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -58,10 +59,10 @@ func TestRestore(t *testing.T) {
 		s.awaitReason(names[waiting], v1alpha1.ReasonWaitingForSlot)
 		before = s.tell(key, names)
 
-		sum, err := backup.Take(t.Context(), s.live, s.store, &file)
+		sum, err := backup.Take(t.Context(), &interrupted{Reader: s.live, by: func() { s.create("too-late") }}, s.store, &file)
 		s.must(err)
 		if sum.Organizations != 1 || sum.Jobs != 3 {
-			t.Errorf("the backup has %+v, want one organization, and three jobs beside the archived one", sum)
+			t.Errorf("the backup has %+v, want one organization, and three jobs: not the archived one, nor the one that came in between", sum)
 		}
 	})
 	if t.Failed() || t.Skipped() || file.Len() == 0 {
@@ -142,6 +143,21 @@ func TestRestore(t *testing.T) {
 			t.Errorf("the finished job was worked on again: %+v", job.Status)
 		}
 	})
+}
+
+// interrupted lets something happen after the first list.
+type interrupted struct {
+	client.Reader
+	by func()
+}
+
+func (i *interrupted) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	err := i.Reader.List(ctx, list, options...)
+	if i.by != nil {
+		i.by()
+		i.by = nil
+	}
+	return err
 }
 
 func settled(usage []v1alpha1.MonthUsage) int64 {
