@@ -13,6 +13,8 @@ TAGS ?=
 DATA ?=
 # What hack/train/compare.py is told besides.
 COMPARE_FLAGS ?=
+# A backup, for `make backup` and `make restore`.
+FILE ?=
 # What hack/train/train.sh is told besides, for example TRAIN_FLAGS="--lines 8000 --pages 500".
 TRAIN_FLAGS ?=
 # Arguments for every `go test`, for example TEST_FLAGS="-race -count=1".
@@ -52,6 +54,14 @@ deploy: ## Install khocr on the cluster of KUBECONFIG, with images IMAGE_PREFIX{
 undeploy: ## Remove khocr from the cluster of KUBECONFIG, with its jobs, organizations and documents
 	hack/undeploy.sh
 
+.PHONY: backup
+backup: ## Back up what khocr on the cluster of KUBECONFIG keeps into FILE
+	hack/backup.sh "$(FILE)"
+
+.PHONY: restore
+restore: ## Make again what FILE holds on the cluster of KUBECONFIG, before khocr is deployed there
+	hack/restore.sh "$(FILE)" $(IMAGE_PREFIX)apigateway:$(IMAGE_TAG)
+
 ##@ Build
 
 .PHONY: build
@@ -78,10 +88,15 @@ packages: ## Install the Debian packages that are needed, or say which
 	hack/packages.sh build image cluster demo test
 
 .PHONY: tools
-tools: ## Compile the tools that generate and check code
+tools: ## Compile the tools that generate and check code, of the versions in hack/tools/go.mod
 	$(TOOL) controller-gen --version
 	$(TOOL) staticcheck --version
 	$(TOOL) oapi-codegen -version
+	$(TOOL) govulncheck -version
+
+.PHONY: reproduce
+reproduce: ## Build the images once more, elsewhere and from nothing, and compare the digests (minutes)
+	hack/reproduce.sh $(IMAGES)
 
 ##@ Develop
 
@@ -102,6 +117,10 @@ lint: ## Check the code's form: gofmt, go vet, staticcheck, shellcheck
 	$(foreach module,$(MODULES),go -C $(module) vet ./... &&) true
 	$(foreach module,$(MODULES),(cd $(module) && go tool -modfile=$(CURDIR)/hack/tools/go.mod staticcheck ./...) &&) true
 	@if command -v shellcheck >/dev/null; then shellcheck --external-sources $(SCRIPTS); else echo "shellcheck is not installed: skipped"; fi
+
+.PHONY: vulncheck
+vulncheck: ## Name known vulnerabilities that our code reaches (needs vuln.go.dev, or a copy named by GOVULNDB)
+	hack/vulncheck.sh $(MODULES)
 
 .PHONY: test
 test: packages lint verify test-unit test-integration test-e2e ## Everything that CI runs

@@ -130,7 +130,7 @@ func merged(live []*v1alpha1.OcrJob, entries iter.Seq2[archive.Entry, error]) it
 			}
 			next := candidate{position: position{entry.Created, entry.Name}, entry: entry, archived: more}
 			if len(live) > 0 {
-				at := position{live[0].CreationTimestamp.UTC(), live[0].Name}
+				at := position{live[0].Accepted().UTC(), live[0].Name}
 				switch {
 				case more && entry.UID == live[0].UID:
 					next.job, live = live[0], live[1:]
@@ -161,7 +161,7 @@ func (s *Server) liveJobs(ctx context.Context, namespace string) ([]*v1alpha1.Oc
 		jobs[i] = &found.Items[i]
 	}
 	slices.SortFunc(jobs, func(a, b *v1alpha1.OcrJob) int {
-		if order := b.CreationTimestamp.Compare(a.CreationTimestamp.Time); order != 0 {
+		if order := b.Accepted().Compare(a.Accepted().Time); order != 0 {
 			return order
 		}
 		return strings.Compare(a.Name, b.Name)

@@ -132,7 +132,7 @@ func infoOf(job *v1alpha1.OcrJob, pages int) document.Info {
 		FileName:  filename.Of(&job.Spec.Source),
 		Pages:     pages,
 		Model:     job.Status.Model,
-		CreatedAt: job.CreationTimestamp.Time,
+		CreatedAt: job.Accepted().Time,
 	}
 	if job.Status.CompletionTime != nil {
 		info.FinishedAt = job.Status.CompletionTime.Time

@@ -267,6 +267,10 @@ type OcrJobStatus struct {
 	// +optional
 	Workers []WorkerStatus `json:"workers,omitempty"`
 
+	// Time when the job was accepted, on one that was made again from a backup: it is older than its OcrJob.
+	// +optional
+	AcceptedAt *metav1.Time `json:"acceptedAt,omitempty"`
+
 	// Time when the first worker pod had a node.
 	// +optional
 	StartTime *metav1.Time `json:"startTime,omitempty"`
@@ -429,6 +433,14 @@ type OcrJobList struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata,omitzero"`
 	Items           []OcrJob `json:"items"`
+}
+
+// Accepted is when the job was accepted: the creation of its OcrJob, or of the one that this one was restored from.
+func (j *OcrJob) Accepted() metav1.Time {
+	if j.Status.AcceptedAt != nil {
+		return *j.Status.AcceptedAt
+	}
+	return j.CreationTimestamp
 }
 
 // EffectiveMode is the mode that was asked for, or auto.

@@ -353,6 +353,10 @@ func (in *OcrJobStatus) DeepCopyInto(out *OcrJobStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.AcceptedAt != nil {
+		in, out := &in.AcceptedAt, &out.AcceptedAt
+		*out = (*in).DeepCopy()
+	}
 	if in.StartTime != nil {
 		in, out := &in.StartTime, &out.StartTime
 		*out = (*in).DeepCopy()

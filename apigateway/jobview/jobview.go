@@ -98,7 +98,7 @@ func Of(job *v1alpha1.OcrJob, now, expiresAt time.Time) *View {
 		Metadata:       make(map[string]string, len(spec.Metadata)),
 		RetryOf:        spec.RetryOf,
 		Webhook:        webhookOf(spec.Callback),
-		CreatedAt:      job.CreationTimestamp.UTC(),
+		CreatedAt:      job.Accepted().UTC(),
 		StartedAt:      utc(status.StartTime),
 	}
 	if Ended(job) {
@@ -193,7 +193,7 @@ func elapsed(job *v1alpha1.OcrJob, now time.Time) Tenths {
 	if end := job.Status.CompletionTime; end != nil {
 		now = end.Time
 	}
-	took := now.Sub(job.CreationTimestamp.Time)
+	took := now.Sub(job.Accepted().Time)
 	if measured, err := time.ParseDuration(job.Status.Elapsed); err == nil {
 		took = measured
 	}

@@ -26,6 +26,9 @@ type options struct {
 // sees a command line.
 const redisVariable = "KHOCR_RATE_LIMIT_REDIS"
 
+// defaultStore is where the Deployment mounts its volume.
+const defaultStore = "file:///var/lib/khocr"
+
 func parseFlags(flags *flag.FlagSet, arguments []string) options {
 	var o options
 	flags.StringVar(&o.listen, "listen", ":8080", "address of the public API")
@@ -35,7 +38,7 @@ func parseFlags(flags *flag.FlagSet, arguments []string) options {
 	flags.StringVar(&o.tlsDir, "tls-dir", "/etc/khocr/tls", "folder with tls.crt and tls.key of the internal port and of the metrics, which are served once they are there")
 	flags.StringVar(&o.publicTLSDir, "public-tls-dir", "", "folder with tls.crt and tls.key of the public API, which is then served over TLS, once they are there; they may change at any time")
 	flags.StringVar(&o.keyFile, "key-file", "/etc/khocr/key/key", "file with the platform's key, of at least 32 bytes; both ports are served once it is there")
-	flags.StringVar(&o.store, "store", "file:///var/lib/khocr", "URL of the blob store")
+	flags.StringVar(&o.store, "store", defaultStore, "URL of the blob store")
 	flags.Func("fetch-allow", "address range in CIDR notation that documents may be fetched from although it is private (repeatable)", addRange(&o.fetchAllow))
 	flags.Func("webhook-allow", "address range in CIDR notation that webhooks may be sent to although it is private (repeatable)", addRange(&o.webhookAllow))
 	flags.StringVar(&o.rateLimitRedis, "rate-limit-redis", "", "URL (redis://, rediss:// or unix://) of the Redis in which gateways share their rate limits; "+

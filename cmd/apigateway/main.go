@@ -1,4 +1,8 @@
 // Command apigateway serves the public API and, to worker pods, the internal port.
+//
+//	apigateway [FLAG...]
+//	apigateway backup [--store URL] >FILE     writes everything that khocr keeps, but for Secrets
+//	apigateway restore [--store URL] <FILE    makes it again in an empty cluster
 package main
 
 import (
@@ -24,6 +28,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 
+	if len(os.Args) > 1 && errands[os.Args[1]] != nil {
+		if err := runErrand(ctx, os.Args[1:], os.Stdin, os.Stdout, log); err != nil {
+			log.Error("it failed", "errand", os.Args[1], "err", err)
+			os.Exit(1)
+		}
+		return
+	}
 	options := parseFlags(flag.CommandLine, os.Args[1:])
 	if err := run(ctx, options, log); err != nil {
 		log.Error("the gateway ends", "err", err)

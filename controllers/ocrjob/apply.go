@@ -32,6 +32,9 @@ func statusToApply(job *v1alpha1.OcrJob, status v1alpha1.OcrJobStatus) *ac.OcrJo
 	for i := range status.Workers {
 		applied.WithWorkers(workerToApply(&status.Workers[i]))
 	}
+	if status.AcceptedAt != nil {
+		applied.WithAcceptedAt(*status.AcceptedAt)
+	}
 	if status.StartTime != nil {
 		applied.WithStartTime(*status.StartTime)
 	}

@@ -146,7 +146,7 @@ func (d *decider) end(phase v1alpha1.JobPhase, reason, message string) {
 	status := &d.Status
 	status.Phase = phase
 	status.CompletionTime = &now
-	status.Elapsed = d.Now.Sub(d.Job.CreationTimestamp.Time).Round(100 * time.Millisecond).String()
+	status.Elapsed = d.Now.Sub(d.Job.Accepted().Time).Round(100 * time.Millisecond).String()
 	d.sumUp()
 	if entry := d.Tenant.Entry; entry != nil {
 		if entry.State == v1alpha1.LedgerRefused {

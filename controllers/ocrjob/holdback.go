@@ -42,7 +42,7 @@ func (d *decider) verdict() (phase v1alpha1.JobPhase, reason, message string) {
 	case entry != nil && entry.State == v1alpha1.LedgerRefused:
 		return v1alpha1.PhaseFailed, v1alpha1.ReasonPageQuotaExceeded,
 			fmt.Sprintf("The document needs more pages than are left of the month %s: %d", entry.Month, entry.Pages)
-	case spec.DeadlineSeconds != nil && d.isPast(d.Job.CreationTimestamp.Add(time.Duration(*spec.DeadlineSeconds)*time.Second)):
+	case spec.DeadlineSeconds != nil && d.isPast(d.Job.Accepted().Add(time.Duration(*spec.DeadlineSeconds)*time.Second)):
 		return v1alpha1.PhaseFailed, v1alpha1.ReasonDeadlineExceeded,
 			fmt.Sprintf("The job did not end within its deadline of %d s", *spec.DeadlineSeconds)
 	case limits != nil && len(d.Job.Status.Workers) == 0 && !slices.Contains(limits.Priorities, spec.EffectivePriority()):

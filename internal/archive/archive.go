@@ -55,7 +55,7 @@ func (r *Record) Tombstone(why Deletion, now time.Time) *Record {
 		Namespace:         r.Job.Namespace,
 		Name:              r.Job.Name,
 		UID:               r.Job.UID,
-		CreationTimestamp: r.Job.CreationTimestamp,
+		CreationTimestamp: r.Job.Accepted(),
 		Labels:            only(r.Job.Labels, v1alpha1.LabelAPIKey),
 		Annotations:       only(r.Job.Annotations, v1alpha1.AnnotationIdempotencyKey, v1alpha1.AnnotationPayload),
 	}
@@ -195,7 +195,7 @@ func (e Entry) Before(other Entry) bool {
 }
 
 func entryOf(job *v1alpha1.OcrJob) Entry {
-	entry := Entry{Created: job.CreationTimestamp.UTC().Truncate(time.Second), Name: job.Name, UID: job.UID}
+	entry := Entry{Created: job.Accepted().UTC().Truncate(time.Second), Name: job.Name, UID: job.UID}
 	if upload := job.Spec.Source.Upload; upload != nil {
 		entry.Upload = upload.ID
 	}

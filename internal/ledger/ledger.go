@@ -63,7 +63,7 @@ func Observe(job *v1alpha1.OcrJob) Job {
 	return Job{
 		UID:       job.UID,
 		Name:      job.Name,
-		Created:   job.CreationTimestamp.Time,
+		Created:   job.Accepted().Time,
 		Pages:     int64(pages.Total),
 		Delivered: delivered,
 		Ended:     job.Status.Phase.Ended(),

@@ -80,7 +80,7 @@ func Observe(job *v1alpha1.OcrJob, now time.Time) (Entry, bool) {
 		Namespace: job.Namespace,
 		Name:      job.Name,
 		Priority:  job.Spec.EffectivePriority(),
-		Created:   job.CreationTimestamp.Time,
+		Created:   job.Accepted().Time,
 		State:     stateOf(job, now),
 	}, true
 }

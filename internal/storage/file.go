@@ -83,6 +83,9 @@ func (s *Store) removeFolder(prefix string) error {
 // leftover is the name of a temporary file of the driver.
 var leftover = regexp.MustCompile(`\.[0-9a-f]+\.tmp$`)
 
+// IsTemporary tells whether what is listed under a key is not stored yet, and never will be if its writer was killed.
+func IsTemporary(key string) bool { return leftover.MatchString(key) }
+
 // DeleteLeftovers removes what processes that were killed in the middle of a write left of it, as long as nothing was added
 // since the given moment, and tells how many that were. Only a file store has leftovers.
 func (s *Store) DeleteLeftovers(ctx context.Context, before time.Time) (int, error) {

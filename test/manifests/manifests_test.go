@@ -95,6 +95,7 @@ func TestManifests(t *testing.T) {
 	t.Run("a gateway that serves the public API over TLS", func(t *testing.T) {
 		c.testComponent(t, "public-tls", "--public-tls-dir=", "secretName: khocr-public-tls", "port: 443")
 	})
+	t.Run("a backup can be restored", c.testRestore)
 	t.Run("exactly one model is the default", func(t *testing.T) {
 		defaults := c.do(t, "get", "ocrmodels", "--output=jsonpath={.items[?(@.spec.default==true)].metadata.name}")
 		if defaults != "khocr" {
@@ -180,6 +181,39 @@ func (c cluster) testRoles(t *testing.T) {
 				t.Errorf("got %v, want %v\n%s", got, test.want, output)
 			}
 		})
+	}
+}
+
+// testRestore is about the pod that restores, and what it may do.
+func (c cluster) testRestore(t *testing.T) {
+	c.do(t, "apply", "--server-side", "--warnings-as-errors", "--kustomize", "config/restore")
+	const account = "system:serviceaccount:khocr-system:khocr-restore"
+	for _, test := range []struct {
+		request []string
+		want    bool
+	}{
+		{[]string{"create", "plans"}, true},
+		{[]string{"create", "ocrmodels"}, true},
+		{[]string{"create", "organizations"}, true},
+		{[]string{"update", "organizations", "--subresource=status"}, true},
+		{[]string{"create", "namespaces"}, true},
+		{[]string{"create", "ocrjobs", "-n", "khocr-acme"}, true},
+		{[]string{"patch", "ocrjobs", "--subresource=status", "-n", "khocr-acme"}, true},
+		{[]string{"get", "secrets", "-n", "khocr-system"}, false},
+		{[]string{"create", "pods", "-n", "khocr-acme"}, false},
+		{[]string{"delete", "namespaces"}, false},
+	} {
+		output, err := c.try(append([]string{"auth", "can-i", "--quiet", "--as", account}, test.request...)...)
+		if got := err == nil; got != test.want {
+			t.Errorf("%v: got %v, want %v\n%s", test.request, got, test.want, output)
+		}
+	}
+	// khocr is installed here, so its policies keep everybody but the manager from writing a status.
+	c.do(t, "apply", "--server-side", "--filename", "config/samples/organization.yaml")
+	output, err := c.try("patch", "organization", "acme", "--subresource=status", "--type=merge", "--as", account, "--as-group=system:masters",
+		"--patch", `{"status":{"running":7}}`)
+	if err == nil || !strings.Contains(output, "only the manager writes the status") {
+		t.Errorf("writing a ledger on a platform at work: %v\n%s", err, output)
 	}
 }
 

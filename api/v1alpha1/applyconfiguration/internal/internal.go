@@ -259,6 +259,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.openplp.khocr.api.v1alpha1.OcrJobStatus
   map:
     fields:
+    - name: acceptedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: completionTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"time"
@@ -54,7 +53,7 @@ func pack(files []content.File) ([]byte, error) {
 }
 
 func packFile(writer *tar.Writer, file content.File) error {
-	data, err := read(file)
+	data, err := file.Content()
 	if err != nil {
 		return err
 	}
@@ -67,13 +66,6 @@ func packFile(writer *tar.Writer, file content.File) error {
 	}
 	_, err = writer.Write(data)
 	return err
-}
-
-func read(file content.File) ([]byte, error) {
-	if file.Source == "" {
-		return file.Data, nil
-	}
-	return os.ReadFile(file.Source)
 }
 
 // folders lists every folder above the files, parents before children.

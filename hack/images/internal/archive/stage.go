@@ -11,7 +11,7 @@ import (
 // Stage lays out the root file system of an image in a folder, for a Dockerfile to copy.
 func Stage(folder string, of content.Image) error {
 	for _, file := range of.Files() {
-		data, err := read(file)
+		data, err := file.Content()
 		if err != nil {
 			return fmt.Errorf("staging image %s: %w", of.Name, err)
 		}

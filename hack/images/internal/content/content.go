@@ -5,7 +5,9 @@ package content
 
 import (
 	"cmp"
+	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -33,6 +35,18 @@ type File struct {
 	Source string
 	Data   []byte
 	Mode   fs.FileMode
+	// Package is the Debian package that the file comes from, "" for one of khocr's own.
+	Package string
+	// License is the SPDX identifier of trained data's, which cannot be told from a notice alone.
+	License string
+}
+
+// Content is what is in the file.
+func (f File) Content() ([]byte, error) {
+	if f.Source == "" {
+		return f.Data, nil
+	}
+	return os.ReadFile(f.Source)
 }
 
 // A Place is where the parts of the images are found.
@@ -49,6 +63,8 @@ const (
 	debianTessdata = "/" + tessdata
 	// ownModel is khocr's, in the checkout.
 	ownModel = "worker/tessdata/khocr.traineddata"
+	// apache is the licence of khocr and of all trained data.
+	apache = "Apache-2.0"
 )
 
 // trainedData of Debian by where it is in the image: Debian puts the script's model beside the languages', Tesseract's own
@@ -75,12 +91,24 @@ func Of(name string, place Place) (Image, error) {
 	image.Base = append(image.Base, authorities)
 	switch name {
 	case "worker":
-		return worker(image, place)
+		image, err = worker(image, place)
 	case "samples":
-		return samples(image, place)
-	default:
-		return image, nil
+		image, err = samples(image, place)
 	}
+	if err != nil {
+		return Image{}, err
+	}
+	notices, err := copyrights(image)
+	if err != nil {
+		return Image{}, err
+	}
+	image.Base = append(image.Base, notices...)
+	materials, err := billOfMaterials(image)
+	if err != nil {
+		return Image{}, fmt.Errorf("listing what is in image %s: %w", name, err)
+	}
+	image.Programs = append(image.Programs, materials)
+	return image, nil
 }
 
 // static is an image of one program that needs no library.
@@ -90,7 +118,7 @@ func static(name string, place Place) Image {
 		Base:       append(common(), license(place, "LICENSE")),
 		Programs:   []File{program(place, name)},
 		Entrypoint: []string{"/usr/local/bin/" + name},
-		Labels:     labels("Apache-2.0"),
+		Labels:     labels(apache),
 	}
 }
 
@@ -101,22 +129,22 @@ func worker(image Image, place Place) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	notices, err := copyrights(libraries)
-	if err != nil {
-		return Image{}, err
-	}
 	image.Programs = append(image.Programs, engine)
+	var debian []File
 	for _, library := range libraries {
-		image.Base = append(image.Base, File{Target: library[1:], Source: library, Mode: 0o755})
+		debian = append(debian, File{Target: library[1:], Source: library, Mode: 0o755})
 	}
-	image.Base = append(image.Base, notices...)
 	for target, source := range trainedData {
-		image.Base = append(image.Base, File{
-			Target: path.Join(tessdata, target), Source: path.Join(debianTessdata, source), Mode: 0o644,
+		debian = append(debian, File{
+			Target: path.Join(tessdata, target), Source: path.Join(debianTessdata, source), Mode: 0o644, License: apache,
 		})
 	}
+	if err := findPackages(debian); err != nil {
+		return Image{}, err
+	}
+	image.Base = append(image.Base, debian...)
 	image.Base = append(image.Base, File{
-		Target: path.Join(tessdata, path.Base(ownModel)), Source: filepath.Join(place.Checkout, ownModel), Mode: 0o644,
+		Target: path.Join(tessdata, path.Base(ownModel)), Source: filepath.Join(place.Checkout, ownModel), Mode: 0o644, License: apache,
 	})
 	// MuPDF, which the engine links, is under the AGPL.
 	image.Base = append(image.Base, license(place, "NOTICE"), license(place, "LICENSES/AGPL-3.0.txt"))

@@ -1,6 +1,7 @@
 package content
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -29,7 +30,7 @@ func certificates() (File, error) {
 		}
 		bundle = append(bundle, certificate...)
 	}
-	return File{Target: "etc/ssl/certs/ca-certificates.crt", Data: bundle, Mode: 0o644}, nil
+	return File{Target: "etc/ssl/certs/ca-certificates.crt", Data: bundle, Mode: 0o644, Package: "ca-certificates"}, nil
 }
 
 // sharedLibraries lists the absolute paths of the libraries that a program loads when it starts, the dynamic loader
@@ -66,47 +67,100 @@ func parseLdd(output string) ([]string, error) {
 	return slices.Compact(paths), nil
 }
 
-// copyrights lists the copyright notices of the Debian packages that the libraries come from: whoever hands on the image
-// hands them on too.
-func copyrights(libraries []string) ([]File, error) {
-	query := make([]string, 0, 2*len(libraries))
-	for _, library := range libraries {
-		real, err := filepath.EvalSymlinks(library)
-		if err != nil {
-			return nil, fmt.Errorf("finding the package of %s: %w", library, err)
+// findPackages notes on each file which Debian package it comes from, and fails for one that is no package's.
+func findPackages(files []File) error {
+	query := make([]string, 0, 2*len(files))
+	real := make([]string, len(files))
+	for i, file := range files {
+		var err error
+		if real[i], err = filepath.EvalSymlinks(file.Source); err != nil {
+			return fmt.Errorf("finding the package of %s: %w", file.Source, err)
 		}
 		// /lib is a link to /usr/lib, and packages name their files by the one or the other.
-		query = append(query, real, strings.TrimPrefix(real, "/usr"))
+		query = append(query, real[i], strings.TrimPrefix(real[i], "/usr"))
 	}
-	// #nosec G204 -- the arguments are paths of libraries
+	// #nosec G204 -- the arguments are paths of files
 	output, err := exec.Command("dpkg-query", append([]string{"--search"}, query...)...).Output()
 	// Status 1 says that some of the paths are no package's, as one of each two is bound to be.
 	if exit := (*exec.ExitError)(nil); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 1) {
-		return nil, fmt.Errorf("asking dpkg-query for the packages of the libraries: %w", err)
+		return fmt.Errorf("asking dpkg-query for the packages of files: %w", err)
 	}
+	owners := parseSearch(string(output))
+	for i := range files {
+		files[i].Package = cmp.Or(owners[real[i]], owners[strings.TrimPrefix(real[i], "/usr")])
+		if files[i].Package == "" {
+			return fmt.Errorf("%s comes from no Debian package", files[i].Source)
+		}
+	}
+	return nil
+}
+
+// copyrights lists the copyright notices of the Debian packages that files of an image come from: whoever hands on the image
+// hands them on too.
+func copyrights(image Image) ([]File, error) {
 	var files []File
-	for _, name := range parseSearch(string(output)) {
+	for _, name := range packagesOf(image) {
 		notice := path.Join("usr/share/doc", name, "copyright")
-		files = append(files, File{Target: notice, Source: "/" + notice, Mode: 0o644})
+		if _, err := os.Stat("/" + notice); err != nil {
+			return nil, fmt.Errorf("finding the copyright notice of package %s: %w", name, err)
+		}
+		files = append(files, File{Target: notice, Source: "/" + notice, Mode: 0o644, Package: name})
 	}
 	return files, nil
+}
+
+// packagesOf lists the Debian packages that files of an image come from.
+func packagesOf(image Image) []string {
+	var names []string
+	for _, file := range image.Files() {
+		if file.Package != "" {
+			names = append(names, file.Package)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // parseSearch reads lines such as
 //
 //	libc6:amd64: /lib/x86_64-linux-gnu/libc.so.6
 //
-// and returns the names of the packages.
-func parseSearch(output string) []string {
-	var names []string
+// and returns the name of each file's package.
+func parseSearch(output string) map[string]string {
+	owners := map[string]string{}
 	for line := range strings.Lines(output) {
-		name, _, found := strings.Cut(line, ": ")
+		name, file, found := strings.Cut(strings.TrimSpace(line), ": ")
 		if !found || strings.HasPrefix(name, "diversion ") {
 			continue
 		}
-		name, _, _ = strings.Cut(name, ":")
-		names = append(names, name)
+		owners[file], _, _ = strings.Cut(name, ":")
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return owners
+}
+
+// debianPackage is an installed package.
+type debianPackage struct {
+	Name, Version, Architecture string
+}
+
+// installed asks which versions of packages are installed.
+func installed(names []string) ([]debianPackage, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	show := append([]string{"--show", "--showformat=${Package} ${Version} ${Architecture}\n"}, names...)
+	// #nosec G204 -- the arguments are names of packages
+	output, err := exec.Command("dpkg-query", show...).Output()
+	if err != nil {
+		return nil, fmt.Errorf("asking dpkg-query for the versions of packages: %w", err)
+	}
+	var packages []debianPackage
+	for line := range strings.Lines(string(output)) {
+		fields := strings.Fields(line)
+		if len(fields) != 3 {
+			return nil, fmt.Errorf("dpkg-query shows %q", line)
+		}
+		packages = append(packages, debianPackage{fields[0], fields[1], fields[2]})
+	}
+	return packages, nil
 }

@@ -1,6 +1,7 @@
 package content
 
 import (
+	"maps"
 	"slices"
 	"testing"
 )
@@ -35,7 +36,11 @@ libc6:amd64: /lib/x86_64-linux-gnu/libc.so.6
 libstdc++6:amd64: /usr/lib/x86_64-linux-gnu/libstdc++.so.6
 libc6:amd64: /lib/x86_64-linux-gnu/libm.so.6
 `
-	if got, want := parseSearch(output), []string{"libc6", "libstdc++6"}; !slices.Equal(got, want) {
+	want := map[string]string{
+		"/lib/x86_64-linux-gnu/libc.so.6": "libc6", "/lib/x86_64-linux-gnu/libm.so.6": "libc6",
+		"/usr/lib/x86_64-linux-gnu/libstdc++.so.6": "libstdc++6",
+	}
+	if got := parseSearch(output); !maps.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -28,6 +28,8 @@ type OcrJobStatusApplyConfiguration struct {
 	Partition *PartitionApplyConfiguration `json:"partition,omitempty"`
 	// Workers by part of the document. There is one until the pages of a document of several parts are reserved.
 	Workers []WorkerStatusApplyConfiguration `json:"workers,omitempty"`
+	// Time when the job was accepted, on one that was made again from a backup: it is older than its OcrJob.
+	AcceptedAt *v1.Time `json:"acceptedAt,omitempty"`
 	// Time when the first worker pod had a node.
 	StartTime *v1.Time `json:"startTime,omitempty"`
 	// Time when the job ended.
@@ -106,6 +108,14 @@ func (b *OcrJobStatusApplyConfiguration) WithWorkers(values ...*WorkerStatusAppl
 		}
 		b.Workers = append(b.Workers, *values[i])
 	}
+	return b
+}
+
+// WithAcceptedAt sets the AcceptedAt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AcceptedAt field is set to the value of the last call.
+func (b *OcrJobStatusApplyConfiguration) WithAcceptedAt(value v1.Time) *OcrJobStatusApplyConfiguration {
+	b.AcceptedAt = &value
 	return b
 }
 
