@@ -137,6 +137,11 @@ test-integration: cluster-programs ## Test the parts against a real API server, 
 test-e2e: ## Test the whole platform on a Kubernetes of its own
 	hack/e2e.sh $(TEST_FLAGS)
 
+.PHONY: test-fuzz
+test-fuzz: export FUZZTIME ?= 30s
+test-fuzz: ## Try every fuzz target for FUZZTIME=30s each
+	hack/test-fuzz.sh
+
 .PHONY: test-quota
 test-quota: export KHOCR_E2E_REPORT = $(CURDIR)/docs/reliability.md
 test-quota: ## Prove quotas and fairness in many rounds (twenty minutes), and write docs/reliability.md

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/worker/wire"
 )
 
@@ -110,7 +111,7 @@ func (c *child) ask(ctx context.Context, request wire.Request, timeout time.Dura
 		return nil, fmt.Errorf("%w: %w", errChildDied, err)
 	}
 	response := new(wire.Response)
-	if err := json.Unmarshal(line, response); err != nil {
+	if err := document.Decode(line, response); err != nil {
 		return nil, fmt.Errorf("%w: its answer cannot be read: %w", errChildDied, err)
 	}
 	return response, nil

@@ -115,7 +115,10 @@ func (s *slot) recognise(hard context.Context, number int) (*document.Page, erro
 	case response.Page == nil || response.Page.Number != number:
 		err = fmt.Errorf("%w: its answer is not the page", errChildDied)
 	default:
-		return response.Page, nil
+		if err = response.Page.Check(); err == nil {
+			return response.Page, nil
+		}
+		err = fmt.Errorf("%w: its answer is no page: %w", errChildDied, err)
 	}
 
 	state, printed := s.engine.kill()

@@ -20,22 +20,26 @@ func (p *Partition) Share(part, pages int32) (first, last int32) {
 }
 
 // LivePages sums what the workers have reported, which may be seconds ahead of the pages that the manager last recorded.
-// How many pages there are is the word of the first worker, until the document is cut: then the record stands.
+// How many pages there are is the word of the first worker, until the document is cut: then the record stands. No more are
+// done than there are, and no more are of a kind than are done, whatever workers say.
 func (s *OcrJobStatus) LivePages() PageCounts {
-	var sum PageCounts
+	var total int32
+	var done, native, recognized, failed int64
 	for _, worker := range s.Workers {
 		if p := worker.Progress; p != nil {
-			sum.Total = max(sum.Total, p.Total)
-			sum.Done += p.Done
-			sum.Native += p.Native
-			sum.Recognized += p.Recognized
-			sum.Failed += p.Failed
+			total = max(total, p.Total)
+			done += int64(p.Done)
+			native += int64(p.Native)
+			recognized += int64(p.Recognized)
+			failed += int64(p.Failed)
 		}
 	}
 	if len(s.Workers) > 1 && s.Pages != nil {
-		sum.Total = s.Pages.Total
+		total = s.Pages.Total
 	}
-	return sum
+	done = min(done, int64(total))
+	most := func(claimed int64) int32 { return int32(min(claimed, done)) }
+	return PageCounts{Total: total, Done: most(done), Native: most(native), Recognized: most(recognized), Failed: most(failed)}
 }
 
 // PartDone tells whether every page of a worker's part has a result.

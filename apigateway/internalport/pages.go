@@ -2,7 +2,6 @@ package internalport
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +33,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, workerport.MaxPageBytes))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return &refusal{http.StatusRequestEntityTooLarge, "PageTooLarge", fmt.Sprintf("a page has at most %d bytes", workerport.MaxPageBytes), nil}
+		return pageTooLarge()
 	}
 	if err != nil {
 		return badPage("the page did not come in whole", err)
@@ -45,6 +44,9 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 	}
 	if content, err = document.EncodePage(result); err != nil {
 		return fmt.Errorf("encode page %d: %w", number, err)
+	}
+	if len(content) > workerport.MaxPageBytes {
+		return pageTooLarge()
 	}
 	key := storage.PageKey(work.job.Namespace, work.job.UID, number)
 	switch _, err := s.Store.Put(r.Context(), key, bytes.NewReader(content)); {
@@ -99,18 +101,20 @@ func pageNumber(r *http.Request) (int, error) {
 // that nothing else that a worker sends comes to a caller.
 func readPage(content []byte, number int) (*document.Page, error) {
 	page := new(document.Page)
-	if err := json.Unmarshal(content, page); err != nil {
+	if err := document.Decode(content, page); err != nil {
 		return nil, fmt.Errorf("decode: %w", err)
 	}
 	if page.Number != number {
 		return nil, fmt.Errorf("it says to be page %d", page.Number)
 	}
-	switch page.Source {
-	case document.SourceNative, document.SourceLegacy, document.SourceOCR, document.SourceMixed, document.SourceNone:
-		return page, nil
-	default:
-		return nil, fmt.Errorf("it has the source %q", page.Source)
+	if err := page.Check(); err != nil {
+		return nil, err
 	}
+	return page, nil
+}
+
+func pageTooLarge() *refusal {
+	return &refusal{http.StatusRequestEntityTooLarge, "PageTooLarge", fmt.Sprintf("a page has at most %d bytes", workerport.MaxPageBytes), nil}
 }
 
 func badPage(message string, cause error) *refusal {

@@ -131,15 +131,15 @@ func (r *Reconciler) carryOut(ctx context.Context, job *v1alpha1.OcrJob, organiz
 	for _, event := range decision.Events {
 		r.Recorder.Eventf(job, nil, event.Type, event.Reason, "Reconcile", "%s", event.Message)
 	}
-	for _, attempt := range decision.CreatePods {
-		if err := r.createPod(ctx, job, organization, attempt); err != nil {
-			return err
-		}
-	}
 	for _, pod := range decision.DeletePods {
 		target := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: pod.Name}}
 		if err := r.Client.Delete(ctx, target, client.Preconditions{UID: &pod.UID}); err != nil && !apierrors.IsNotFound(err) {
 			return fmt.Errorf("deleting pod %s: %w", pod.Name, err)
+		}
+	}
+	for _, attempt := range decision.CreatePods {
+		if err := r.createPod(ctx, job, organization, attempt); err != nil {
+			return err
 		}
 	}
 	if decision.RemoveFinalizer {

@@ -7,6 +7,7 @@ package ocrjob
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -70,10 +71,10 @@ type Decision struct {
 	// Status that the job shall have. What workers own in it is as it was in the snapshot.
 	Status v1alpha1.OcrJobStatus
 	Events []Event
+	// DeletePods are pods that shall not exist. They go before others come: no two pods of a part run at the same time.
+	DeletePods []Pod
 	// CreatePods shall exist.
 	CreatePods []NewPod
-	// DeletePods are pods that shall not.
-	DeletePods []Pod
 	// RemoveFinalizer lets the job go, as far as the ledger is concerned.
 	RemoveFinalizer bool
 	// RequeueAfter is the time after which time alone could change the decision; 0 for never.
@@ -147,6 +148,7 @@ func (d *decider) end(phase v1alpha1.JobPhase, reason, message string) {
 	status.Phase = phase
 	status.CompletionTime = &now
 	status.Elapsed = d.Now.Sub(d.Job.Accepted().Time).Round(100 * time.Millisecond).String()
+	d.CreatePods = nil // of parts that were looked at before the one that ends the job
 	d.sumUp()
 	if entry := d.Tenant.Entry; entry != nil {
 		if entry.State == v1alpha1.LedgerRefused {
@@ -177,8 +179,15 @@ func (d *decider) end(phase v1alpha1.JobPhase, reason, message string) {
 	}
 	for _, pod := range d.Pods {
 		if pod.runs() && phase != v1alpha1.PhaseCompleted {
-			d.DeletePods = append(d.DeletePods, pod)
+			d.deletePod(pod)
 		}
+	}
+}
+
+// deletePod has a pod go, once however many reasons there are.
+func (d *decider) deletePod(pod Pod) {
+	if !slices.ContainsFunc(d.DeletePods, func(p Pod) bool { return p.UID == pod.UID && p.Name == pod.Name }) {
+		d.DeletePods = append(d.DeletePods, pod)
 	}
 }
 

@@ -184,6 +184,7 @@ func (d *decider) retry(worker *v1alpha1.WorkerStatus, r retry) {
 	}
 	d.event(corev1.EventTypeWarning, r.event, message)
 	d.nextAttempt(worker)
+	d.dropOldPods(worker) // one of the same name, made again by a manager that was behind
 	if r.after > 0 {
 		at := metav1.NewTime(d.Now.Add(r.after).Truncate(time.Second))
 		worker.RetryAt = &at
@@ -230,7 +231,7 @@ func (d *decider) completeIfDone() {
 func (d *decider) dropOldPods(worker *v1alpha1.WorkerStatus) {
 	for _, pod := range d.Pods {
 		if pod.Attempt.Part == worker.Part && pod.Attempt.Number < worker.Attempt && pod.runs() {
-			d.DeletePods = append(d.DeletePods, pod)
+			d.deletePod(pod)
 		}
 	}
 }

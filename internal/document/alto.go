@@ -125,6 +125,6 @@ func (m altoMarkup) share(name string, percent float64) {
 	m.WriteByte(' ')
 	m.WriteString(name)
 	m.WriteString(`="`)
-	m.Write(strconv.AppendFloat(m.AvailableBuffer(), min(max(percent/100, 0), 1), 'f', 3, 64))
+	m.Write(strconv.AppendFloat(m.AvailableBuffer(), min(shown(percent/100), 1), 'f', 3, 64))
 	m.WriteByte('"')
 }

@@ -92,7 +92,7 @@ func (b *docxBody) writeLast(endsSection bool) {
 			b.out.WriteString("<w:pageBreakBefore/>")
 		}
 		if p.indent > 0 {
-			fmt.Fprintf(b.out, `<w:ind w:firstLine="%d"/>`, int(20*p.indent*p.scale))
+			fmt.Fprintf(b.out, `<w:ind w:firstLine="%d"/>`, int(20*min(p.indent*p.scale, maxSheet)))
 		}
 		if p.align != "" {
 			fmt.Fprintf(b.out, `<w:jc w:val="%s"/>`, p.align)
@@ -175,7 +175,9 @@ func sheetOf(page *Page) sheet {
 }
 
 // hasSize is false of pages that failed before they were measured.
-func hasSize(page *Page) bool { return page.Width > 0 && page.Height > 0 }
+func hasSize(page *Page) bool {
+	return isLength(page.Width) && isLength(page.Height) && page.Width > 0 && page.Height > 0
+}
 
 // alike is whether the sheets are of one size: scans of the same paper differ by a few pixels.
 func (s sheet) alike(other sheet) bool {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
 )
 
 // hocrDPI is the resolution of pages that were not drawn: hOCR has no other unit than pixels.
@@ -78,7 +79,8 @@ func (p *hocrPage) paragraph(lines []Line) {
 		fmt.Fprintf(p, "\n"+`<span class="ocr_line" id="line_%d_%d" title="`, p.number, p.lines)
 		p.box(line.Box)
 		if line.FontSize > 0 {
-			fmt.Fprintf(p, "; x_fsize %g", line.FontSize)
+			p.WriteString("; x_fsize ")
+			_, _ = p.Write(strconv.AppendFloat(p.AvailableBuffer(), shown(line.FontSize), 'f', -1, 64))
 		}
 		p.WriteString(`">`)
 		for i, word := range line.Words {

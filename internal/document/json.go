@@ -30,7 +30,8 @@ type jsonHead struct {
 	PageCount  int       `json:"page_count"`
 }
 
-// EncodePage is the page as the json format has it. Stored so, it can be delivered without being decoded.
+// EncodePage is the page as the json format has it. Stored so, it can be delivered without being decoded. It fails where a
+// number of the page is none: JSON has no other ones.
 func EncodePage(page *Page) ([]byte, error) { return json.Marshal(withoutNulls(page)) }
 
 // RenderJSON writes what Render writes as json, from pages as EncodePage made them, each good until the next one comes. It

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/xml"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"unicode"
@@ -24,9 +25,18 @@ func (m markup) text(text string) {
 	_, _ = m.WriteString(text)
 }
 
-// whole writes a number without its fraction, 0 for one below.
+// whole writes a number without its fraction, as shown has it.
 func (m markup) whole(number float64) {
-	_, _ = m.Write(strconv.AppendFloat(m.AvailableBuffer(), max(0, number), 'f', 0, 64))
+	_, _ = m.Write(strconv.AppendFloat(m.AvailableBuffer(), shown(number), 'f', 0, 64))
+}
+
+// shown is a number that is written: 0 for one below or for none, and for one above what readers keep lengths in the
+// greatest that they do.
+func shown(number float64) float64 {
+	if !(number > 0) {
+		return 0
+	}
+	return min(number, math.MaxInt32)
 }
 
 // isKhmer tells whether a word is in Khmer script.

@@ -1,8 +1,10 @@
 package pagerange
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -99,6 +101,9 @@ func FuzzParse(f *testing.F) {
 		total = max(1, total)
 		ranges, err := Parse(asked, total)
 		if err != nil {
+			if len(asked) < 1000 && schemaPattern.MatchString(asked) && !runsBackwards(asked) {
+				t.Fatalf("%q is refused although the schema takes it: %v", asked, err)
+			}
 			return
 		}
 		if asked != "" && !schemaPattern.MatchString(asked) {
@@ -111,5 +116,45 @@ func FuzzParse(f *testing.F) {
 			}
 			before = r.Last
 		}
+		if total > 300 {
+			return
+		}
+		// Page by page: each is in the list if it is asked for, and in one part.
+		half := (ranges.Count() + 1) / 2
+		first, second := ranges.Share(1, half), ranges.Share(half+1, ranges.Count())
+		for page := 0; page <= total+1; page++ {
+			want := page >= 1 && page <= total && (asked == "" || asksFor(asked, page))
+			if ranges.Has(page) != want {
+				t.Fatalf("Parse(%q, %d) = %v has page %d: %v", asked, total, ranges, page, !want)
+			}
+			if first.Has(page) && second.Has(page) || (first.Has(page) || second.Has(page)) != want {
+				t.Fatalf("%v and %v share %v: page %d", first, second, ranges, page)
+			}
+		}
+		if first.Count() != half || first.Count()+second.Count() != ranges.Count() {
+			t.Fatalf("%v and %v share %v", first, second, ranges)
+		}
 	})
+}
+
+// asksFor reads a list that the schema takes, item by item.
+func asksFor(asked string, page int) bool {
+	return slices.ContainsFunc(strings.Split(asked, ","), func(item string) bool {
+		first, last := ends(item)
+		return first <= page && page <= last
+	})
+}
+
+func runsBackwards(asked string) bool {
+	return slices.ContainsFunc(strings.Split(asked, ","), func(item string) bool {
+		first, last := ends(item)
+		return first > last
+	})
+}
+
+func ends(item string) (first, last int) {
+	if n, _ := fmt.Sscanf(item, "%d-%d", &first, &last); n < 2 {
+		last = first
+	}
+	return first, last
 }

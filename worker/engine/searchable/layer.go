@@ -58,7 +58,7 @@ func inside(page *document.Page, line document.Line) document.Line {
 
 // precise writes a factor with more digits than a place needs.
 func precise(value float64) string {
-	digits := strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.6f", value), "0"), ".")
+	digits := strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.6f", written(value)), "0"), ".")
 	if digits == "-0" {
 		return "0"
 	}

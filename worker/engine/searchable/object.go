@@ -3,6 +3,7 @@ package searchable
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 )
@@ -32,12 +33,23 @@ func integer(value int64) number { return number(strconv.FormatInt(value, 10)) }
 
 // real writes a number of points to a thousandth, without an exponent, which PDF does not know.
 func real(value float64) number {
-	digits := strconv.FormatFloat(value, 'f', 3, 64)
+	digits := strconv.FormatFloat(written(value), 'f', 3, 64)
 	digits = string(bytes.TrimSuffix(bytes.TrimRight([]byte(digits), "0"), []byte(".")))
 	if digits == "-0" {
 		return "0"
 	}
 	return number(digits)
+}
+
+// greatest number that readers of PDF have to know (ISO 32000-1, annex C).
+const greatest = 3.403e38
+
+// written is a number as a PDF can have it: 0 for none at all.
+func written(value float64) float64 {
+	if math.IsNaN(value) {
+		return 0
+	}
+	return max(-greatest, min(value, greatest))
 }
 
 func toInt(o object) (int64, bool) {

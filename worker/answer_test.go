@@ -1,0 +1,138 @@
+package worker
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/workerport"
+	"github.com/openplp/khocr/worker/wire"
+)
+
+// FuzzAnswer has a child that a document has taken over say anything to any request. The supervisor takes a page only if it is
+// the one that was asked for and can be stored; all else costs the page or ends the document with a reason; and each child
+// that breaks the protocol is ended.
+func FuzzAnswer(f *testing.F) {
+	for _, seed := range []string{
+		`{"page":{"page":1,"source":"ocr","reason":"no_text_layer","text":"a"}}`, `{"page":{"page":2,"source":"ocr"}}`, `{"page":{"page":1}}`,
+		`{"page":{"page":1,"source":"ocr","processed_at":"9999-12-31T23:59:59-23:59"}}`, `{"page":{"page":1,"source":"ocr","ms":-9223372036854775808}}`,
+		`{"page":{"page":1,"source":"ocr","lines":[{},{},{},{},{},{},{},{}]}}`, `{"page":{"page":1,"source":"ocr"},"error":{"reason":"NotOurs"}}`,
+		`{"error":{"reason":"PasswordProtected","message":"x"}}`, `{"error":{"reason":"TrainedDataMissing"}}`, `{"error":{}}`, `{"error":null}`,
+		`{"opened":{"pages":-1}}`, `{"opened":{"pages":0}}`, `{"opened":{"pages":3}}`, `{"opened":{"pages":9223372036854775807}}`, `{"opened":{"pages":1e99}}`,
+		`{"searchable":{"part":"appendix"}}`, `{"searchable":{"part":"../../etc"}}`, `{}`, `null`, `[]`, `what is this?`, "\n", "\x00\xff", "{}\n{}\n", ``,
+	} {
+		f.Add([]byte(seed+"\n"), uint8(0))
+		f.Add([]byte(seed+"\n"), uint8(1))
+		f.Add([]byte(seed), uint8(2))
+	}
+	f.Fuzz(func(t *testing.T, said []byte, request uint8) {
+		s := &supervisor{
+			log: slog.New(slog.DiscardHandler), path: "document",
+			ticket: &workerport.Ticket{PageTimeoutSeconds: 60, MaxPages: 5000, Partition: nil},
+		}
+		engine := childThatSays(t, said)
+		switch request % 3 {
+		case 0:
+			checkPage(t, s, engine)
+		case 1:
+			checkOpened(t, s, engine)
+		case 2:
+			part, err := s.askSearchable(t.Context(), engine, wire.Searchable{})
+			if (err == nil) != (part == workerport.Appendix || part == workerport.Whole) {
+				t.Errorf("part %q, %v", part, err)
+			}
+			checkEnded(t, engine)
+		}
+	})
+}
+
+func checkPage(t *testing.T, s *supervisor, engine *child) {
+	t.Helper()
+	again := new(queue)
+	slot := &slot{supervisor: s, engine: engine, round: firstRound, todo: new(queue), again: again}
+	page, err := slot.recognise(t.Context(), 1)
+	switch {
+	case err != nil && page != nil:
+		t.Fatalf("page %+v and %v", page, err)
+	case err != nil:
+		var why *failure
+		if !errors.As(err, &why) {
+			t.Fatalf("%v is no failure of the document or of the worker", err)
+		}
+		engine.kill()
+	case page == nil:
+		if number, ok := again.take(); !ok || number != 1 || slot.engine != nil {
+			t.Fatalf("page %d is to be tried again, by %v", number, slot.engine)
+		}
+		checkEnded(t, engine)
+	default:
+		if page.Number != 1 || page.Check() != nil {
+			t.Fatalf("page %+v was taken: %v", page, page.Check())
+		}
+		for _, stored := range []*document.Page{page, failedPage(1, &document.PageError{Code: document.PageErrorUnreadable}, time.Second, page.ProcessedAt)} {
+			content, err := json.Marshal(stored)
+			if err != nil {
+				t.Fatalf("a page that was taken cannot be stored: %v", err)
+			}
+			if err := document.Decode(content, new(document.Page)); err != nil {
+				t.Fatalf("a page that was taken will not be by the gateway: %v", err)
+			}
+		}
+		engine.kill()
+	}
+}
+
+func checkOpened(t *testing.T, s *supervisor, engine *child) {
+	t.Helper()
+	pages, err := s.open(t.Context(), engine)
+	if err != nil {
+		checkEnded(t, engine)
+		return
+	}
+	defer engine.kill()
+	work, bad := makePlan(s.ticket, pages)
+	switch {
+	case bad != nil && (len(work.pages) > 0 || bad.termination.Reason == ""):
+		t.Fatalf("a plan of %d pages, and %v", len(work.pages), bad)
+	case bad == nil && (pages < 1 || len(work.pages) != pages || int(work.asked) != pages || int(work.counts.Total) != pages):
+		t.Fatalf("%d pages make the plan %+v", pages, work.counts)
+	}
+}
+
+func checkEnded(t *testing.T, engine *child) {
+	t.Helper()
+	if engine.command.ProcessState == nil {
+		t.Error("a child that is of no more use still runs")
+	}
+}
+
+// childThatSays is a process that waits to be killed, and what comes from it.
+func childThatSays(t *testing.T, said []byte) *child {
+	t.Helper()
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	toChild, requests, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &child{command: exec.Command("/bin/true"), requests: requests, responses: read, reader: bufio.NewReaderSize(read, 64<<10), stderr: new(tail)}
+	if err := c.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_, _ = write.Write(said)
+		write.Close()
+		_, _ = io.Copy(io.Discard, toChild)
+		toChild.Close()
+	}()
+	return c
+}
