@@ -47,7 +47,7 @@ func newLocal(t *testing.T, script script) *local {
 }
 
 func (l *local) read(ctx context.Context, handOut func(*document.Page, Cost) error) error {
-	return ReadLocal(ctx, l.config, l.ticket, l.path, slog.New(slog.NewTextHandler(l.log, nil)), handOut)
+	return ReadLocal(ctx, l.config, l.ticket, l.path, slog.New(slog.NewTextHandler(l.log, nil)), handOut, nil)
 }
 
 func TestPagesAreHandedOutInOrderWithTheirCost(t *testing.T) {
@@ -133,5 +133,25 @@ func TestAReadingEndsWithItsContext(t *testing.T) {
 	})
 	if err == nil {
 		t.Error("a reading that was stopped has no error")
+	}
+}
+
+func TestAReadingMayMakeTheDocumentSearchableAndLeavesNothing(t *testing.T) {
+	l := newLocal(t, script{Pages: 2})
+	var part, content string
+	err := ReadLocal(t.Context(), l.config, l.ticket, l.path, slog.New(slog.NewTextHandler(l.log, nil)),
+		func(*document.Page, Cost) error { return nil },
+		func(of, path string) error {
+			made, err := os.ReadFile(path)
+			part, content = of, string(made)
+			return err
+		})
+	if err != nil || part != workerport.Appendix || content != "1:auto script/Khmer 2:auto script/Khmer " {
+		t.Errorf("part %q is %q, %v; log:\n%s", part, content, err, l.log)
+	}
+	for _, name := range []string{"results", "searchable"} {
+		if _, err := os.Stat(filepath.Join(l.config.WorkDir, name)); !os.IsNotExist(err) {
+			t.Errorf("%s is left: %v", name, err)
+		}
 	}
 }

@@ -86,7 +86,7 @@ func (s *supervisor) trySearchable(ctx context.Context, elsewhere []int) (part s
 		return "", fmt.Errorf("measure the document: %w", err)
 	}
 	request := wire.Searchable{
-		Results: s.results(), Output: filepath.Join(s.config.WorkDir, "searchable"), MaxBytes: info.Size() + searchableRoom,
+		Results: s.results(), Output: s.output(), MaxBytes: info.Size() + searchableRoom,
 	}
 	engine := s.wake()
 	if engine != nil {
@@ -126,6 +126,9 @@ func (s *supervisor) askSearchable(ctx context.Context, engine *child, request w
 
 // results is the folder that the child reads the pages' results from.
 func (s *supervisor) results() string { return filepath.Join(s.config.WorkDir, "results") }
+
+// output is the file that the child makes.
+func (s *supervisor) output() string { return filepath.Join(s.config.WorkDir, "searchable") }
 
 // remember the result of a page for the searchable PDF.
 func (s *supervisor) remember(page *document.Page) error {
