@@ -40,7 +40,8 @@ func run() error {
 	seconds := flag.Int("page-seconds", 10, "how long a page may take")
 	supervisors := flag.Int("supervisors", 2, "how many documents to read at the same time")
 	flag.StringVar(&options.Only, "only", "", "read only documents whose name begins so")
-	keep := flag.String("keep", ".local/corpus", "folder for what breaks a promise")
+	keep := flag.String("keep", ".local/corpus", "folder for the run's record and for what breaks a promise")
+	goOn := flag.Bool("continue", false, "go on with the run in the folder that --keep names")
 	report := flag.String("report", "", "file that gets the table between its marks")
 	flag.Parse()
 	limits.PageSeconds = int32(*seconds)
@@ -57,18 +58,23 @@ func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var sums corpus.Report
-	err = corpus.Run(ctx, documents, corpus.Program{Path: self, Arguments: []string{supervise}}, limits, *supervisors, *keep,
+	record, err := corpus.OpenRecord(*keep, *goOn, sums.Add)
+	if err != nil {
+		return err
+	}
+	defer record.Close()
+	var unrecorded error
+	err = corpus.Run(ctx, record.Missing(documents), corpus.Program{Path: self, Arguments: []string{supervise}}, limits, *supervisors, *keep,
 		func(seen corpus.Observation, breaches []string) {
 			sums.Add(seen, breaches)
+			unrecorded = errors.Join(unrecorded, record.Add(seen, breaches))
 			fmt.Printf("%s: %s, %d pages, %.1f s, %.0f MB\n", seen.Document.Name, seen.Outcome(), len(seen.Answer.Pages), seen.Elapsed.Seconds(), float64(seen.Memory)/1e6)
 			for _, breach := range breaches {
 				fmt.Println("  BREACH:", breach)
 			}
 		})
-	if err != nil {
-		return err
-	}
-	if err := sums.Write(os.Stdout); err != nil {
+	// Of a run that was interrupted, too.
+	if err := errors.Join(err, unrecorded, sums.Write(os.Stdout)); err != nil {
 		return err
 	}
 	if *report != "" {

@@ -14,9 +14,10 @@ import (
 type Document struct {
 	// Kind groups documents in the report, Name tells one from all others of a corpus.
 	Kind, Name string
-	Content    []byte
 	// Password that is handed in with it.
 	Password string
+	// Content makes the file, which takes memory and time where it is a bomb.
+	Content func() []byte `json:"-"`
 }
 
 // attack is a document that is made by hand.
@@ -66,7 +67,7 @@ func Make(options Options) (iter.Seq[Document], error) {
 			}
 			made++
 			name = kind.name + "/" + name
-			return !strings.HasPrefix(name, options.Only) || yield(Document{kind.name, name, content(), password})
+			return !strings.HasPrefix(name, options.Only) || yield(Document{kind.name, name, password, content})
 		}
 		for _, kind := range kinds {
 			for i, attack := range kind.attacks {

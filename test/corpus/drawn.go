@@ -115,7 +115,7 @@ func bombAttacks() []attack {
 			return threePages(sized("0 0 595 842", "/Contents 11 0 R"), packed(repeated("1 ", 128<<20), 3, "/Type/ObjStm/N 9/First 99"))
 		}},
 		{name: "objects of 128 MB in the table", content: func() []byte {
-			out := string(threePages(sized("0 0 595 842", "")))
+			out := string(threePages(written))
 			out = out[:strings.LastIndex(out, "xref\n0 ")]
 			table := packed(repeated("\x01\x00\x10\x00", 128<<20), 3, "/Type/XRef/Root 1 0 R/Size 67108864/W[1 2 1]")
 			return fmt.Appendf(nil, "%s99 0 obj\n%s\nendobj\nstartxref\n%d\n%%%%EOF\n", out, table, len(out))
@@ -144,7 +144,7 @@ func bombAttacks() []attack {
 				streamOf("/FunctionType 0/Domain[0 1 0 1 0 1 0 1]/Range[0 1 0 1 0 1]/Size[65535 65535 65535 65535]/BitsPerSample 32", "a"))
 		}},
 		{name: "metadata of 128 MB", content: func() []byte {
-			objects := threeObjects(sized("0 0 595 842", ""), packed(repeated("<a>", 128<<20), 3, "/Type/Metadata/Subtype/XML"))
+			objects := threeObjects(written, packed(repeated("<a>", 128<<20), 3, "/Type/Metadata/Subtype/XML"))
 			objects[0] = "<</Type/Catalog/Pages 2 0 R/Metadata 10 0 R>>"
 			return pdfOf(objects...)
 		}},

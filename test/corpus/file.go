@@ -242,7 +242,7 @@ func (g good) randomTIFF(random *rand.Rand) []byte {
 
 // formatAttacks are no documents that the platform takes, or several in one file.
 func formatAttacks(good good) []attack {
-	pdf := func() string { return string(threePages(sized("0 0 595 842", ""))) }
+	pdf := func() string { return string(threePages(written)) }
 	markup := func(before, after string) func() []byte {
 		return func() []byte { return []byte(before + "\n<!-- %PDF-1.7 -->\n" + after) }
 	}
@@ -332,7 +332,7 @@ func formatAttacks(good good) []attack {
 		{name: "a program that says to be a PDF", content: func() []byte { return []byte("\x7fELF\x02\x01\x01%PDF-1.7\n" + pdf()) }},
 		{name: "a script that says to be a PDF", content: func() []byte { return []byte("#!/bin/sh\ntouch /tmp/here\n#%PDF-1.7\n") }},
 		{name: "Forms of XML in a PDF", content: func() []byte {
-			objects := threeObjects(sized("0 0 595 842", ""), streamOf("", "<xdp:xdp><template>"+strings.Repeat("<subform>", 50_000)))
+			objects := threeObjects(written, streamOf("", "<xdp:xdp><template>"+strings.Repeat("<subform>", 50_000)))
 			objects[0] = "<</Type/Catalog/Pages 2 0 R/NeedsRendering true/AcroForm<</XFA 10 0 R/Fields[]>>>>"
 			return pdfOf(objects...)
 		}},
@@ -342,21 +342,21 @@ func formatAttacks(good good) []attack {
 			return pdfOf(objects...)
 		}},
 		{name: "programs to be started by a PDF", content: func() []byte {
-			objects := threeObjects(sized("0 0 595 842", ""), "<</S/Launch/F(/bin/sh)/Win<</F(cmd.exe)>>>>")
+			objects := threeObjects(written, "<</S/Launch/F(/bin/sh)/Win<</F(cmd.exe)>>>>")
 			objects[0] = "<</Type/Catalog/Pages 2 0 R/OpenAction 10 0 R>>"
 			return pdfOf(objects...)
 		}},
 		{name: "a PDF within a PDF within a PDF", content: func() []byte {
 			inner := pdf()
 			for range 50 {
-				objects := threeObjects(sized("0 0 595 842", ""), streamOf("/Type/EmbeddedFile", inner), "<</Type/Filespec/F(a.pdf)/EF<</F 10 0 R>>>>")
+				objects := threeObjects(written, streamOf("/Type/EmbeddedFile", inner), "<</Type/Filespec/F(a.pdf)/EF<</F 10 0 R>>>>")
 				objects[0] = "<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[(a)11 0 R]>>>>/Collection<<>>>>"
 				inner = string(pdfOf(objects...))
 			}
 			return []byte(inner)
 		}},
 		{name: "100,000 layers", content: func() []byte {
-			objects := threeObjects(sized("0 0 595 842", ""), "<</Type/OCG/Name(a)>>")
+			objects := threeObjects(written, "<</Type/OCG/Name(a)>>")
 			objects[0] = "<</Type/Catalog/Pages 2 0 R/OCProperties<</OCGs[" + strings.Repeat("10 0 R ", 100_000) + "]/D<</Order[10 0 R]/ON[10 0 R]>>>>>>"
 			return pdfOf(objects...)
 		}},

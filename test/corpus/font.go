@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -254,7 +255,7 @@ func embeddedType1(routine, glyph string) []byte {
 func randomFont(random *rand.Rand) []byte {
 	switch random.IntN(6) {
 	case 0, 1, 2:
-		font := []byte(goregular.TTF)
+		font := bytes.Clone(goregular.TTF)
 		name := pick(random, "glyf", "glyf", "loca", "cmap", "head", "hhea", "hmtx", "maxp", "fpgm", "prep", "cvt ", "name", "post")
 		at, length := trueTypeTable(font, name)
 		copy(font[at:at+length], spoil(random, font[at:at+length]))

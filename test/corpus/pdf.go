@@ -96,6 +96,9 @@ func sized(box, entries string) string {
 	return "<</Type/Page/Parent 2 0 R/MediaBox[" + box + "]" + entries + ">>"
 }
 
+// written is a page with a text, which is quickly read.
+const written = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 6 0 R/Resources<</Font<</F 8 0 R>>>>>>"
+
 // drawing is a document whose second page has the resources, which may name the objects from 11 on, and the content.
 func drawing(resources, content string, more ...string) []byte {
 	return drawingOf(resources, packed(strings.NewReader(content), 1, ""), more...)

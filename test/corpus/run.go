@@ -48,7 +48,7 @@ func Run(
 			return nil
 		}
 		path := filepath.Join(keep, strings.NewReplacer("/", ".", " ", "-").Replace(seen.Document.Name))
-		return os.WriteFile(path, seen.Document.Content, 0o644)
+		return os.WriteFile(path, seen.Content, 0o644)
 	}
 	failures := make(chan error, supervisors)
 	for range supervisors {
@@ -80,14 +80,16 @@ func serve(
 		}
 	}()
 	one := func(document Document) (Observation, error) {
+		content := document.Content()
 		path, work := filepath.Join(folder, "document"), filepath.Join(folder, "work")
-		if err := os.WriteFile(path, document.Content, 0o600); err != nil {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
 			return Observation{}, fmt.Errorf("write a document: %w", err)
 		}
 		if err := os.Mkdir(work, 0o700); err != nil {
 			return Observation{}, fmt.Errorf("make a work folder: %w", err)
 		}
 		seen := current.read(ctx, document, path, work, limits)
+		seen.Document, seen.Content = document, content
 		return seen, os.RemoveAll(work)
 	}
 	for ctx.Err() == nil {
@@ -100,7 +102,7 @@ func serve(
 				return err
 			}
 			// What a process takes once, such as a descriptor for its timers, it has after the first document.
-			first, err := one(Document{Name: "a good one", Content: threePages(sized("0 0 595 842", ""))})
+			first, err := one(Document{Name: "a good one", Content: func() []byte { return threePages(written) }})
 			if err != nil {
 				return err
 			}

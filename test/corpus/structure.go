@@ -59,7 +59,7 @@ func treeAttacks() []attack {
 		"half a page", "2.5", "a text", "(3)", "no number", "null", "itself", "2 0 R", "five", "5", "5,000", "5000",
 	) {
 		attacks = append(attacks, attack{name: "count is " + name, content: func() []byte {
-			objects := threeObjects(sized("0 0 595 842", ""))
+			objects := threeObjects(written)
 			objects[1] = "<</Type/Pages/Kids[3 0 R 4 0 R 5 0 R]/Count " + count + ">>"
 			return pdfOf(objects...)
 		}})
@@ -70,7 +70,7 @@ func treeAttacks() []attack {
 		"the tree among its kids", "[3 0 R 2 0 R]", "a font among the kids", "[8 0 R 3 0 R]", "kids in the kids", "[[3 0 R][4 0 R]]",
 	) {
 		attacks = append(attacks, attack{name: name, content: func() []byte {
-			objects := threeObjects(sized("0 0 595 842", ""))
+			objects := threeObjects(written)
 			objects[1] = "<</Type/Pages/Kids" + kids + "/Count 3>>"
 			return pdfOf(objects...)
 		}})
@@ -84,7 +84,7 @@ func treeAttacks() []attack {
 			for i := range 30 {
 				objects = append(objects, fmt.Sprintf("<</Type/Pages/Kids[%d 0 R %d 0 R]/Count %d>>", i+3, i+3, 1<<(30-i)))
 			}
-			return pdfOf(append(objects, sized("0 0 595 842", ""))...)
+			return pdfOf(append(objects, written)...)
 		}},
 		attack{name: "20,000 levels", content: func() []byte {
 			objects := []string{catalogue}
@@ -133,12 +133,12 @@ func references(from, count int) string {
 }
 
 func xrefAttacks() []attack {
-	whole := func() string { return string(threePages(sized("0 0 595 842", ""))) }
+	whole := func() string { return string(threePages(written)) }
 	edited := func(old, new string) func() []byte {
 		return func() []byte { return []byte(strings.ReplaceAll(whole(), old, new)) }
 	}
 	trailed := func(trailer string) func() []byte {
-		return func() []byte { return pdfWith(trailer, threeObjects(sized("0 0 595 842", ""))...) }
+		return func() []byte { return pdfWith(trailer, threeObjects(written)...) }
 	}
 	table := func(entries, data string) func() []byte {
 		return func() []byte {
@@ -238,7 +238,7 @@ func xrefAttacks() []attack {
 func encryptionAttacks(good good) []attack {
 	encrypted := func(dictionary string) func() []byte {
 		return func() []byte {
-			objects := threeObjects(sized("0 0 595 842", ""), dictionary)
+			objects := threeObjects(written, dictionary)
 			return pdfWith("/Encrypt 10 0 R/ID[(0123456789abcdef)(0123456789abcdef)]", objects...)
 		}
 	}

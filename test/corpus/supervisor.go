@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -50,6 +51,8 @@ type Answer struct {
 	Refused string `json:"refused"`
 	// Searchable is the part of the searchable PDF that was made; empty where there is none.
 	Searchable string `json:"searchable"`
+	// Engine is the most memory in bytes that one of the engines had, where it is more than any had before.
+	Engine int64 `json:"engine"`
 	// Before and After are what the supervisor had at its beginning, once it had read a good document, and has now.
 	Before  holdings `json:"before"`
 	After   holdings `json:"after"`
@@ -102,6 +105,7 @@ func Supervise() error {
 
 func read(order order) Answer {
 	var answer Answer
+	before := enginePeak()
 	config := worker.Config{
 		CPULimit: order.Cores, MemoryLimit: order.Memory, WorkDir: order.Folder,
 		Engine: order.Engine, TessdataPrefix: order.Tessdata,
@@ -125,6 +129,9 @@ func read(order order) Answer {
 	if err != nil {
 		answer.Refused = err.Error()
 	}
+	if peak := enginePeak(); peak > before {
+		answer.Engine = peak
+	}
 	entries, err := os.ReadDir(order.Folder)
 	if err != nil {
 		answer.Defects = append(answer.Defects, "the work folder cannot be read")
@@ -133,6 +140,15 @@ func read(order order) Answer {
 		answer.Left = append(answer.Left, entry.Name())
 	}
 	return answer
+}
+
+// enginePeak is the most memory in bytes that one of the engines so far had, as the kernel tells when it has ended.
+func enginePeak() int64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &usage); err != nil {
+		return 0
+	}
+	return usage.Maxrss << 10
 }
 
 func pageOf(page *document.Page) Page {
@@ -166,10 +182,10 @@ func defects(page *document.Page) []string {
 	return found
 }
 
-// settle waits until the process holds no more than it may, at most for some seconds: what has ended takes a moment to go.
+// settle waits until the process holds no more than it may, at most half a minute: what has ended takes a moment to go.
 func settle(most holdings) holdings {
 	var now holdings
-	for range 100 {
+	for range 1500 {
 		now = held()
 		if now.Goroutines <= most.Goroutines && now.Files <= most.Files && now.Children <= most.Children {
 			break

@@ -12,7 +12,9 @@ import (
 // Observation is what was seen of one document.
 type Observation struct {
 	Document Document
-	Answer   Answer
+	// Content of the document.
+	Content []byte `json:"-"`
+	Answer  Answer
 	// Lost says how the supervisor ended; empty where it goes on.
 	Lost string
 	// Elapsed is the whole time that the document took.
@@ -86,7 +88,7 @@ func breaches(o Observation, limits Limits) []string {
 	}
 	claim(o.Elapsed <= limits.timeLimit(failed), "it took %.1f s, with %d pages that failed, of %.0f", o.Elapsed.Seconds(), failed, limits.timeLimit(failed).Seconds())
 	claim(o.Memory <= limits.Memory, "supervisor and engines had %d MB together, of %d", o.Memory>>20, limits.Memory>>20)
-	room := 3*int64(len(o.Document.Content)) + workRoom
+	room := 3*int64(len(o.Content)) + workRoom
 	claim(o.Disk <= room, "the work folder held %d MB, of %d", o.Disk>>20, room>>20)
 	claim(len(o.Answer.Left) == 0, "it left %q in the work folder", o.Answer.Left)
 	before, after := o.Answer.Before, o.Answer.After

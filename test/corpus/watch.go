@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// watchEvery is how often memory and disk are looked at. What an engine had at most is its own account (VmHWM), so a peak
-// is missed only if it comes within that time of the engine's end.
-const watchEvery = 25 * time.Millisecond
+// watchEvery is how often memory and disk are looked at. A peak that comes and goes between is missed in the sum, but not in
+// that of an engine, which the kernel keeps.
+const watchEvery = 100 * time.Millisecond
 
 // supervisor is a process that reads documents.
 type supervisor struct {
@@ -63,8 +63,7 @@ func startSupervisor(program Program, log *os.File) (*supervisor, error) {
 }
 
 // read a document in a folder that is empty, and watch.
-func (s *supervisor) read(ctx context.Context, document Document, path, folder string, limits Limits) Observation {
-	seen := Observation{Document: document}
+func (s *supervisor) read(ctx context.Context, document Document, path, folder string, limits Limits) (seen Observation) {
 	begin := time.Now()
 	if err := s.orders.Encode(order{path, document.Password, folder, limits}); err != nil {
 		seen.Lost = err.Error()
@@ -80,6 +79,8 @@ func (s *supervisor) read(ctx context.Context, document Document, path, folder s
 		case answer, running := <-s.answers:
 			seen.Elapsed = time.Since(begin)
 			seen.Answer = answer
+			seen.Engine = max(seen.Engine, answer.Engine)
+			seen.Memory = max(seen.Memory, seen.Engine)
 			if !running {
 				seen.Lost = fmt.Sprint("it ended: ", s.ended)
 			}
