@@ -44,7 +44,7 @@ const (
 	// engine dies of it, and so often is it made searchable, by an engine that opens it for that.
 	besides = 5
 	// workRoom in bytes is what the folder of a pod holds besides three times the document.
-	workRoom = 256 << 20
+	workRoom = 768 << 20
 )
 
 // timeLimit of a document that has so many pages without a result, each of which may be tried for its whole time by one of the
