@@ -30,10 +30,10 @@ func pngOf(width, height uint32, depth, colour, interlace byte, data io.Reader, 
 func pngAttacks(good good) []attack {
 	black := func(length int64) io.Reader { return repeated("\x00", length) }
 	return []attack{
+		{name: "two billion columns", content: func() []byte { return pngOf(0x7fffffff, 0x7fffffff, 16, 6, 1, black(1000)) }},
 		{name: "10 gigapixels", content: func() []byte { return pngOf(100_000, 100_000, 1, 0, 0, black(128<<20)) }},
 		{name: "900 megapixels", content: func() []byte { return pngOf(30_000, 30_000, 1, 0, 0, black(30_000*3751)) }},
 		{name: "just small enough to be drawn", content: func() []byte { return pngOf(12_000, 12_000, 8, 0, 0, black(12_000*12_001)) }},
-		{name: "two billion columns", content: func() []byte { return pngOf(0x7fffffff, 0x7fffffff, 16, 6, 1, black(1000)) }},
 		{name: "a strip", content: func() []byte { return pngOf(1, 1_000_000, 8, 0, 0, black(2_000_000)) }},
 		{name: "one pixel", content: func() []byte { return pngOf(1, 1, 8, 0, 0, black(2)) }},
 		{name: "no pixel", content: func() []byte { return pngOf(0, 0, 8, 0, 0, black(2)) }},

@@ -24,6 +24,9 @@ func imageAttacks(good good) []attack {
 		}
 	}
 	attacks := []attack{
+		{name: "a JPEG that is cut off", content: func() []byte {
+			return pictured("/Width 800/Height 200/BitsPerComponent 8/ColorSpace/DeviceRGB/Filter/DCTDecode", string(good.images["progressive.jpg"][:3000]))
+		}},
 		{name: "400 megapixels", content: func() []byte {
 			return samples("/Width 20000/Height 20000/BitsPerComponent 8/ColorSpace/DeviceGray", repeated("\x00", 20000*20000))()
 		}},
@@ -35,9 +38,6 @@ func imageAttacks(good good) []attack {
 		{name: "a page of 60,000 images", content: func() []byte {
 			return drawing("/XObject<</X 11 0 R>>", strings.Repeat("q 90 0 0 90 9 9 cm /X Do Q\n", 60_000),
 				streamOf("/Type/XObject/Subtype/Image/Width 2/Height 2/BitsPerComponent 8/ColorSpace/DeviceGray", "abcd"))
-		}},
-		{name: "a JPEG that is cut off", content: func() []byte {
-			return pictured("/Width 800/Height 200/BitsPerComponent 8/ColorSpace/DeviceRGB/Filter/DCTDecode", string(good.images["progressive.jpg"][:3000]))
 		}},
 		{name: "a JPEG that says to be large", content: func() []byte {
 			return pictured("/Width 65535/Height 65535/BitsPerComponent 8/ColorSpace/DeviceGray/Filter/DCTDecode", resizedJPEG(good.images["progressive.jpg"], 65535, 65535))
