@@ -101,7 +101,7 @@ func put(path string, options corpus.Options, sums *corpus.Report) error {
 		return errors.New("write the report: there are no marks in " + path)
 	}
 	var table strings.Builder
-	fmt.Fprintf(&table, "%d documents, seed %d.\n\n", options.Files, options.Seed)
+	fmt.Fprintf(&table, "%d documents, of %d with the seed %d.\n\n", sums.Files(), options.Files, options.Seed)
 	if err := sums.Write(&table); err != nil {
 		return err
 	}

@@ -165,7 +165,7 @@ func TestEveryPromiseCanBeBroken(t *testing.T) {
 	}{
 		"all is kept":                     {func(*Observation) {}, ""},
 		"the supervisor ends":             {func(o *Observation) { o.Lost = "signal: killed" }, "supervisor was lost"},
-		"a page is missing":               {func(o *Observation) { o.Answer.Pages = o.Answer.Pages[1:] }, "comes as number 2"},
+		"a page is missing":               {func(o *Observation) { o.Answer.Pages = o.Answer.Pages[1:] }, "page 2 comes as number 1"},
 		"there are no pages":              {func(o *Observation) { o.Answer.Pages = nil }, "no pages"},
 		"a page says not why":             {func(o *Observation) { o.Answer.Pages[0].Reason = "" }, "no reason"},
 		"a page comes from nowhere":       {func(o *Observation) { o.Answer.Pages[0].Source = "" }, "the source"},
@@ -262,7 +262,7 @@ func TestARunGoesOnWhereItWasInterrupted(t *testing.T) {
 		return record
 	}
 	record = goOn()
-	if !slices.Equal(before, []string{"one7[a]"}) {
+	if !slices.Equal(before, []string{"one7 [a]"}) {
 		t.Errorf("the record has %q, want what was written whole", before)
 	}
 	var missing []string
@@ -276,7 +276,7 @@ func TestARunGoesOnWhereItWasInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	before = nil
-	if err := goOn().Close(); err != nil || !slices.Equal(before, []string{"one7[a]", "two7[]"}) {
+	if err := goOn().Close(); err != nil || !slices.Equal(before, []string{"one7 [a]", "two7 []"}) {
 		t.Errorf("the record has %q, %v", before, err)
 	}
 }

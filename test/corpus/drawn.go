@@ -80,7 +80,7 @@ func recursionAttacks(good good) []attack {
 	for name, catalog := range ordered(
 		"outlines", "/Outlines<</First 10 0 R/Last 10 0 R/Count 2000000000>>", "fields of a form", "/AcroForm<</Fields[10 0 R]/XFA 10 0 R>>",
 		"names", "/Names<</Dests 10 0 R/EmbeddedFiles 10 0 R/JavaScript 10 0 R>>", "labels of pages", "/PageLabels 10 0 R",
-		"tags", "/StructTreeRoot 10 0 R/MarkInfo<</Marked true>>", "actions", "/OpenAction 10 0 R", "layers", "/OCProperties<</OCGs[10 0 R]/D 10 0 R>>",
+		"tags", "/StructTreeRoot 10 0 R/MarkInfo<</Marked true>>", "actions", "/OpenAction 10 0 R", "lists of layers", "/OCProperties<</OCGs[10 0 R]/D 10 0 R>>",
 	) {
 		attacks = append(attacks, attack{name: name + " within themselves", content: func() []byte {
 			objects := threeObjects(sized("0 0 595 842", "/Annots[10 0 R]"), "<</Type/Annot/Subtype/Widget/Rect[0 0 9 9]/FT/Tx/T(a)/Title(a)/First 10 0 R/Next 10 0 R/Prev 10 0 R"+

@@ -78,6 +78,9 @@ func (r row) plus(other *row) *row {
 // Breaches of what the platform promises, in all documents.
 func (r *Report) Breaches() int { return r.sum().breaches }
 
+// Files that were added.
+func (r *Report) Files() int { return r.sum().files }
+
 func (r *Report) sum() *row {
 	sum := &row{failed: map[string]int{}, pages: map[string]int{}}
 	for _, row := range r.rows {
