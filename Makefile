@@ -17,6 +17,9 @@ COMPARE_FLAGS ?=
 FILE ?=
 # What hack/train/train.sh is told besides, for example TRAIN_FLAGS="--lines 8000 --pages 500".
 TRAIN_FLAGS ?=
+# How many bad documents `make test-corpus` makes, and the seed of those that it makes by chance.
+CORPUS_FILES ?= 2000
+CORPUS_SEED ?= 1
 # Arguments for every `go test`, for example TEST_FLAGS="-race -count=1".
 TEST_FLAGS ?=
 
@@ -148,6 +151,10 @@ test-quota: ## Prove quotas and fairness in many rounds (twenty minutes), and wr
 	KHOCR_E2E_ROUNDS=10 KHOCR_E2E_CROWD=300 hack/e2e.sh -v -timeout=2h -run='^(TestQuotaUnderFire|TestACrowdDelaysNobodyElse)$$' $(TEST_FLAGS)
 	BIN=.local/stepped/bin IMAGES=.local/stepped/images TAGS=khocr_stepped_clock KHOCR_E2E_STEPPED_CLOCK=1 \
 		hack/e2e.sh -v -timeout=1h -run='^TestQuotaAroundAMonthsEnd$$' $(TEST_FLAGS)
+
+.PHONY: test-corpus
+test-corpus: packages build ## Read CORPUS_FILES bad documents as worker pods do (an hour), and write docs/bad-documents.md
+	go run ./hack/corpus --files $(CORPUS_FILES) --seed $(CORPUS_SEED) --engine $(BIN)/engine --report docs/bad-documents.md
 
 .PHONY: bench
 bench: ## Measure the packages, the images, the demo while it runs, and with DATA=DIR the accuracy on what is there

@@ -29,11 +29,14 @@ type Cost struct {
 // with the same second tries as in a pod. Of config it takes CPULimit, MemoryLimit, Engine, TessdataPrefix and WorkDir, a
 // folder of its own that is empty; of the ticket what says how pages are read.
 //
-// Each page is handed out once, in the order of the document, one at a time. An error of the callback ends the reading and
-// is returned; other errors say that the document cannot be read, or no engine be run.
+// Each page is handed out once, in the order of the document, one at a time. Where publish is not nil, the document is then
+// made searchable as in a pod, and publish gets the part of the searchable PDF, as workerport names it, and the path of its
+// file, which is there for that long; it is not called where there is no such PDF. The folder is left empty.
+//
+// An error of handOut ends the reading and is returned; other errors say that the document cannot be read, or no engine be run.
 func ReadLocal(
 	ctx context.Context, config Config, ticket workerport.Ticket, path string, log *slog.Logger,
-	handOut func(*document.Page, Cost) error,
+	handOut func(*document.Page, Cost) error, publish func(part, path string) error,
 ) error {
 	first, err := startChild(config, childMemory(config.MemoryLimit, childCount(config.CPULimit, config.MemoryLimit)))
 	if err != nil {
@@ -62,8 +65,22 @@ func ReadLocal(
 		handOut: func(page *document.Page) error { return handOut(page, costs.of(page.Number)) },
 	}
 	s.store = inOrder.put
+	s.publish = func(_ context.Context, part, path string) error { return publish(part, path) }
+	defer s.forget()
 	defer s.dismiss()
-	return s.process(ctx, ctx, engine, children, plan.pages)
+	if err := s.process(ctx, ctx, engine, children, plan.pages); err != nil || publish == nil {
+		return err
+	}
+	return s.makeSearchable(ctx, plan)
+}
+
+// forget what was kept for the searchable PDF, and the PDF. In a pod it goes with the folder.
+func (s *supervisor) forget() {
+	for _, path := range []string{s.results(), s.output()} {
+		if err := os.RemoveAll(path); err != nil {
+			s.log.Error("Work folder was not emptied", "error", err)
+		}
+	}
 }
 
 // sequence puts pages that are done in any order in that of the document.

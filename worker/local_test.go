@@ -13,6 +13,7 @@ import (
 
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/workerport"
+	"github.com/openplp/khocr/worker/wire"
 )
 
 // local is a document of the test engine on a machine without a cluster.
@@ -47,7 +48,7 @@ func newLocal(t *testing.T, script script) *local {
 }
 
 func (l *local) read(ctx context.Context, handOut func(*document.Page, Cost) error) error {
-	return ReadLocal(ctx, l.config, l.ticket, l.path, slog.New(slog.NewTextHandler(l.log, nil)), handOut)
+	return ReadLocal(ctx, l.config, l.ticket, l.path, slog.New(slog.NewTextHandler(l.log, nil)), handOut, nil)
 }
 
 func TestPagesAreHandedOutInOrderWithTheirCost(t *testing.T) {
@@ -133,5 +134,50 @@ func TestAReadingEndsWithItsContext(t *testing.T) {
 	})
 	if err == nil {
 		t.Error("a reading that was stopped has no error")
+	}
+}
+
+func TestAReadingMayMakeTheDocumentSearchableAndLeavesNothing(t *testing.T) {
+	l := newLocal(t, script{Pages: 2})
+	var part, content string
+	err := ReadLocal(t.Context(), l.config, l.ticket, l.path, slog.New(slog.NewTextHandler(l.log, nil)),
+		func(*document.Page, Cost) error { return nil },
+		func(of, path string) error {
+			made, err := os.ReadFile(path)
+			part, content = of, string(made)
+			return err
+		})
+	if err != nil || part != workerport.Appendix || content != "1:auto script/Khmer 2:auto script/Khmer " {
+		t.Errorf("part %q is %q, %v; log:\n%s", part, content, err, l.log)
+	}
+	for _, name := range []string{"results", "searchable"} {
+		if _, err := os.Stat(filepath.Join(l.config.WorkDir, name)); !os.IsNotExist(err) {
+			t.Errorf("%s is left: %v", name, err)
+		}
+	}
+}
+
+func TestResultsAreKeptAsLongAsThereIsRoom(t *testing.T) {
+	s := &supervisor{config: Config{WorkDir: t.TempDir()}}
+	keep := func(number int) error {
+		return s.remember(&document.Page{Number: number, Source: document.SourceOCR})
+	}
+	if err := keep(1); err != nil {
+		t.Fatal(err)
+	}
+	s.kept.Store(resultsRoom - 1)
+	if err := keep(2); err != nil {
+		t.Errorf("a page whose result has no room fails: %v", err)
+	}
+	entries, err := os.ReadDir(s.results())
+	if err != nil || len(entries) != 1 || entries[0].Name() != wire.ResultName(1) {
+		t.Errorf("kept are %v, %v; want the first alone", entries, err)
+	}
+	if _, err := s.trySearchable(t.Context(), nil); !errors.Is(err, errNoRoom) {
+		t.Errorf("the PDF is made of some of the results: %v", err)
+	}
+	s.stored = func(_ context.Context, _ int, path string) error { return os.WriteFile(path, []byte("{}"), 0o600) }
+	if err := s.fetchResults(t.Context(), []int{3}); !errors.Is(err, errNoRoom) {
+		t.Errorf("more is fetched than there is room for: %v", err)
 	}
 }

@@ -22,9 +22,16 @@ const (
 	// storedAtOnce is the number of earlier results that are fetched at the same time.
 	storedAtOnce = 4
 	// searchableRoom is how much longer than the document, in bytes, a part of its searchable PDF may get. The pod's folder
-	// has room for twice as much besides two copies of the document.
+	// has room for twice as much besides two copies of the document, and for resultsRoom.
 	searchableRoom = 128 << 20
+	// resultsRoom bounds the results that are kept for the searchable PDF, in bytes. Those of 5,000 pages of a book take 250 MB,
+	// but a hundred pages that share a text can take more than any folder has, and the kubelet would evict the pod for it, again
+	// and again.
+	resultsRoom = 512 << 20
 )
+
+// errNoRoom: the results of the pages take more than resultsRoom.
+var errNoRoom = errors.New("the results of the pages are too large to be kept")
 
 // makeSearchable has a child make the document a searchable PDF, from the results of all pages, and stores that. The job can
 // do without: what goes wrong is logged. An error means that there is no point in going on, or that the worker was told to
@@ -78,6 +85,9 @@ func (s *supervisor) storedElsewhere(ctx context.Context, work plan) (pages []in
 }
 
 func (s *supervisor) trySearchable(ctx context.Context, elsewhere []int) (part string, err error) {
+	if s.kept.Load() > resultsRoom {
+		return "", errNoRoom
+	}
 	if err := s.fetchResults(ctx, elsewhere); err != nil {
 		return "", err
 	}
@@ -86,7 +96,7 @@ func (s *supervisor) trySearchable(ctx context.Context, elsewhere []int) (part s
 		return "", fmt.Errorf("measure the document: %w", err)
 	}
 	request := wire.Searchable{
-		Results: s.results(), Output: filepath.Join(s.config.WorkDir, "searchable"), MaxBytes: info.Size() + searchableRoom,
+		Results: s.results(), Output: s.output(), MaxBytes: info.Size() + searchableRoom,
 	}
 	engine := s.wake()
 	if engine != nil {
@@ -127,7 +137,10 @@ func (s *supervisor) askSearchable(ctx context.Context, engine *child, request w
 // results is the folder that the child reads the pages' results from.
 func (s *supervisor) results() string { return filepath.Join(s.config.WorkDir, "results") }
 
-// remember the result of a page for the searchable PDF.
+// output is the file that the child makes.
+func (s *supervisor) output() string { return filepath.Join(s.config.WorkDir, "searchable") }
+
+// remember the result of a page for the searchable PDF, as long as there is room for it.
 func (s *supervisor) remember(page *document.Page) error {
 	if len(page.Lines) == 0 && page.Source != document.SourceOCR {
 		return nil
@@ -135,6 +148,9 @@ func (s *supervisor) remember(page *document.Page) error {
 	content, err := json.Marshal(page)
 	if err != nil {
 		return fmt.Errorf("encode page %d: %w", page.Number, err)
+	}
+	if s.kept.Add(int64(len(content))) > resultsRoom {
+		return nil
 	}
 	if err := os.MkdirAll(s.results(), 0o700); err != nil {
 		return err
@@ -151,7 +167,18 @@ func (s *supervisor) fetchResults(ctx context.Context, pages []int) error {
 	fetches.SetLimit(storedAtOnce)
 	for _, page := range pages {
 		fetches.Go(func() error {
-			return s.stored(ctx, page, filepath.Join(s.results(), wire.ResultName(page)))
+			path := filepath.Join(s.results(), wire.ResultName(page))
+			if err := s.stored(ctx, page, path); err != nil {
+				return err
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				return fmt.Errorf("measure the result of page %d: %w", page, err)
+			}
+			if s.kept.Add(info.Size()) > resultsRoom {
+				return errNoRoom
+			}
+			return nil
 		})
 	}
 	return fetches.Wait()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,6 +34,9 @@ type supervisor struct {
 	publish func(ctx context.Context, part, path string) error
 	// answered, where set, is told which child has just tried which page.
 	answered func(engine *child, page int)
+
+	// kept is how many bytes of results were to be kept for the searchable PDF; all are there up to resultsRoom.
+	kept atomic.Int64
 
 	mutex sync.Mutex
 	// resting is a child with the document open that has no page to do.

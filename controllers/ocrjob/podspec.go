@@ -30,7 +30,7 @@ const (
 // is not known, and room for what the engine keeps beside it.
 const (
 	largestDocument = 10 << 30
-	engineRoom      = 256 << 20
+	engineRoom      = 768 << 20
 )
 
 // Endpoint is where a worker finds the gateway's internal port.

@@ -125,7 +125,7 @@ func (r *reader) read(ctx context.Context, sample sample, engines int) result {
 	result.refused = worker.ReadLocal(ctx, config, ticket, sample.path, log, func(page *document.Page, cost worker.Cost) error {
 		result.read = append(result.read, readPage{page, cost})
 		return nil
-	})
+	}, nil)
 	return result
 }
 

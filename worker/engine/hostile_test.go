@@ -51,7 +51,7 @@ func readAsAWorker(t *testing.T, path string) (pages []string, refused error) {
 		pages = append(pages, said)
 		peak = max(peak, cost.PeakMemory)
 		return nil
-	})
+	}, nil)
 	t.Logf("%.1f s, %d MB; %d pages, %v", time.Since(start).Seconds(), peak/1e6, len(pages), refused)
 	return pages, refused
 }

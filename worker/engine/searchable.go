@@ -68,7 +68,7 @@ func (s *source) appendTo(output *output, path string, results searchable.Result
 func (s *source) rewriteTo(output *output, results searchable.Results) error {
 	rewritten := output.Name() + ".rewritten"
 	defer os.Remove(rewritten)
-	if err := searchable.Rewrite(s.path, rewritten, s.password); err != nil {
+	if err := searchable.Rewrite(s.path, rewritten, s.password, output.most); err != nil {
 		return err
 	}
 	if err := output.empty(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
@@ -11,8 +12,9 @@ import (
 )
 
 // Rewrite makes a copy of a PDF that is neither damaged nor encrypted. It keeps the document in memory. The password is for
-// a document that has one.
-func Rewrite(from, to, password string) (err error) {
+// a document that has one. A copy that would have more bytes than most is given up: objects that
+// are packed in the document are not in it.
+func Rewrite(from, to, password string, most int64) (err error) {
 	defer func() {
 		// The library has checks that panic.
 		if reason := recover(); reason != nil {
@@ -39,11 +41,26 @@ func Rewrite(from, to, password string) (err error) {
 		return fmt.Errorf("make the copy: %w", err)
 	}
 	defer target.Close()
-	buffered := bufio.NewWriter(target)
+	buffered := bufio.NewWriter(&bounded{to: target, left: most})
 	// The library asks the file for its size.
 	read.Write.Writer, read.Write.Fp = buffered, target
 	if err := errors.Join(pdfcpu.WriteContext(read), buffered.Flush()); err != nil {
 		return fmt.Errorf("write the copy: %w", err)
 	}
 	return nil
+}
+
+// bounded hands on so many bytes, and no more.
+type bounded struct {
+	to   io.Writer
+	left int64
+}
+
+var errTooLong = errors.New("the copy is longer than it may be")
+
+func (b *bounded) Write(data []byte) (int, error) {
+	if b.left -= int64(len(data)); b.left < 0 {
+		return 0, errTooLong
+	}
+	return b.to.Write(data)
 }
