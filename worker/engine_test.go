@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/workerport"
+	"github.com/openplp/khocr/worker/confine"
 	"github.com/openplp/khocr/worker/wire"
 )
 
@@ -62,7 +62,9 @@ type script struct {
 const diary = "diary"
 
 func runEngine() {
-	limitAddressSpace()
+	if err := confine.AddressSpace(os.Getenv(wire.EnvAddressSpace)); err != nil {
+		panic(err)
+	}
 	requests := bufio.NewScanner(os.NewFile(wire.RequestFD, "requests"))
 	responses := json.NewEncoder(os.NewFile(wire.ResponseFD, "responses"))
 	var document script
@@ -85,26 +87,6 @@ func runEngine() {
 		if err := responses.Encode(response); err != nil {
 			panic(err)
 		}
-	}
-}
-
-// limitAddressSpace does what the protocol asks of an engine.
-func limitAddressSpace() {
-	allowance, err := strconv.ParseUint(os.Getenv(wire.EnvAddressSpace), 10, 64)
-	if err != nil {
-		panic(err)
-	}
-	statm, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		panic(err)
-	}
-	pages, err := strconv.ParseUint(strings.Fields(string(statm))[0], 10, 64)
-	if err != nil {
-		panic(err)
-	}
-	limit := pages*uint64(os.Getpagesize()) + allowance
-	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
-		panic(err)
 	}
 }
 

@@ -81,12 +81,12 @@ func (s *supervisor) trySearchable(ctx context.Context, elsewhere []int) (part s
 	if err := s.fetchResults(ctx, elsewhere); err != nil {
 		return "", err
 	}
-	info, err := os.Stat(s.path)
+	opening, err := s.opening()
 	if err != nil {
-		return "", fmt.Errorf("measure the document: %w", err)
+		return "", err
 	}
 	request := wire.Searchable{
-		Results: s.results(), Output: filepath.Join(s.config.WorkDir, "searchable"), MaxBytes: info.Size() + searchableRoom,
+		Results: s.results(), Output: filepath.Join(s.config.madeDir(), "searchable"), MaxBytes: opening.MaxFileBytes,
 	}
 	engine := s.wake()
 	if engine != nil {
@@ -136,17 +136,11 @@ func (s *supervisor) remember(page *document.Page) error {
 	if err != nil {
 		return fmt.Errorf("encode page %d: %w", page.Number, err)
 	}
-	if err := os.MkdirAll(s.results(), 0o700); err != nil {
-		return err
-	}
 	return os.WriteFile(filepath.Join(s.results(), wire.ResultName(page.Number)), content, 0o600)
 }
 
 // fetchResults gets the results that earlier attempts and other parts stored.
 func (s *supervisor) fetchResults(ctx context.Context, pages []int) error {
-	if err := os.MkdirAll(s.results(), 0o700); err != nil {
-		return err
-	}
 	fetches, ctx := errgroup.WithContext(ctx)
 	fetches.SetLimit(storedAtOnce)
 	for _, page := range pages {
