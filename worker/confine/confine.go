@@ -16,10 +16,10 @@ import (
 
 // Room is what is left to a process.
 type Room struct {
-	// Read are files, and folders with what is below them, that it may read besides those of the system's libraries. Each
-	// must exist.
+	// Read are files, and folders with what is below them, that it may read besides those of the system's libraries. What does
+	// not exist yet will not be readable.
 	Read []string
-	// Work is the folder in which it may make, write and remove files; no links, folders, pipes or sockets.
+	// Work is the folder in which it may make, write and remove files; no links, folders, pipes or sockets. It must exist.
 	Work string
 	// MaxFileBytes bounds each file that it writes.
 	MaxFileBytes int64

@@ -32,7 +32,7 @@ type order struct {
 	Free bool
 	// Without are system calls that the kernel is to lack.
 	Without []string
-	// Homeless ones are told that they may read what is not there.
+	// Homeless ones are told that they may write where nothing is.
 	Homeless bool
 	// Threads that are there before the process is confined try to read the secret and to open a socket.
 	Threads int
@@ -73,7 +73,7 @@ func obey(text []byte) error {
 		}
 		room := confine.Room{Read: []string{o.Document}, Work: o.Work, MaxFileBytes: o.MaxFileBytes}
 		if o.Homeless {
-			room.Read = append(room.Read, "/no/such/document")
+			room.Work = "/no/such/folder"
 		}
 		if err := confine.Enter(room); err != nil {
 			return err
@@ -250,6 +250,6 @@ func TestWhatTheKernelLacks(t *testing.T) {
 func TestARoomThatIsNotThere(t *testing.T) {
 	skipMissing(t)
 	if _, _, err := run(t, order{Homeless: true}); err == nil || !strings.Contains(err.Error(), "no such file") {
-		t.Errorf("a process went on without what it may read: %v", err)
+		t.Errorf("a process went on without its folder: %v", err)
 	}
 }

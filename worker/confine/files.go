@@ -36,7 +36,7 @@ func shutFiles(room Room) error {
 		if err != nil {
 			return err
 		}
-		rules = append(rules, landlock.PathAccess(rights, path))
+		rules = append(rules, landlock.PathAccess(rights, path).IgnoreIfMissing())
 	}
 	if err := landlock.V11.BestEffort().Restrict(rules...); err != nil {
 		return fmt.Errorf("confine by landlock: %w", err)
@@ -47,7 +47,9 @@ func shutFiles(room Room) error {
 // readable are the rights to read what is at a path.
 func readable(path string) (landlock.AccessFSSet, error) {
 	var info unix.Stat_t
-	if err := unix.Stat(path, &info); err != nil {
+	if err := unix.Stat(path, &info); err == unix.ENOENT {
+		return toRead, nil
+	} else if err != nil {
 		return 0, fmt.Errorf("look at %s: %w", path, err)
 	}
 	if info.Mode&unix.S_IFMT == unix.S_IFDIR {
