@@ -120,6 +120,11 @@ func (p *Platform) Submit(namespace, name, upload, document string) Job {
 		Spec:       v1alpha1.OcrJobSpec{Source: v1alpha1.DocumentSource{Upload: &v1alpha1.Upload{ID: upload, Size: int64(len(document))}}},
 	}, new(corev1.Pod)}
 	p.Must(p.Gateway.Client.Create(p.Context(), job.OcrJob))
+	defer func() {
+		if p.Failed() {
+			p.Logf("job %s is %+v", name, job.Status)
+		}
+	}()
 	testenv.Await(p, name+" has its pod on record", func() bool {
 		p.Must(p.Live.Get(p.Context(), client.ObjectKeyFromObject(job.OcrJob), job.OcrJob))
 		return len(job.Status.Workers) == 1 && job.Status.Workers[0].PodUID != ""
