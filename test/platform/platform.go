@@ -120,16 +120,22 @@ func (p *Platform) Submit(namespace, name, upload, document string) Job {
 		Spec:       v1alpha1.OcrJobSpec{Source: v1alpha1.DocumentSource{Upload: &v1alpha1.Upload{ID: upload, Size: int64(len(document))}}},
 	}, new(corev1.Pod)}
 	p.Must(p.Gateway.Client.Create(p.Context(), job.OcrJob))
-	defer func() {
-		if p.Failed() {
-			p.Logf("job %s is %+v", name, job.Status)
-		}
-	}()
+	key := client.ObjectKey{Namespace: namespace, Name: name + "-0-1"}
+	testenv.Await(p, name+" has a pod", func() bool {
+		err := p.Live.Get(p.Context(), key, job.Pod)
+		p.Must(client.IgnoreNotFound(err))
+		return err == nil
+	})
+	// The test plays the scheduler.
+	p.Must(p.API.CoreV1().Pods(namespace).Bind(p.Context(), &corev1.Binding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: key.Name},
+		Target:     corev1.ObjectReference{Kind: "Node", Name: "node"},
+	}, metav1.CreateOptions{}))
 	testenv.Await(p, name+" has its pod on record", func() bool {
 		p.Must(p.Live.Get(p.Context(), client.ObjectKeyFromObject(job.OcrJob), job.OcrJob))
-		return len(job.Status.Workers) == 1 && job.Status.Workers[0].PodUID != ""
+		return job.Status.Workers[0].PodUID == job.Pod.UID
 	})
-	p.Must(p.Live.Get(p.Context(), client.ObjectKey{Namespace: namespace, Name: job.Status.Workers[0].PodName}, job.Pod))
+	p.Must(p.Live.Get(p.Context(), key, job.Pod))
 	return job
 }
 

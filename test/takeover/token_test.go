@@ -1,9 +1,9 @@
 package takeover
 
 import (
-	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -43,15 +43,16 @@ func redate(token, keyFile string, end time.Time) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("parsing the API server's key: %w", err)
 	}
-	key, ok := parsed.(*rsa.PrivateKey)
-	if !ok {
-		return "", fmt.Errorf("the API server's key is a %T", parsed)
+	key, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok || key.Curve != elliptic.P256() {
+		return "", fmt.Errorf("the API server's key is a %T, not one of ES256", parsed)
 	}
 	signed := parts[0] + "." + base64.RawURLEncoding.EncodeToString(content)
 	digest := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
+	r, v, err := ecdsa.Sign(rand.Reader, key, digest[:])
 	if err != nil {
 		return "", fmt.Errorf("signing the token: %w", err)
 	}
+	signature := append(r.FillBytes(make([]byte, 32)), v.FillBytes(make([]byte, 32))...)
 	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), nil
 }
