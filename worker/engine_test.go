@@ -5,13 +5,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	seccomp "github.com/elastic/go-seccomp-bpf"
 
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/workerport"
@@ -27,6 +31,8 @@ func TestMain(m *testing.M) {
 		runEngine()
 	case "parent":
 		runParent()
+	case "lacking":
+		runLacking()
 	default:
 		os.Exit(m.Run())
 	}
@@ -238,6 +244,19 @@ func readDiary(folder string) []string {
 		return nil
 	}
 	return strings.Split(strings.TrimSuffix(string(content), "\n"), "\n")
+}
+
+// runLacking is a worker without a gateway, whose kernel has not heard of landlock.
+func runLacking() {
+	runtime.LockOSThread()
+	if err := seccomp.LoadFilter(seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: seccomp.Policy{
+		DefaultAction: seccomp.ActionAllow,
+		Syscalls: []seccomp.SyscallGroup{{
+			Names: []string{"landlock_create_ruleset"}, Action: seccomp.ActionErrno | seccomp.Action(syscall.ENOSYS)}},
+	}}); err != nil {
+		panic(err)
+	}
+	os.Exit(Run(context.Background(), Config{TerminationFile: os.DevNull}, slog.New(slog.NewTextHandler(os.Stdout, nil))))
 }
 
 // runParent starts a child, tells its process id and has it open a document until somebody is killed.

@@ -47,12 +47,10 @@ func shutFiles(room Room) error {
 // readable are the rights to read what is at a path.
 func readable(path string) (landlock.AccessFSSet, error) {
 	var info unix.Stat_t
-	if err := unix.Stat(path, &info); err == unix.ENOENT {
-		return toRead, nil
-	} else if err != nil {
+	switch err := unix.Stat(path, &info); {
+	case err != nil && err != unix.ENOENT:
 		return 0, fmt.Errorf("look at %s: %w", path, err)
-	}
-	if info.Mode&unix.S_IFMT == unix.S_IFDIR {
+	case err == nil && info.Mode&unix.S_IFMT == unix.S_IFDIR:
 		return toRead | toList, nil
 	}
 	return toRead, nil
