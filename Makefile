@@ -26,7 +26,7 @@ TEST_FLAGS ?=
 K8S := $(CURDIR)/bin/k8s
 TOOL := go tool -modfile=hack/tools/go.mod
 # Modules of ours; the heavy ones stay out of the product's go.mod.
-MODULES := . hack/images hack/localcluster
+MODULES := . hack/images hack/localcluster hack/network
 SCRIPTS := .ci/run $(wildcard hack/*.sh hack/train/*.sh)
 # The same sources give the same bytes, wherever they are built: image tags are derived from them.
 BUILD_FLAGS := -trimpath -buildvcs=false -tags='$(TAGS)' -ldflags='-s -w -X main.version=$(VERSION)'
@@ -135,6 +135,14 @@ test-unit: ## Test the parts by themselves
 .PHONY: test-integration
 test-integration: cluster-programs ## Test the parts against a real API server, with the race detector
 	KUBEBUILDER_ASSETS=$(K8S) go test -race ./... $(TEST_FLAGS)
+	KUBEBUILDER_ASSETS=$(K8S) go test -C hack/network ./... $(TEST_FLAGS)
+
+.PHONY: test-takeover
+test-takeover: cluster-programs ## Print what an engine and a worker that were taken over are refused, and what workers reach
+	go test -v -run='Confined|Free|Thread|Lacks|There' ./worker/confine $(TEST_FLAGS)
+	go test -v -run=TakenOver ./worker/engine $(TEST_FLAGS)
+	KUBEBUILDER_ASSETS=$(K8S) go test -v ./test/takeover $(TEST_FLAGS)
+	KUBEBUILDER_ASSETS=$(K8S) go test -C hack/network -v ./... $(TEST_FLAGS)
 
 .PHONY: test-e2e
 test-e2e: ## Test the whole platform on a Kubernetes of its own

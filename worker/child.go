@@ -65,7 +65,7 @@ func startChild(config Config, addressSpace int64) (*child, error) {
 		// Before the process starts, too: each further arena of the C library takes 64 MiB of the child's address space.
 		"MALLOC_ARENA_MAX=1",
 		"TESSDATA_PREFIX=" + config.TessdataPrefix,
-		"TMPDIR=" + config.WorkDir,
+		"TMPDIR=" + config.madeDir(),
 		wire.EnvAddressSpace + "=" + strconv.FormatInt(addressSpace, 10),
 	}
 	c.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"fmt"
+	"path/filepath"
 	"strconv"
 
 	"k8s.io/client-go/rest"
@@ -34,6 +35,9 @@ type Config struct {
 	Engine         string
 	TessdataPrefix string
 }
+
+// madeDir is the folder that children write in.
+func (c Config) madeDir() string { return filepath.Join(c.WorkDir, "made") }
 
 // FromEnvironment reads the part of a Config that the pod's environment carries, and fills in the fixed files of a pod.
 // Cluster and Engine are left to the caller.

@@ -5,17 +5,21 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	seccomp "github.com/elastic/go-seccomp-bpf"
+
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/workerport"
+	"github.com/openplp/khocr/worker/confine"
 	"github.com/openplp/khocr/worker/wire"
 )
 
@@ -27,6 +31,8 @@ func TestMain(m *testing.M) {
 		runEngine()
 	case "parent":
 		runParent()
+	case "lacking":
+		runLacking()
 	default:
 		os.Exit(m.Run())
 	}
@@ -62,7 +68,9 @@ type script struct {
 const diary = "diary"
 
 func runEngine() {
-	limitAddressSpace()
+	if err := confine.AddressSpace(os.Getenv(wire.EnvAddressSpace)); err != nil {
+		panic(err)
+	}
 	requests := bufio.NewScanner(os.NewFile(wire.RequestFD, "requests"))
 	responses := json.NewEncoder(os.NewFile(wire.ResponseFD, "responses"))
 	var document script
@@ -85,26 +93,6 @@ func runEngine() {
 		if err := responses.Encode(response); err != nil {
 			panic(err)
 		}
-	}
-}
-
-// limitAddressSpace does what the protocol asks of an engine.
-func limitAddressSpace() {
-	allowance, err := strconv.ParseUint(os.Getenv(wire.EnvAddressSpace), 10, 64)
-	if err != nil {
-		panic(err)
-	}
-	statm, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		panic(err)
-	}
-	pages, err := strconv.ParseUint(strings.Fields(string(statm))[0], 10, 64)
-	if err != nil {
-		panic(err)
-	}
-	limit := pages*uint64(os.Getpagesize()) + allowance
-	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
-		panic(err)
 	}
 }
 
@@ -256,6 +244,19 @@ func readDiary(folder string) []string {
 		return nil
 	}
 	return strings.Split(strings.TrimSuffix(string(content), "\n"), "\n")
+}
+
+// runLacking is a worker without a gateway, whose kernel has not heard of landlock.
+func runLacking() {
+	runtime.LockOSThread()
+	if err := seccomp.LoadFilter(seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: seccomp.Policy{
+		DefaultAction: seccomp.ActionAllow,
+		Syscalls: []seccomp.SyscallGroup{{
+			Names: []string{"landlock_create_ruleset"}, Action: seccomp.ActionErrno | seccomp.Action(syscall.ENOSYS)}},
+	}}); err != nil {
+		panic(err)
+	}
+	os.Exit(Run(context.Background(), Config{TerminationFile: os.DevNull}, slog.New(slog.NewTextHandler(os.Stdout, nil))))
 }
 
 // runParent starts a child, tells its process id and has it open a document until somebody is killed.

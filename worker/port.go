@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/workerport"
@@ -186,7 +188,7 @@ func (p *port) searchable(ctx context.Context, part, path string) error {
 	err := retry(ctx, func(ctx context.Context) error {
 		ctx, moves, stop := whileMoving(ctx)
 		defer stop()
-		file, err := os.Open(path)
+		file, err := openMade(path)
 		if err != nil {
 			return err
 		}
@@ -201,6 +203,24 @@ func (p *port) searchable(ctx context.Context, part, path string) error {
 		return fmt.Errorf("store the searchable PDF: %w", err)
 	}
 	return nil
+}
+
+// openMade opens a file that a child has made. One that was taken over may leave a link to what only the worker can read, such
+// as its token, or a pipe that nobody writes to.
+func openMade(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
 }
 
 // put makes one try of storing something.

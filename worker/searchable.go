@@ -91,12 +91,12 @@ func (s *supervisor) trySearchable(ctx context.Context, elsewhere []int) (part s
 	if err := s.fetchResults(ctx, elsewhere); err != nil {
 		return "", err
 	}
-	info, err := os.Stat(s.path)
+	opening, err := s.opening()
 	if err != nil {
-		return "", fmt.Errorf("measure the document: %w", err)
+		return "", err
 	}
 	request := wire.Searchable{
-		Results: s.results(), Output: s.output(), MaxBytes: info.Size() + searchableRoom,
+		Results: s.results(), Output: s.output(), MaxBytes: opening.MaxFileBytes,
 	}
 	engine := s.wake()
 	if engine != nil {
@@ -138,7 +138,7 @@ func (s *supervisor) askSearchable(ctx context.Context, engine *child, request w
 func (s *supervisor) results() string { return filepath.Join(s.config.WorkDir, "results") }
 
 // output is the file that the child makes.
-func (s *supervisor) output() string { return filepath.Join(s.config.WorkDir, "searchable") }
+func (s *supervisor) output() string { return filepath.Join(s.config.madeDir(), "searchable") }
 
 // remember the result of a page for the searchable PDF, as long as there is room for it.
 func (s *supervisor) remember(page *document.Page) error {
@@ -152,17 +152,11 @@ func (s *supervisor) remember(page *document.Page) error {
 	if s.kept.Add(int64(len(content))) > resultsRoom {
 		return nil
 	}
-	if err := os.MkdirAll(s.results(), 0o700); err != nil {
-		return err
-	}
 	return os.WriteFile(filepath.Join(s.results(), wire.ResultName(page.Number)), content, 0o600)
 }
 
 // fetchResults gets the results that earlier attempts and other parts stored.
 func (s *supervisor) fetchResults(ctx context.Context, pages []int) error {
-	if err := os.MkdirAll(s.results(), 0o700); err != nil {
-		return err
-	}
 	fetches, ctx := errgroup.WithContext(ctx)
 	fetches.SetLimit(storedAtOnce)
 	for _, page := range pages {

@@ -3,8 +3,10 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -99,7 +101,12 @@ func (s *supervisor) openFirst(ctx context.Context, first *child) (engine *child
 
 // open has a child open the document. On an error the child is gone.
 func (s *supervisor) open(ctx context.Context, engine *child) (pages int, err error) {
-	response, err := engine.ask(ctx, wire.Request{Open: &wire.Open{Path: s.path, Password: s.ticket.Password}}, s.pageTimeout())
+	request, err := s.opening()
+	if err != nil {
+		engine.kill()
+		return 0, temporary(reasonWorkDirectory, "The pod's folder cannot be used.", err)
+	}
+	response, err := engine.ask(ctx, wire.Request{Open: request}, s.pageTimeout())
 	switch {
 	case err != nil:
 	case response.Error != nil:
@@ -115,6 +122,23 @@ func (s *supervisor) open(ctx context.Context, engine *child) (pages int, err er
 	}
 	s.log.Warn("Document was not opened", "error", err, "state", state.String(), "stderr", printed)
 	return 0, err
+}
+
+// opening is the request to open the document, and the folders that it names.
+func (s *supervisor) opening() (*wire.Open, error) {
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return nil, fmt.Errorf("measure the document: %w", err)
+	}
+	for _, folder := range []string{s.results(), s.config.madeDir()} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	return &wire.Open{
+		Path: s.path, Password: s.ticket.Password, Results: s.results(), Work: s.config.madeDir(),
+		MaxFileBytes: info.Size() + searchableRoom,
+	}, nil
 }
 
 // process has every page recognised and stored, round after round, by the given number of children; opened is the first

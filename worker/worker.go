@@ -20,6 +20,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/workerport"
+	"github.com/openplp/khocr/worker/confine"
 )
 
 // A worker that is told to stop gives the pages at work pageGrace to end, and itself reportGrace more to report them.
@@ -33,6 +34,9 @@ const (
 // workerport.ExitDone.
 func Run(ctx context.Context, config Config, log *slog.Logger) int {
 	log = log.With("pod", config.PodName)
+	for _, missing := range confine.Missing() {
+		log.Warn("The kernel does not confine engines in full", "missing", missing)
+	}
 	s, first, err := prepare(ctx, config)
 	if err != nil {
 		return Fail(config.TerminationFile, err, log)

@@ -253,7 +253,7 @@ func TestTheEngineKnowsNoSecret(t *testing.T) {
 	t.Setenv("KHOCR_SECRET", "hidden")
 	p := newPod(t, script{Pages: 1})
 	p.expect(t, workerport.ExitDone)
-	want := "open GOMAXPROCS=1 GOMEMLIMIT=64MiB KHOCR_ENGINE_ADDRESS_SPACE=1006632960 MALLOC_ARENA_MAX=1 OMP_THREAD_LIMIT=1 TESSDATA_PREFIX=/models TMPDIR=" + p.config.WorkDir
+	want := "open GOMAXPROCS=1 GOMEMLIMIT=64MiB KHOCR_ENGINE_ADDRESS_SPACE=1006632960 MALLOC_ARENA_MAX=1 OMP_THREAD_LIMIT=1 TESSDATA_PREFIX=/models TMPDIR=" + p.config.WorkDir + "/made"
 	if got := readDiary(p.config.WorkDir)[0]; got != want {
 		t.Errorf("environment = %s, want %s", got, want)
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/openplp/khocr/worker/confine"
 	"github.com/openplp/khocr/worker/engine"
 	"github.com/openplp/khocr/worker/wire"
 )
@@ -17,10 +18,10 @@ func main() {
 }
 
 func run() error {
-	if err := engine.LimitAddressSpace(os.Getenv(wire.EnvAddressSpace)); err != nil {
+	if err := confine.AddressSpace(os.Getenv(wire.EnvAddressSpace)); err != nil {
 		return err
 	}
 	requests := os.NewFile(wire.RequestFD, "requests")
 	responses := os.NewFile(wire.ResponseFD, "responses")
-	return engine.Serve(requests, responses, os.Getenv("TESSDATA_PREFIX"))
+	return engine.Serve(requests, responses, os.Getenv("TESSDATA_PREFIX"), confine.Enter)
 }

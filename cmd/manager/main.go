@@ -127,7 +127,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, o options) error {
 	}
 	organizations := &organization.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("khocr-organization"),
-		GatewayNamespace: o.gateway.Namespace, Now: clock.Now,
+		GatewayNamespace: o.gateway.Namespace, Store: o.store, Now: clock.Now,
 	}
 	if err := organizations.SetupWithManager(ctx, mgr); err != nil {
 		return err

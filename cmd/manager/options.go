@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/controllers/organization"
 )
 
 // options are the manager's flags.
@@ -25,6 +26,7 @@ type options struct {
 	metricsAddress  string
 	healthAddress   string
 	leaderElect     bool
+	store           []organization.Peer
 }
 
 // parseOptions reads the command line, and ends the program where it is wrong.
@@ -51,6 +53,13 @@ func parseOptions() options {
 		}
 		o.gateway = types.NamespacedName{Namespace: namespace, Name: name}
 		return nil
+	})
+	flag.Func("store-address", "addresses, as CIDR or CIDR:PORT, at which workers fetch documents from a store that signs URLs; may be repeated", func(text string) error {
+		peer, err := organization.ParsePeer(text)
+		if err == nil {
+			o.store = append(o.store, peer)
+		}
+		return err
 	})
 	quantity := func(name string, list corev1.ResourceList, kind corev1.ResourceName, what string) {
 		standard := list[kind]

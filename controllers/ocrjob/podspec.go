@@ -15,8 +15,9 @@ const (
 	workerContainer = "worker"
 	// nonRoot is the user and group of the images.
 	nonRoot = 65532
-	// tokenSeconds is how long a worker's tokens are good for; the kubelet renews them in place before that.
-	tokenSeconds = 3600
+	// tokenSeconds is how long a worker's tokens are good for: no less can be had. The kubelet renews them in place before that;
+	// a node whose kubelet is away for longer loses its pods, too.
+	tokenSeconds = 600
 	// stopSeconds is how long a worker that is told to end may finish what it has in hand.
 	stopSeconds = 5
 	// apiTokenDir is where client libraries look for the API server's token.

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -36,6 +37,8 @@ type Reconciler struct {
 	Recorder events.EventRecorder
 	// GatewayNamespace is where the pods of the gateway are.
 	GatewayNamespace string
+	// Store is where workers may fetch documents from a store that signs URLs; empty where they get them by the gateway.
+	Store []Peer
 	// Now tells the time.
 	Now func() time.Time
 }
@@ -214,7 +217,7 @@ func (r *Reconciler) makeObjects(ctx context.Context, organization *v1alpha1.Org
 	if err != nil {
 		return err
 	}
-	objects := objectsOf(organization, r.GatewayNamespace, apiServer)
+	objects := objectsOf(organization, r.GatewayNamespace, slices.Concat(apiServer, r.Store))
 	if claim == claimFree {
 		objects = objects[1:] // the namespace has just been made as it shall be
 	}
@@ -228,7 +231,7 @@ func (r *Reconciler) makeObjects(ctx context.Context, organization *v1alpha1.Org
 }
 
 // apiServer finds the addresses of the API server.
-func (r *Reconciler) apiServer(ctx context.Context) ([]peer, error) {
+func (r *Reconciler) apiServer(ctx context.Context) ([]Peer, error) {
 	service := &corev1.Service{}
 	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: metav1.NamespaceDefault, Name: apiServerService}, service); err != nil {
 		return nil, fmt.Errorf("reading the API server's Service: %w", err)

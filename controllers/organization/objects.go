@@ -1,12 +1,7 @@
 package organization
 
 import (
-	"net"
-	"slices"
-	"strconv"
-
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -72,9 +67,9 @@ type object struct {
 	desired runtime.ApplyConfiguration
 }
 
-// objectsOf are the objects that the organization owns, besides its namespace's existence. Those in the namespace go with
+// objectsOf are the objects that the organization owns, whose workers may reach the peers outside, besides its namespace's existence. Those in the namespace go with
 // it, and it goes with the organization: the garbage collector sees to that.
-func objectsOf(organization *v1alpha1.Organization, gatewayNamespace string, apiServer []peer) []object {
+func objectsOf(organization *v1alpha1.Organization, gatewayNamespace string, outside []Peer) []object {
 	namespace := organization.JobNamespace()
 	owner := ownerOf(organization)
 	labels := labelsOf(organization)
@@ -88,7 +83,7 @@ func objectsOf(organization *v1alpha1.Organization, gatewayNamespace string, api
 			WithSubjects(rbacv1ac.Subject().WithKind(rbacv1.ServiceAccountKind).WithName(workerName).WithNamespace(namespace))},
 		{&networkingv1.NetworkPolicy{}, networkingv1ac.NetworkPolicy(workerName, namespace).
 			WithLabels(labels).WithOwnerReferences(owner).
-			WithSpec(workerPolicy(gatewayNamespace, apiServer))},
+			WithSpec(workerPolicy(gatewayNamespace, outside))},
 	}
 	for _, role := range memberRoles {
 		if subjects := subjectsOf(organization, role); len(subjects) > 0 {
@@ -105,8 +100,8 @@ func bindingOf(organization *v1alpha1.Organization, role string) *rbacv1ac.RoleB
 		WithRoleRef(rbacv1ac.RoleRef().WithAPIGroup(rbacv1.GroupName).WithKind("ClusterRole").WithName(role))
 }
 
-// workerPolicy shuts every pod of the namespace off but for the gateway's internal port and the API server.
-func workerPolicy(gatewayNamespace string, apiServer []peer) *networkingv1ac.NetworkPolicySpecApplyConfiguration {
+// workerPolicy shuts every pod of the namespace off but for the gateway's internal port and the peers outside.
+func workerPolicy(gatewayNamespace string, outside []Peer) *networkingv1ac.NetworkPolicySpecApplyConfiguration {
 	toGateway := networkingv1ac.NetworkPolicyEgressRule().
 		WithTo(networkingv1ac.NetworkPolicyPeer().
 			WithNamespaceSelector(metav1ac.LabelSelector().WithMatchLabels(map[string]string{corev1.LabelMetadataName: gatewayNamespace})).
@@ -116,65 +111,14 @@ func workerPolicy(gatewayNamespace string, apiServer []peer) *networkingv1ac.Net
 		WithPodSelector(metav1ac.LabelSelector()).
 		WithPolicyTypes(networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress).
 		WithEgress(toGateway)
-	for _, p := range apiServer {
+	for _, p := range outside {
 		spec.WithEgress(networkingv1ac.NetworkPolicyEgressRule().
-			WithTo(networkingv1ac.NetworkPolicyPeer().WithIPBlock(networkingv1ac.IPBlock().WithCIDR(p.cidr))).
-			WithPorts(tcp(p.port)))
+			WithTo(networkingv1ac.NetworkPolicyPeer().WithIPBlock(networkingv1ac.IPBlock().WithCIDR(p.CIDR))).
+			WithPorts(tcp(p.Port)))
 	}
 	return spec
 }
 
 func tcp(port int32) *networkingv1ac.NetworkPolicyPortApplyConfiguration {
 	return networkingv1ac.NetworkPolicyPort().WithProtocol(corev1.ProtocolTCP).WithPort(intstr.FromInt32(port))
-}
-
-// peer is an address range and port.
-type peer struct {
-	cidr string
-	port int32
-}
-
-// apiServerPeers are the addresses of the API server, in a fixed order: those of its Service and those behind it. Network
-// plugins differ in which of the two they hold a policy against; no selector can name either.
-func apiServerPeers(service *corev1.Service, slicesOf []discoveryv1.EndpointSlice) []peer {
-	var peers []peer
-	add := func(address string, port int32) {
-		if cidr := singleAddress(address); cidr != "" {
-			peers = append(peers, peer{cidr, port})
-		}
-	}
-	for _, port := range service.Spec.Ports {
-		for _, address := range service.Spec.ClusterIPs {
-			add(address, port.Port)
-		}
-	}
-	for _, slice := range slicesOf {
-		for _, port := range slice.Ports {
-			if port.Port == nil {
-				continue
-			}
-			for _, endpoint := range slice.Endpoints {
-				for _, address := range endpoint.Addresses {
-					add(address, *port.Port)
-				}
-			}
-		}
-	}
-	slices.SortFunc(peers, func(a, b peer) int {
-		return slices.Compare([]string{a.cidr, strconv.Itoa(int(a.port))}, []string{b.cidr, strconv.Itoa(int(b.port))})
-	})
-	return slices.Compact(peers)
-}
-
-// singleAddress is the range of one address, or empty for what is none.
-func singleAddress(address string) string {
-	ip := net.ParseIP(address)
-	switch {
-	case ip == nil:
-		return ""
-	case ip.To4() != nil:
-		return address + "/32"
-	default:
-		return address + "/128"
-	}
 }

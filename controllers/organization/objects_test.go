@@ -16,7 +16,7 @@ func TestAPIServerPeers(t *testing.T) {
 			Endpoints: []discoveryv1.Endpoint{{Addresses: addresses}},
 		}
 	}
-	want := []peer{{"10.96.0.1/32", 443}, {"192.0.2.1/32", 6443}, {"192.0.2.2/32", 6443}, {"fd00::1/128", 443}}
+	want := []Peer{{"10.96.0.1/32", 443}, {"192.0.2.1/32", 6443}, {"192.0.2.2/32", 6443}, {"fd00::1/128", 443}}
 	for _, order := range [][]discoveryv1.EndpointSlice{
 		{endpoint("192.0.2.1"), endpoint("192.0.2.2", "192.0.2.1")},
 		{endpoint("192.0.2.2", "192.0.2.1", "not an address")},
@@ -27,9 +27,30 @@ func TestAPIServerPeers(t *testing.T) {
 	}
 }
 
+func TestParsePeer(t *testing.T) {
+	for text, want := range map[string]Peer{
+		"192.0.2.0/24":       {"192.0.2.0/24", 443},
+		"192.0.2.7/32:9000":  {"192.0.2.7/32", 9000},
+		"2001:db8::/32":      {"2001:db8::/32", 443},
+		"2001:db8::/32:9000": {"2001:db8::/32", 9000},
+	} {
+		if got, err := ParsePeer(text); err != nil || got != want {
+			t.Errorf("%s: got %v, %v, want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{
+		"", "192.0.2.1", "192.0.2.1:443", "192.0.2.1/24", "store.example.com/24", "192.0.2.0/24:0", "192.0.2.0/24:http", "192.0.2.0/24:65536",
+		"169.254.169.254/32", "0.0.0.0/0", "::/0", "fe80::/64", "fd00::/8",
+	} {
+		if got, err := ParsePeer(text); err == nil {
+			t.Errorf("%q was taken for %v", text, got)
+		}
+	}
+}
+
 func TestWorkersReachTheGatewayAndTheAPIServerOnly(t *testing.T) {
 	o := organization("a", 0)
-	objects := objectsOf(&o, "khocr-system", []peer{{"10.96.0.1/32", 443}})
+	objects := objectsOf(&o, "khocr-system", []Peer{{"10.96.0.1/32", 443}})
 	policy, err := asMap(objects[len(objects)-1].desired)
 	if err != nil {
 		t.Fatal(err)

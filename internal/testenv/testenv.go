@@ -43,6 +43,8 @@ type Environment struct {
 	Client client.Client
 	// Kubeconfig is a file by which programs act as Admin.
 	Kubeconfig string
+	// TokenKey is the PEM file of the key that the API server signs the tokens of service accounts with.
+	TokenKey string
 }
 
 // Start runs an API server until the test ends. It skips the test where KUBEBUILDER_ASSETS does not name a folder with
@@ -72,6 +74,7 @@ func Start(t testing.TB) *Environment {
 		t.Fatalf("making a client: %v", err)
 	}
 	e := &Environment{Admin: admin, Manager: As(admin, ManagerUser), Client: c, Kubeconfig: filepath.Join(t.TempDir(), "kubeconfig")}
+	e.TokenKey = filepath.Join(server.ControlPlane.GetAPIServer().CertDir, "sa-signer.key")
 	if err := os.WriteFile(e.Kubeconfig, server.KubeConfig, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -19,17 +19,19 @@ import (
 	"runtime"
 
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/worker/confine"
 	"github.com/openplp/khocr/worker/wire"
 )
 
-// Serve answers requests until they end. tessdata is the folder of Tesseract's trained data; Debian's where it is empty. An
-// error means that the other side cannot be talked to.
-func Serve(requests io.Reader, responses io.Writer, tessdata string) error {
+// Serve answers requests until they end. tessdata is the folder of Tesseract's trained data; Debian's where it is empty. The
+// process is confined by enter before it opens the document, for good. An error means that it could not be, or that the other
+// side cannot be talked to.
+func Serve(requests io.Reader, responses io.Writer, tessdata string, enter func(confine.Room) error) error {
 	// One thread for both libraries: the C library reserves address space for each thread that allocates.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	engine := engine{recognizer: recognizer{tessdata: tessdata}}
+	engine := engine{recognizer: recognizer{tessdata: tessdata}, enter: enter}
 	defer engine.close()
 	scanner := bufio.NewScanner(requests)
 	scanner.Buffer(nil, wire.MaxMessage)
@@ -71,11 +73,15 @@ func send(responses io.Writer, response wire.Response) error {
 type engine struct {
 	document   *source
 	recognizer recognizer
+	enter      func(confine.Room) error
 }
 
 func (e *engine) answer(request wire.Request) (wire.Response, error) {
 	switch {
 	case request.Open != nil && e.document == nil:
+		if err := e.enter(e.room(*request.Open)); err != nil {
+			return wire.Response{}, err
+		}
 		opened, failure := open(request.Open.Path, request.Open.Password)
 		if failure != nil {
 			return wire.Response{Error: failure}, nil
@@ -92,6 +98,15 @@ func (e *engine) answer(request wire.Request) (wire.Response, error) {
 		return e.document.searchable(*request.Searchable), nil
 	default:
 		return wire.Response{}, fmt.Errorf("request out of turn")
+	}
+}
+
+// room is what the engine needs for a document.
+func (e *engine) room(request wire.Open) confine.Room {
+	return confine.Room{
+		Read:         append(e.recognizer.files(), request.Path, request.Results),
+		Work:         request.Work,
+		MaxFileBytes: request.MaxFileBytes,
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/worker/confine"
 	"github.com/openplp/khocr/worker/wire"
 )
 
@@ -23,15 +24,21 @@ import (
 const (
 	envChild   = "KHOCR_TEST_ENGINE_CHILD"
 	engineName = "engine-of-a-worker"
+	// takenOverName is that of an engine which has been taken over when it opens the document.
+	takenOverName = "engine-taken-over"
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(envChild) == "" && filepath.Base(os.Args[0]) != engineName {
+	name, enter := filepath.Base(os.Args[0]), confine.Enter
+	switch {
+	case name == takenOverName:
+		enter = enterAndAttack
+	case name != engineName && os.Getenv(envChild) == "":
 		os.Exit(runTests(m))
 	}
-	err := LimitAddressSpace(os.Getenv(wire.EnvAddressSpace))
+	err := confine.AddressSpace(os.Getenv(wire.EnvAddressSpace))
 	if err == nil {
-		err = Serve(os.NewFile(wire.RequestFD, "requests"), os.NewFile(wire.ResponseFD, "responses"), os.Getenv("TESSDATA_PREFIX"))
+		err = Serve(os.NewFile(wire.RequestFD, "requests"), os.NewFile(wire.ResponseFD, "responses"), os.Getenv("TESSDATA_PREFIX"), enter)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -60,7 +67,10 @@ const testdata = "../../test/testdata"
 
 // child is a running engine.
 type child struct {
-	t         *testing.T
+	t *testing.T
+	// results is a folder that it reads from, work one that it writes in.
+	results   string
+	work      string
 	command   *exec.Cmd
 	requests  *os.File
 	responses *bufio.Reader
@@ -94,7 +104,15 @@ func startChild(t *testing.T, environment ...string) *child {
 		requestWrite.Close()
 		responseRead.Close()
 	})
-	return &child{t: t, command: command, requests: requestWrite, responses: bufio.NewReader(responseRead)}
+	return &child{
+		t: t, results: t.TempDir(), work: t.TempDir(),
+		command: command, requests: requestWrite, responses: bufio.NewReader(responseRead),
+	}
+}
+
+// opening is a request to open a document.
+func (c *child) opening(path, password string) wire.Request {
+	return wire.Request{Open: &wire.Open{Path: path, Password: password, Results: c.results, Work: c.work, MaxFileBytes: 1 << 30}}
 }
 
 // ask the child; the error is io.EOF if it died.
@@ -116,7 +134,7 @@ func (c *child) ask(request wire.Request) (wire.Response, error) {
 
 func (c *child) open(name string) wire.Response {
 	c.t.Helper()
-	response, err := c.ask(wire.Request{Open: &wire.Open{Path: name}})
+	response, err := c.ask(c.opening(name, ""))
 	if err != nil {
 		c.t.Fatalf("open %s: %v", name, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -47,6 +48,22 @@ func (r *recognizer) folder() string {
 		return defaultTessdata
 	}
 	return r.tessdata
+}
+
+// files are the folder, where there is one, and what links in it lead to.
+func (r *recognizer) files() []string {
+	var files []string
+	// What cannot be looked at is missing when a page needs it, which then says so.
+	_ = filepath.WalkDir(r.folder(), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if target, err := filepath.EvalSymlinks(path); err == nil && (path == r.folder() || entry.Type() == fs.ModeSymlink) {
+			files = append(files, target)
+		}
+		return nil
+	})
+	return files
 }
 
 // line recognises the words of the image of one line of text, in pixels from its top left corner. Text, boxes and confidences

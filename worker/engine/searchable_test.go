@@ -27,11 +27,10 @@ type outcome struct {
 func searchableOf(t *testing.T, path, password, mode string) outcome {
 	t.Helper()
 	engine := startChild(t)
-	opened, err := engine.ask(wire.Request{Open: &wire.Open{Path: path, Password: password}})
+	opened, err := engine.ask(engine.opening(path, password))
 	if err != nil || opened.Opened == nil {
 		t.Fatalf("%s was not opened: %+v, %v", path, opened.Error, err)
 	}
-	folder := t.TempDir()
 	var made outcome
 	for number := 1; number <= opened.Opened.Pages; number++ {
 		page := engine.page(number, mode)
@@ -40,12 +39,12 @@ func searchableOf(t *testing.T, path, password, mode string) outcome {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(folder, wire.ResultName(number)), content, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(engine.results, wire.ResultName(number)), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	output := filepath.Join(folder, "output")
-	response, err := engine.ask(wire.Request{Searchable: &wire.Searchable{Results: folder, Output: output, MaxBytes: 1 << 30}})
+	output := filepath.Join(engine.work, "output")
+	response, err := engine.ask(wire.Request{Searchable: &wire.Searchable{Results: engine.results, Output: output, MaxBytes: 1 << 30}})
 	if err != nil || response.Searchable == nil {
 		t.Fatalf("%s: response is %+v, %v", path, response.Error, err)
 	}
@@ -60,7 +59,7 @@ func searchableOf(t *testing.T, path, password, mode string) outcome {
 		}
 		made.pdf = append(original, made.pdf...)
 	}
-	made.path = filepath.Join(folder, "searchable.pdf")
+	made.path = filepath.Join(engine.work, "searchable.pdf")
 	if err := os.WriteFile(made.path, made.pdf, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -249,9 +248,8 @@ func TestAnImageWithoutAResultIsAPageAllTheSame(t *testing.T) {
 	path := filepath.Join("testdata", "g4.tiff")
 	engine := startChild(t)
 	engine.open(path)
-	folder := t.TempDir()
-	made := outcome{path: filepath.Join(folder, "output")}
-	response, err := engine.ask(wire.Request{Searchable: &wire.Searchable{Results: folder, Output: made.path, MaxBytes: 1 << 30}})
+	made := outcome{path: filepath.Join(engine.work, "output")}
+	response, err := engine.ask(wire.Request{Searchable: &wire.Searchable{Results: engine.results, Output: made.path, MaxBytes: 1 << 30}})
 	if err != nil || response.Searchable == nil {
 		t.Fatalf("response is %+v, %v", response.Error, err)
 	}
@@ -261,8 +259,7 @@ func TestAnImageWithoutAResultIsAPageAllTheSame(t *testing.T) {
 func TestAnOutputThatGetsTooLongIsNone(t *testing.T) {
 	engine := startChild(t)
 	engine.open(filepath.Join("testdata", "g4.tiff"))
-	folder := t.TempDir()
-	response, err := engine.ask(wire.Request{Searchable: &wire.Searchable{Results: folder, Output: filepath.Join(folder, "output"), MaxBytes: 100}})
+	response, err := engine.ask(wire.Request{Searchable: &wire.Searchable{Results: engine.results, Output: filepath.Join(engine.work, "output"), MaxBytes: 100}})
 	if err != nil || response.Error == nil {
 		t.Errorf("response is %+v, %v; want an error", response, err)
 	}
@@ -275,7 +272,8 @@ func TestAPasswordOpensTheDocument(t *testing.T) {
 		"":      "the document needs a password",
 		"wrong": "the password is not the document's",
 	} {
-		response, err := startChild(t).ask(wire.Request{Open: &wire.Open{Path: path, Password: password}})
+		engine := startChild(t)
+		response, err := engine.ask(engine.opening(path, password))
 		switch {
 		case err != nil:
 			t.Fatal(err)

@@ -33,12 +33,19 @@ type Request struct {
 	Searchable *Searchable `json:"searchable,omitempty"`
 }
 
-// Open asks for the document to be opened. It comes once, first.
+// Open asks for the document to be opened. It comes once, first. Before it opens anything, the child confines itself to what it
+// names.
 type Open struct {
 	// Path of the document, readable by the child.
 	Path string `json:"path"`
 	// Password of the document, where it has one.
 	Password string `json:"password,omitempty"`
+	// Results is a folder that the child may be asked to read from, Work one to write in. They exist. The child has no business
+	// with any other file but the trained data.
+	Results string `json:"results"`
+	Work    string `json:"work"`
+	// MaxFileBytes bounds each file that the child writes.
+	MaxFileBytes int64 `json:"max_file_bytes"`
 }
 
 // Page asks for one page to be processed.
@@ -57,9 +64,9 @@ type Page struct {
 
 // Searchable asks for what makes the document a searchable PDF, once its pages have results.
 type Searchable struct {
-	// Results is a folder with the results of pages, each in a file of the name ResultName.
+	// Results is the folder of Open.Results, now with the results of pages, each in a file of the name ResultName.
 	Results string `json:"results"`
-	// Output is the path of the file that the child writes, in a folder where it may write others.
+	// Output is the path of the file that the child writes, in Open.Work.
 	Output string `json:"output"`
 	// MaxBytes bounds that file.
 	MaxBytes int64 `json:"max_bytes"`

@@ -1,4 +1,4 @@
-package engine
+package confine
 
 import (
 	"bytes"
@@ -8,14 +8,14 @@ import (
 	"syscall"
 )
 
-// LimitAddressSpace sets the process's own limit of address space (RLIMIT_AS) to what it has mapped now and the given
+// AddressSpace sets the process's own limit of address space (RLIMIT_AS) to what it has mapped now and the given
 // number of bytes on top; nothing where that is empty. It must come before a document is opened.
 //
 // A process of Go and C has 1.5 GiB mapped when it starts, 20 MiB of them in memory: 1.1 GiB are the Go runtime's
 // reservation for its heap, the rest mostly the C library's for the heaps of threads, which MALLOC_ARENA_MAX=1 in the
 // environment saves. On top come 130 MiB for an A4 page at 200 dpi, 170 after many pages and 250 for A3; 384 is the
 // least that makes sense.
-func LimitAddressSpace(additional string) error {
+func AddressSpace(additional string) error {
 	if additional == "" {
 		return nil
 	}
