@@ -47,6 +47,7 @@ func ReadLocal(
 		config: config, log: log, ticket: &ticket, path: path,
 		progress: func(document.Outcome) {}, answered: costs.add,
 	}
+	defer s.forget()
 	engine, total, alone, err := s.openFirst(ctx, first)
 	if err != nil {
 		return err
@@ -66,7 +67,6 @@ func ReadLocal(
 	}
 	s.store = inOrder.put
 	s.publish = func(_ context.Context, part, path string) error { return publish(part, path) }
-	defer s.forget()
 	defer s.dismiss()
 	if err := s.process(ctx, ctx, engine, children, plan.pages); err != nil || publish == nil {
 		return err
@@ -74,9 +74,9 @@ func ReadLocal(
 	return s.makeSearchable(ctx, plan)
 }
 
-// forget what was kept for the searchable PDF, and the PDF. In a pod it goes with the folder.
+// forget what was kept for the searchable PDF, and what engines made. In a pod it goes with the folder.
 func (s *supervisor) forget() {
-	for _, path := range []string{s.results(), s.output()} {
+	for _, path := range []string{s.results(), s.config.madeDir()} {
 		if err := os.RemoveAll(path); err != nil {
 			s.log.Error("Work folder was not emptied", "error", err)
 		}

@@ -150,7 +150,7 @@ func TestAReadingMayMakeTheDocumentSearchableAndLeavesNothing(t *testing.T) {
 	if err != nil || part != workerport.Appendix || content != "1:auto script/Khmer 2:auto script/Khmer " {
 		t.Errorf("part %q is %q, %v; log:\n%s", part, content, err, l.log)
 	}
-	for _, name := range []string{"results", "searchable"} {
+	for _, name := range []string{"results", "made"} {
 		if _, err := os.Stat(filepath.Join(l.config.WorkDir, name)); !os.IsNotExist(err) {
 			t.Errorf("%s is left: %v", name, err)
 		}
@@ -162,7 +162,7 @@ func TestResultsAreKeptAsLongAsThereIsRoom(t *testing.T) {
 	keep := func(number int) error {
 		return s.remember(&document.Page{Number: number, Source: document.SourceOCR})
 	}
-	if err := keep(1); err != nil {
+	if err := errors.Join(os.Mkdir(s.results(), 0o700), keep(1)); err != nil {
 		t.Fatal(err)
 	}
 	s.kept.Store(resultsRoom - 1)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/worker/confine"
 	"github.com/openplp/khocr/worker/engine"
 	"github.com/openplp/khocr/worker/wire"
 )
@@ -28,8 +29,8 @@ func TestMain(m *testing.M) {
 	var err error
 	switch {
 	case filepath.Base(os.Args[0]) == engineName:
-		if err = engine.LimitAddressSpace(os.Getenv(wire.EnvAddressSpace)); err == nil {
-			err = engine.Serve(os.NewFile(wire.RequestFD, "requests"), os.NewFile(wire.ResponseFD, "responses"), os.Getenv("TESSDATA_PREFIX"))
+		if err = confine.AddressSpace(os.Getenv(wire.EnvAddressSpace)); err == nil {
+			err = engine.Serve(os.NewFile(wire.RequestFD, "requests"), os.NewFile(wire.ResponseFD, "responses"), os.Getenv("TESSDATA_PREFIX"), confine.Enter)
 		}
 	case os.Getenv(envSupervisor) != "":
 		err = Supervise()
