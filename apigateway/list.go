@@ -176,11 +176,15 @@ func (s *Server) listed(ctx context.Context, by *caller, one candidate) (foundJo
 	}
 	record, err := archive.Read(ctx, s.Store, by.organization.JobNamespace(), one.name)
 	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		return foundJob{}, nil
-	case err != nil:
+	case err != nil && !errors.Is(err, storage.ErrNotFound):
 		return foundJob{}, err
-	case record.Job.UID != one.entry.UID || record.Deleted != "":
+	case err != nil || record.Job.UID != one.entry.UID:
+		if one.job == nil {
+			return foundJob{}, nil
+		}
+		// It is just being archived: an entry is written before its record.
+		return s.ended(by, one.job), nil
+	case record.Deleted != "":
 		return foundJob{}, nil
 	}
 	return recorded(record, one.job)

@@ -20,6 +20,7 @@ import (
 	"github.com/openplp/khocr/apigateway/gatewaytest"
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/internal/archive"
+	"github.com/openplp/khocr/internal/storage"
 )
 
 func TestMerged(t *testing.T) {
@@ -207,6 +208,17 @@ func testList(t *testing.T, g *gatewaytest.Gateway) {
 			// As a record that is written again by somebody who knows less of the job.
 			record.Job.Spec.Source.Upload = nil
 			if err := archive.Write(t.Context(), g.Store, record); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i == 3 {
+			// As while it is being archived: the entry comes before the record.
+			record := &archive.Record{Job: *job, ExpiresAt: archivedUntil}
+			err := errors.Join(
+				archive.Write(t.Context(), g.Store, record),
+				g.Store.Delete(t.Context(), storage.RecordKey("khocr-listing", job.Name)),
+			)
+			if err != nil {
 				t.Fatal(err)
 			}
 		}
