@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +60,36 @@ func TestToFloatSaysWhatItCannotRead(t *testing.T) {
 	} {
 		if _, err := toFloat(test.network); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+func TestMean(t *testing.T) {
+	lstm := func(rows uint32, weight int8, scale float64) []byte {
+		var out bytes.Buffer
+		for _, value := range []any{
+			uint8(0), uint32(7), []byte("Softmax"), make([]byte, 2+4*4+4), // no flags, sizes and name
+			uint8(modeInt8), rows, uint32(1), uint8(0), slices.Repeat([]int8{weight}, int(rows)), rows, slices.Repeat([]float64{scale}, int(rows)),
+			uint32(0), int32(trainingInt8), []byte("the rest"),
+		} {
+			_ = binary.Write(&out, binary.LittleEndian, value)
+		}
+		return out.Bytes()
+	}
+	same := lstm(2, 3, 0.5)
+	want, err := toFloat(same)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 1.5 is half of 1 and 2, and of itself.
+	for name, lstms := range map[string][][]byte{"of one": {same}, "of two": {lstm(2, 4, 0.25), lstm(2, 1, 2)}} {
+		if got, err := mean(lstms); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("the mean %s is %v, %v", name, got, err)
+		}
+	}
+	for name, other := range map[string][]byte{"more rows": lstm(3, 3, 0.5), "no network": nil} {
+		if _, err := mean([][]byte{same, other}); err == nil || !strings.Contains(err.Error(), "recogniser 2") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

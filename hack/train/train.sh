@@ -81,13 +81,20 @@ learn 1 50 0.0007
 learn 2 30 0.0003
 learn 3 20 0.0001
 
+# finish NETWORK NAME: makes WORK/NAME.traineddata of it, with weights of 8 bits.
+finish() {
+	lstmtraining --stop_training --convert_to_int --continue_from "$1" --traineddata "$work/base/khocr.traineddata" --model_output "$work/$2.traineddata"
+}
+for stage in 1 2 3; do
+	finish "$work/stage-$stage/m_checkpoint" "stage-$stage"
+done
+"$work/train" mean --out "$work/mean.lstm" "$work/stage-2.traineddata" "$work/stage-3.traineddata"
+finish "$work/mean.lstm" mean
+
 # The state that reads unseen text best, which is not always the last.
-best=$(for stage in 1 2 3; do
-	state=$work/stage-$stage/m_checkpoint
-	echo "$(lstmeval --model "$state" --traineddata "$work/base/khocr.traineddata" --eval_listfile "$work/unseen.list" 2>&1 |
-		sed -n 's/.*BCER eval=\([0-9.]*\).*/\1/p') $state"
-done | tee "$work/states" | sort -n | head -1)
-echo "wrong characters of unseen text in percent, and the state that was taken: $best"
-lstmtraining --stop_training --convert_to_int --continue_from "${best#* }" --traineddata "$work/base/khocr.traineddata" \
-	--model_output "$work/khocr.traineddata"
-echo "$work/khocr.traineddata"
+for state in stage-1 stage-2 stage-3 mean; do
+	echo "$(lstmeval --model "$work/$state.traineddata" --eval_listfile "$work/unseen.list" 2>&1 | sed -n 's/.*BCER eval=\([0-9.]*\).*/\1/p') $state"
+done | sort -n | tee "$work/states"
+best=$(head -1 "$work/states")
+cp "$work/${best#* }.traineddata" "$work/khocr.traineddata"
+echo "$work/khocr.traineddata: ${best% *} % of the characters of unseen text are wrong"
