@@ -27,12 +27,7 @@ import (
 // leads to rest within a few rounds.
 func FuzzDecide(f *testing.F) {
 	for seed := range uint64(200) {
-		random := rand.New(rand.NewPCG(seed, 5))
-		input := make([]byte, 150)
-		for i := range input {
-			input[i] = byte(random.Uint32())
-		}
-		f.Add(input)
+		f.Add(chance.Input(seed, 5, 150))
 	}
 	schema := statusSchema(f)
 	f.Fuzz(func(t *testing.T, input []byte) {

@@ -1,7 +1,6 @@
 package ocrjob
 
 import (
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -22,12 +21,7 @@ const maxRounds = 300
 // it asked for that, and must come to its end.
 func FuzzStory(f *testing.F) {
 	for seed := range uint64(50) {
-		random := rand.New(rand.NewPCG(seed, 6))
-		input := make([]byte, 30*(seed+1))
-		for i := range input {
-			input[i] = byte(random.Uint32())
-		}
-		f.Add(input)
+		f.Add(chance.Input(seed, 6, 30*(int(seed)+1)))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		if len(input) > 3000 {

@@ -21,12 +21,7 @@ import (
 // more, each organization comes to rest with a namespace of its own or with the reason why it has none.
 func FuzzClaims(f *testing.F) {
 	for seed := range uint64(50) {
-		random := rand.New(rand.NewPCG(seed, 7))
-		input := make([]byte, 10*(seed+1))
-		for i := range input {
-			input[i] = byte(random.Uint32())
-		}
-		f.Add(input)
+		f.Add(chance.Input(seed, 7, 10*(int(seed)+1)))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		random, source := chance.New(input)

@@ -67,8 +67,8 @@ type object struct {
 	desired runtime.ApplyConfiguration
 }
 
-// objectsOf are the objects that the organization owns, whose workers may reach the peers outside, besides its namespace's existence. Those in the namespace go with
-// it, and it goes with the organization: the garbage collector sees to that.
+// objectsOf are the objects that the organization owns, besides its namespace's existence. Its workers may reach the peers
+// outside. What is in the namespace goes with it, and it goes with the organization: the garbage collector sees to that.
 func objectsOf(organization *v1alpha1.Organization, gatewayNamespace string, outside []Peer) []object {
 	namespace := organization.JobNamespace()
 	owner := ownerOf(organization)

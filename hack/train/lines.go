@@ -156,11 +156,10 @@ func cutPage(path string, height int) ([]sample, error) {
 // withoutText are some of the lines that were found where there are none.
 func withoutText(layout *scan.Layout, height int) []sample {
 	var samples []sample
-	for i, line := range layout.Lines {
+	count := min(mostWithoutText, len(layout.Lines))
+	for i := range count {
 		// Evenly spread: dirt has hundreds.
-		if i*mostWithoutText/len(layout.Lines) == (i-1)*mostWithoutText/len(layout.Lines) && i > 0 {
-			continue
-		}
+		line := layout.Lines[(i*len(layout.Lines)+count-1)/count]
 		if strip := layout.Strip(line, height).Image; strip.Rect.Dx() <= widest {
 			// As often as a word might stand there, so that a part of a line tells as much as all of it.
 			samples = append(samples, sample{strip, strings.Repeat(scan.NoText, 1+strip.Rect.Dx()/(3*height))})

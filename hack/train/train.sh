@@ -36,27 +36,24 @@ go build -o "$work/train" ./hack/train
 	mv "$work/limon.new" "$work/limon"
 }
 
-# Pages in batches: their images take a hundred times the room of their lines.
-batch=500
-for ((first = 0; first < pages; first += batch)); do
-	lined=$work/lines/$(printf %05d "$first")
-	[ -d "$lined" ] && continue
+# cut FOLDER PAGES...: makes the pages that pages.py is told, and FOLDER with their lines, unless it is there. Their images take a
+# hundred times the room of the lines.
+cut() {
+	local lined=$1
+	[ -d "$lined" ] && return
 	rm -rf "$work/pages" "$lined.new"
-	/usr/bin/python3 hack/train/pages.py --data "$data" --limon "$work/limon" --out "$work/pages" --seed "$seed" --from "$first" --to $((first + batch < pages ? first + batch : pages))
+	/usr/bin/python3 hack/train/pages.py --data "$data" --limon "$work/limon" --out "$work/pages" "${@:2}"
 	"$work/train" lines --pages "$work/pages" --out "$lined.new"
 	mv "$lined.new" "$lined"
 	rm -rf "$work/pages"
+}
+batch=500
+for ((first = 0; first < pages; first += batch)); do
+	cut "$work/lines/$(printf %05d "$first")" --seed "$seed" --from "$first" --to $((first + batch < pages ? first + batch : pages))
 done
 find "$work/lines" -name '*.lstmf' | sort > "$work/list"
-
 # Lines of text that is never learned, in the same styles, tell which state is the best.
-[ -d "$work/unseen" ] || {
-	rm -rf "$work/pages" "$work/unseen.new"
-	/usr/bin/python3 hack/train/pages.py --data "$data" --limon "$work/limon" --out "$work/pages" --seed "unseen $seed" --to 120 --held-back
-	"$work/train" lines --pages "$work/pages" --out "$work/unseen.new"
-	mv "$work/unseen.new" "$work/unseen"
-	rm -rf "$work/pages"
-}
+cut "$work/unseen" --seed "unseen $seed" --to 120 --held-back
 find "$work/unseen" -name '*.lstmf' | sort > "$work/unseen.list"
 
 # learn STAGE PERCENT RATE: learns a part of the lines at a learning rate, or what is left of it.

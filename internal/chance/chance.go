@@ -16,6 +16,16 @@ func New(input []byte) (*rand.Rand, *Source) {
 	return rand.New(source), source
 }
 
+// Input is one to begin with, of so many bytes of chance: always the same for a seed and a stream.
+func Input(seed, stream uint64, length int) []byte {
+	random := rand.New(rand.NewPCG(seed, stream))
+	input := make([]byte, length)
+	for i := range input {
+		input[i] = byte(random.Uint32())
+	}
+	return input
+}
+
 // Spent tells that the choices do not depend on the input any more.
 func (s *Source) Spent() bool { return len(s.input) == 0 }
 

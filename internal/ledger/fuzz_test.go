@@ -3,7 +3,6 @@ package ledger
 import (
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -17,12 +16,7 @@ import (
 // look at every update that succeeds.
 func FuzzSums(f *testing.F) {
 	for seed := range uint64(8) {
-		random := rand.New(rand.NewPCG(seed, 3))
-		input := make([]byte, 400*(seed+1))
-		for i := range input {
-			input[i] = byte(random.Uint32())
-		}
-		f.Add(input)
+		f.Add(chance.Input(seed, 3, 400*(int(seed)+1)))
 	}
 	f.Add([]byte(nil))
 	f.Fuzz(func(t *testing.T, input []byte) {

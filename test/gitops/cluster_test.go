@@ -1,13 +1,11 @@
 package gitops
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -15,9 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/controllers/ocrjob"
-	"github.com/openplp/khocr/controllers/ocrmodel"
-	"github.com/openplp/khocr/controllers/organization"
 	"github.com/openplp/khocr/internal/testenv"
+	"github.com/openplp/khocr/test/platform"
 )
 
 const root = "../.."
@@ -46,29 +43,11 @@ func (c *cluster) at(t *testing.T) *cluster {
 	return &at
 }
 
-// fixedGateway is where workers are sent, of whom none is started here.
-type fixedGateway struct{}
-
-func (fixedGateway) Endpoint(context.Context) (ocrjob.Endpoint, error) {
-	return ocrjob.Endpoint{URL: "https://10.0.0.1:8443", ServerName: "gateway.test", CA: "none"}, nil
-}
-
 // runControllers runs the manager's reconcilers until the test ends.
 func (c *cluster) runControllers() {
 	c.Helper()
 	mgr := testenv.NewManager(c, c.environment.Manager)
-	models := &ocrmodel.Reconciler{Client: mgr.GetClient(), Now: time.Now}
-	c.must(models.SetupWithManager(mgr))
-	organizations := &organization.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("organization"),
-		GatewayNamespace: "khocr-system", Now: time.Now,
-	}
-	c.must(organizations.SetupWithManager(c.Context(), mgr))
-	jobs := &ocrjob.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("ocrjob"),
-		Gateway: fixedGateway{}, Worker: ocrjob.WorkerTemplate{Image: "khocr/worker:test"}, Now: time.Now,
-	}
-	c.must(jobs.SetupWithManager(c.Context(), mgr))
+	c.must(platform.SetUpControllers(c.Context(), mgr, platform.Nowhere{}, ocrjob.WorkerTemplate{Image: "khocr/worker:test"}))
 	testenv.Run(c, mgr)
 }
 

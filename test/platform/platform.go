@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -25,7 +24,6 @@ import (
 	"github.com/openplp/khocr/apigateway/gatewaytest"
 	"github.com/openplp/khocr/apigateway/internalport"
 	"github.com/openplp/khocr/controllers/ocrjob"
-	"github.com/openplp/khocr/controllers/ocrmodel"
 	"github.com/openplp/khocr/controllers/organization"
 	"github.com/openplp/khocr/internal/storage"
 	"github.com/openplp/khocr/internal/testenv"
@@ -57,24 +55,13 @@ func Start(t *testing.T, store ...organization.Peer) *Platform {
 	account := rest.AnonymousClientConfig(p.Admin)
 	account.BearerToken = token.Status.Token
 	mgr := testenv.NewManager(t, account)
-	models := &ocrmodel.Reconciler{Client: mgr.GetClient(), Now: time.Now}
-	p.Must(models.SetupWithManager(mgr))
-	organizations := &organization.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("organization"),
-		GatewayNamespace: System, Store: store, Now: time.Now,
-	}
-	p.Must(organizations.SetupWithManager(t.Context(), mgr))
 	limits := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2"), corev1.ResourceMemory: resource.MustParse("2Gi")}
-	jobs := &ocrjob.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("ocrjob"),
-		Gateway: ocrjob.ServiceLocator{
-			Reader: mgr.GetClient(), Service: types.NamespacedName{Namespace: System, Name: "khocr-gateway-internal"},
-			CA: func(context.Context) (string, error) { return "certificates", nil },
-		},
-		Worker: ocrjob.WorkerTemplate{Image: "khocr/worker", Resources: corev1.ResourceRequirements{Limits: limits, Requests: limits}},
-		Now:    time.Now,
+	gateway := ocrjob.ServiceLocator{
+		Reader: mgr.GetClient(), Service: types.NamespacedName{Namespace: System, Name: "khocr-gateway-internal"},
+		CA: func(context.Context) (string, error) { return "certificates", nil },
 	}
-	p.Must(jobs.SetupWithManager(t.Context(), mgr))
+	p.Must(SetUpControllers(t.Context(), mgr, gateway,
+		ocrjob.WorkerTemplate{Image: "khocr/worker", Resources: corev1.ResourceRequirements{Limits: limits, Requests: limits}}, store...))
 	testenv.Run(t, mgr)
 
 	port := internalport.New(p.Cached, p.Live, p.Store, fetch.New(nil), slog.New(slog.DiscardHandler))

@@ -37,8 +37,6 @@ import (
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/apigateway/webhook"
 	"github.com/openplp/khocr/controllers/ocrjob"
-	"github.com/openplp/khocr/controllers/ocrmodel"
-	"github.com/openplp/khocr/controllers/organization"
 	"github.com/openplp/khocr/internal/apikey"
 	"github.com/openplp/khocr/internal/archive"
 	"github.com/openplp/khocr/internal/document"
@@ -47,6 +45,7 @@ import (
 	"github.com/openplp/khocr/internal/testenv"
 	"github.com/openplp/khocr/internal/workerport"
 	"github.com/openplp/khocr/test/contract"
+	"github.com/openplp/khocr/test/platform"
 )
 
 const namespace = "khocr-acme"
@@ -102,29 +101,11 @@ func (s *site) configure() {
 	}}))
 }
 
-// fixedGateway is where workers are sent, of whom none is started here.
-type fixedGateway struct{}
-
-func (fixedGateway) Endpoint(context.Context) (ocrjob.Endpoint, error) {
-	return ocrjob.Endpoint{URL: "https://10.0.0.1:8443", ServerName: "gateway.test", CA: "none"}, nil
-}
-
 // run runs manager and gateway until the test ends.
 func (s *site) run() {
 	s.Helper()
 	mgr := testenv.NewManager(s, s.environment.Manager)
-	models := &ocrmodel.Reconciler{Client: mgr.GetClient(), Now: time.Now}
-	s.must(models.SetupWithManager(mgr))
-	organizations := &organization.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("organization"),
-		GatewayNamespace: "khocr-system", Now: time.Now,
-	}
-	s.must(organizations.SetupWithManager(s.Context(), mgr))
-	jobs := &ocrjob.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("ocrjob"),
-		Gateway: fixedGateway{}, Worker: ocrjob.WorkerTemplate{Image: "khocr/worker:test"}, Now: time.Now,
-	}
-	s.must(jobs.SetupWithManager(s.Context(), mgr))
+	s.must(platform.SetUpControllers(s.Context(), mgr, platform.Nowhere{}, ocrjob.WorkerTemplate{Image: "khocr/worker:test"}))
 	testenv.Run(s, mgr)
 	s.serve()
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // Rewrite makes a copy of a PDF that is neither damaged nor encrypted. It keeps the document in memory. The password is for
-// a document that has one. A copy that would have more bytes than most is given up: objects that
-// are packed in the document are not in it.
+// a document that has one. A copy that would have more bytes than most is given up: objects that are packed in the document are
+// not in it.
 func Rewrite(from, to, password string, most int64) (err error) {
 	defer func() {
 		// The library has checks that panic.
