@@ -30,20 +30,22 @@ const (
 
 func baseCommand() *cobra.Command {
 	var from, out string
+	var width int
 	command := &cobra.Command{
 		Use:   "base",
 		Short: "Make a network to begin with",
 		Long: "Makes OUT/base.lstm of the network of a traineddata whose weights have 8 bits, OUT/base.traineddata with its characters, " +
 			"and OUT/khocr.traineddata with those that the recogniser shall have.",
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return makeBase(from, out) },
+		RunE: func(*cobra.Command, []string) error { return makeBase(from, out, width) },
 	}
 	command.Flags().StringVar(&from, "from", "/usr/share/tesseract-ocr/5/tessdata/Khmer.traineddata", "a traineddata with a recogniser of 8 bits")
 	command.Flags().StringVar(&out, "out", "", "folder to write to")
+	command.Flags().IntVar(&width, "width", 0, "outputs that its last LSTM shall have (0: as it is)")
 	return command
 }
 
-func makeBase(from, out string) error {
+func makeBase(from, out string, width int) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
@@ -55,10 +57,16 @@ func makeBase(from, out string) error {
 	if err != nil {
 		return err
 	}
-	float, err := toFloat(lstm)
+	network, err := readFloat(lstm)
 	if err != nil {
 		return fmt.Errorf("convert %s: %w", from, err)
 	}
+	if width > 0 {
+		if err := network.widen(width); err != nil {
+			return fmt.Errorf("widen %s: %w", from, err)
+		}
+	}
+	float := network.bytes()
 	set, err := os.ReadFile(base + "lstm-unicharset")
 	if err != nil {
 		return err

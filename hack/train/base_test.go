@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/binary"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,16 +12,12 @@ import (
 	"github.com/openplp/khocr/internal/score"
 )
 
-// The shipped model, whose weights have 8 bits, reads the same when they are floating-point numbers.
+// The shipped model, whose weights have 8 bits, reads the same when they are floating-point numbers, and when it has more.
 func TestABaseReadsLikeTheModelThatItIsMadeOf(t *testing.T) {
 	for _, program := range []string{"combine_tessdata", "tesseract"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skip("needs the package tesseract-ocr:", err)
 		}
-	}
-	folder := t.TempDir()
-	if err := makeBase("../../worker/tessdata/khocr.traineddata", folder); err != nil {
-		t.Fatal(err)
 	}
 	read := func(tessdata, model string) string {
 		command := exec.Command("tesseract", "../../test/testdata/image.png", "-", "--psm", "6", "--tessdata-dir", tessdata, "-l", model)
@@ -33,63 +28,78 @@ func TestABaseReadsLikeTheModelThatItIsMadeOf(t *testing.T) {
 		}
 		return string(text)
 	}
-	before, after := read("../../worker/tessdata", "khocr"), read(folder, "base")
-	if compared := score.Compare(before, after); len(before) < 500 || compared.Characters.Rate() > 0.01 {
-		t.Errorf("%q became %q", before, after)
+	before := read("../../worker/tessdata", "khocr")
+	for _, width := range []int{0, 256} {
+		folder := t.TempDir()
+		if err := makeBase("../../worker/tessdata/khocr.traineddata", folder, width); err != nil {
+			t.Fatal(err)
+		}
+		after := read(folder, "base")
+		if compared := score.Compare(before, after); len(before) < 500 || compared.Characters.Rate() > 0.01 {
+			t.Errorf("with a last layer of %d, %q became %q", width, before, after)
+		}
 	}
 }
 
-func TestToFloatSaysWhatItCannotRead(t *testing.T) {
+func TestReadFloatSaysWhatItCannotRead(t *testing.T) {
 	record := func(kind string) []byte {
-		var out bytes.Buffer
-		out.WriteByte(0)
-		_ = binary.Write(&out, binary.LittleEndian, uint32(len(kind)))
-		out.WriteString(kind)
-		out.Write(make([]byte, 2+4*4+4))
+		var out writer
+		out.write(uint8(0))
+		out.text(kind)
+		out.write(make([]byte, 2+4*4+4))
 		return out.Bytes()
 	}
 	for name, test := range map[string]struct {
 		network []byte
 		want    string
 	}{
-		"nothing":                 {nil, "EOF"},
-		"an unknown layer":        {record("Telepathy"), "Telepathy"},
-		"a layer cut off":         {record("Softmax"), "EOF"},
-		"weights of another kind": {append(record("Softmax"), make([]byte, 20)...), "8 bits"},
-		"a text of two billion":   {[]byte{0, 255, 255, 255, 127}, "2147483647 bytes"},
+		"nothing":                  {nil, "EOF"},
+		"an unknown layer":         {record("Telepathy"), "Telepathy"},
+		"a layer cut off":          {record("Softmax"), "EOF"},
+		"weights of another kind":  {append(record("Softmax"), make([]byte, 20)...), "8 bits"},
+		"a text of two billion":    {[]byte{0, 255, 255, 255, 127}, "2147483647 bytes"},
+		"a matrix without columns": {append(record("Softmax"), 1, 1, 0, 0, 0, 0, 0, 0, 0, 0), "1 x 0"},
 	} {
-		if _, err := toFloat(test.network); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := readFloat(test.network); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
 	}
 }
 
+// softmax is a recogniser of so many characters, with one weight each.
+func softmax(rows int, weight float64) *recogniser {
+	return &recogniser{network: &layer{
+		kind:     "Softmax",
+		matrices: []*matrix{{mode: modeDouble, columns: 1, weights: slices.Repeat([]float64{weight}, rows)}},
+	}}
+}
+
 func TestMean(t *testing.T) {
-	lstm := func(rows uint32, weight int8, scale float64) []byte {
-		var out bytes.Buffer
-		for _, value := range []any{
-			uint8(0), uint32(7), []byte("Softmax"), make([]byte, 2+4*4+4), // no flags, sizes and name
-			uint8(modeInt8), rows, uint32(1), uint8(0), slices.Repeat([]int8{weight}, int(rows)), rows, slices.Repeat([]float64{scale}, int(rows)),
-			uint32(0), int32(trainingInt8), []byte("the rest"),
-		} {
-			_ = binary.Write(&out, binary.LittleEndian, value)
-		}
-		return out.Bytes()
-	}
-	same := lstm(2, 3, 0.5)
-	want, err := toFloat(same)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// 1.5 is half of 1 and 2, and of itself.
-	for name, lstms := range map[string][][]byte{"of one": {same}, "of two": {lstm(2, 4, 0.25), lstm(2, 1, 2)}} {
-		if got, err := mean(lstms); err != nil || !bytes.Equal(got, want) {
+	want := softmax(2, 1.5).bytes()
+	for name, recognisers := range map[string][]*recogniser{"of one": {softmax(2, 1.5)}, "of two": {softmax(2, 1), softmax(2, 2)}} {
+		if got, err := mean(recognisers); err != nil || !bytes.Equal(got.bytes(), want) {
 			t.Errorf("the mean %s is %v, %v", name, got, err)
 		}
 	}
-	for name, other := range map[string][]byte{"more rows": lstm(3, 3, 0.5), "no network": nil} {
-		if _, err := mean([][]byte{same, other}); err == nil || !strings.Contains(err.Error(), "recogniser 2") {
-			t.Errorf("%s: %v", name, err)
+	if _, err := mean([]*recogniser{softmax(2, 1), softmax(3, 1)}); err == nil || !strings.Contains(err.Error(), "recogniser 2") {
+		t.Errorf("one of another shape: %v", err)
+	}
+}
+
+func TestWidenSaysWhatItCannotWiden(t *testing.T) {
+	series := func(outputs int32) *recogniser {
+		lstm := &layer{kind: "LSTM", sizes: sizes{Outputs: outputs}}
+		return &recogniser{network: &layer{kind: "Series", children: []*layer{lstm, softmax(1, 1).network}}}
+	}
+	for name, test := range map[string]struct {
+		recogniser *recogniser
+		want       string
+	}{
+		"no LSTM":           {softmax(1, 1), "does not end in an LSTM"},
+		"one that is wider": {series(3), "3 outputs"},
+	} {
+		if err := test.recogniser.widen(2); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
 	}
 }

@@ -28,18 +28,22 @@ func makeMean(paths []string, out string) error {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	part := filepath.Join(folder, "network.lstm") // the ending says which part
-	lstms := make([][]byte, len(paths))
+	recognisers := make([]*recogniser, len(paths))
 	for i, path := range paths {
 		if err := combine("-e", path, part); err != nil {
 			return err
 		}
-		if lstms[i], err = os.ReadFile(part); err != nil {
+		lstm, err := os.ReadFile(part)
+		if err != nil {
 			return err
 		}
+		if recognisers[i], err = readFloat(lstm); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
 	}
-	float, err := mean(lstms)
+	average, err := mean(recognisers)
 	if err != nil {
 		return fmt.Errorf("average %v: %w", paths, err)
 	}
-	return os.WriteFile(out, float, 0o644)
+	return os.WriteFile(out, average.bytes(), 0o644)
 }

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
 )
 
 // Tesseract's files of networks, as src/lstm of Tesseract 5 reads and writes them, little-endian throughout.
@@ -20,170 +23,269 @@ const (
 	matricesOfLSTM = 4
 )
 
-// toFloat rewrites a recogniser (the part lstm of a traineddata) whose weights have 8 bits and a scale for each row as one
-// whose weights are their products: the form from which training can go on. It recognises the same.
-func toFloat(lstm []byte) (float []byte, err error) {
-	return convert(lstm, func([]float64) {})
+// recogniser is the part lstm of a traineddata.
+type recogniser struct {
+	network *layer
+	// spec describes the network in Tesseract's language for them.
+	spec  string
+	flags int32
+	// rest is what is of no interest here.
+	rest []byte
 }
 
-// mean of recognisers of one shape whose weights have 8 bits, as one with numbers with a point. Where they were trained from one to
-// the other it makes fewer mistakes than any of them (stochastic weight averaging: P. Izmailov and others, "Averaging Weights Leads to
-// Wider Optima and Better Generalization", UAI 2018).
-func mean(lstms [][]byte) ([]byte, error) {
-	var sums [][]float64
-	for i, lstm := range lstms {
-		matrix := 0
-		_, err := convert(lstm, func(weights []float64) {
-			if i == 0 {
-				sums = append(sums, make([]float64, len(weights)))
-			}
-			if matrix < len(sums) && len(sums[matrix]) == len(weights) {
-				for j, weight := range weights {
-					sums[matrix][j] += weight / float64(len(lstms))
-				}
-				matrix++
-			}
-		})
-		if err == nil && matrix != len(sums) {
-			err = errors.New("it has another shape")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("recogniser %d: %w", i+1, err)
-		}
-	}
-	matrix := 0
-	return convert(lstms[0], func(weights []float64) {
-		copy(weights, sums[matrix])
-		matrix++
-	})
+// layer of a network, or several of them.
+type layer struct {
+	kind     string
+	states   [3]byte // that a kind follows, whether it trains, and whether it needs to
+	flags    int32
+	sizes    sizes
+	name     string
+	geometry []int32
+	children []*layer
+	matrices []*matrix
+	rates    []float32
 }
 
-// convert a recogniser to numbers with a point. change sees the weights of each matrix before they are written, and may change them.
-func convert(lstm []byte, change func(weights []float64)) (float []byte, err error) {
-	c := &converter{in: bytes.NewReader(lstm), change: change}
+type sizes struct{ Inputs, Outputs, Weights int32 }
+
+// matrix of weights: a row for each output, whose last weight is added to those of the inputs.
+type matrix struct {
+	mode    uint8
+	columns int
+	weights []float64
+}
+
+func (m *matrix) rows() int { return len(m.weights) / m.columns }
+
+// readFloat reads a recogniser whose weights have 8 bits and a scale for each row as one whose weights are their products: the
+// form from which training can go on. It recognises the same.
+func readFloat(lstm []byte) (r *recogniser, err error) {
+	in := &reader{bytes.NewReader(lstm)}
 	defer func() {
 		if failed, ok := recover().(readFailure); ok {
-			err = fmt.Errorf("read network at byte %d: %w", len(lstm)-c.in.Len(), failed.error)
+			err = fmt.Errorf("read network at byte %d: %w", len(lstm)-in.Len(), failed.error)
 		}
 	}()
-	c.network()
-	c.text() // the network's description
-	flags := c.integer()
-	c.write(flags &^ trainingInt8)
-	if _, err := io.Copy(&c.out, c.in); err != nil {
-		return nil, err
-	}
-	return c.out.Bytes(), nil
+	r = &recogniser{network: in.layer(), spec: in.text(), flags: in.integer() &^ trainingInt8}
+	r.rest, err = io.ReadAll(in)
+	return r, err
 }
 
-// readFailure is what converter panics with, so that its steps read as the format is laid out.
+// readFailure is what reader panics with, so that its steps read as the format is laid out.
 type readFailure struct{ error }
 
-// converter copies what it reads, except what it changes.
-type converter struct {
-	in     *bytes.Reader
-	out    bytes.Buffer
-	change func(weights []float64)
-}
+type reader struct{ *bytes.Reader }
 
-func (c *converter) read(value any) {
-	if err := binary.Read(c.in, binary.LittleEndian, value); err != nil {
+func (in *reader) read(value any) {
+	if err := binary.Read(in, binary.LittleEndian, value); err != nil {
 		panic(readFailure{err})
 	}
 }
 
-func (c *converter) write(value any) {
-	if err := binary.Write(&c.out, binary.LittleEndian, value); err != nil {
-		panic(readFailure{err})
-	}
-}
-
-func (c *converter) copy(bytes int) {
-	if _, err := io.CopyN(&c.out, c.in, int64(bytes)); err != nil {
-		panic(readFailure{err})
-	}
-}
-
-func (c *converter) integer() int32 {
+func (in *reader) integer() int32 {
 	var value int32
-	c.read(&value)
+	in.read(&value)
 	return value
 }
 
-func (c *converter) text() string {
-	length := c.integer()
-	if int(length) > c.in.Len() || length < 0 {
-		panic(readFailure{fmt.Errorf("a text of %d bytes: %w", length, io.ErrUnexpectedEOF)})
+// count of things that have so many bytes each.
+func (in *reader) count(what string, size int) int {
+	count := int(in.integer())
+	if count < 0 || count > in.Len()/size {
+		panic(readFailure{fmt.Errorf("%s of %d bytes: %w", what, count*size, io.ErrUnexpectedEOF)})
 	}
-	text := make([]byte, length)
-	c.read(text)
-	c.write(length)
-	c.write(text)
+	return count
+}
+
+func (in *reader) text() string {
+	text := make([]byte, in.count("a text", 1))
+	in.read(text)
 	return string(text)
 }
 
-func (c *converter) network() {
-	c.copy(1)
-	kind := c.text()
-	c.copy(2) // whether it trains, and whether it needs to
-	flags := c.integer()
-	c.write(flags)
-	c.copy(3 * 4) // inputs, outputs, weights
-	c.text()      // its name
-	switch kind {
+func (in *reader) layer() *layer {
+	l := &layer{}
+	in.read(&l.states[0])
+	l.kind = in.text()
+	in.read(l.states[1:])
+	l.flags = in.integer()
+	in.read(&l.sizes)
+	l.name = in.text()
+	matrices := 0
+	switch l.kind {
 	case "Series", "Parallel", "Replicated", "ParBidiLSTM", "DepParUDLSTM", "Par2dLSTM", "RTLReversed", "TTBReversed", "XYTranspose":
-		children := c.integer()
-		c.write(children)
-		for range children {
-			c.network()
+		l.children = make([]*layer, in.count("layers", 1))
+		for i := range l.children {
+			l.children[i] = in.layer()
 		}
-		if flags&ownLearningRates != 0 {
-			rates := c.integer()
-			c.write(rates)
-			c.copy(int(rates) * 4)
+		if l.flags&ownLearningRates != 0 {
+			l.rates = make([]float32, in.count("learning rates", 4))
+			in.read(l.rates)
 		}
 	case "Input":
-		c.copy(5 * 4)
+		l.geometry = make([]int32, 5)
 	case "Convolve", "Maxpool", "Reconfig":
-		c.copy(2 * 4)
+		l.geometry = make([]int32, 2)
 	case "LSTM", "SummLSTM":
-		c.copy(4)
-		for range matricesOfLSTM {
-			c.matrix()
-		}
+		l.geometry, matrices = make([]int32, 1), matricesOfLSTM // inputs and outputs together
 	case "Logistic", "LinLogistic", "LinTanh", "Tanh", "Relu", "Linear", "Softmax", "SoftmaxNoCTC":
-		c.matrix()
+		matrices = 1
 	default:
-		panic(readFailure{fmt.Errorf("a layer of the unknown kind %q", kind)})
+		panic(readFailure{fmt.Errorf("a layer of the unknown kind %q", l.kind)})
 	}
+	in.read(l.geometry)
+	for range matrices {
+		l.matrices = append(l.matrices, in.matrix())
+	}
+	return l
 }
 
-func (c *converter) matrix() {
+func (in *reader) matrix() *matrix {
 	var mode, empty uint8
-	c.read(&mode)
+	in.read(&mode)
 	if mode&modeInt8 == 0 {
 		panic(readFailure{fmt.Errorf("a matrix of mode %d, whose weights do not have 8 bits", mode)})
 	}
-	rows, columns := c.integer(), c.integer()
-	c.read(&empty)
-	if rows < 0 || columns < 0 || int(rows)*int(columns) > c.in.Len() {
+	rows, columns := in.integer(), in.integer()
+	in.read(&empty)
+	if rows <= 0 || columns <= 0 || int(rows)*int(columns) > in.Len() {
 		panic(readFailure{fmt.Errorf("a matrix of %d x %d: %w", rows, columns, io.ErrUnexpectedEOF)})
 	}
 	weights := make([]int8, int(rows)*int(columns))
-	c.read(weights)
-	scales := make([]float64, min(int(c.integer()), c.in.Len()/8))
-	c.read(scales)
+	in.read(weights)
+	scales := make([]float64, in.count("scales", 8))
+	in.read(scales)
 	if len(scales) < int(rows) {
 		panic(readFailure{fmt.Errorf("%d scales of %d rows", len(scales), rows)})
 	}
-	c.write(mode&^modeInt8 | modeDouble)
-	c.write(rows)
-	c.write(columns)
-	c.write(float64(0))
-	products := make([]float64, len(weights))
+	m := &matrix{mode&^modeInt8 | modeDouble, int(columns), make([]float64, len(weights))}
 	for i, weight := range weights {
-		products[i] = float64(weight) * scales[i/int(columns)]
+		m.weights[i] = float64(weight) * scales[i/m.columns]
 	}
-	c.change(products)
-	c.write(products)
+	return m
+}
+
+// bytes of the recogniser in a file.
+func (r *recogniser) bytes() []byte {
+	var out writer
+	out.layer(r.network)
+	out.text(r.spec)
+	out.write(r.flags, r.rest)
+	return out.Bytes()
+}
+
+type writer struct{ bytes.Buffer }
+
+func (out *writer) write(values ...any) {
+	for _, value := range values {
+		// Fixed sizes go into a buffer: nothing can fail.
+		_ = binary.Write(out, binary.LittleEndian, value)
+	}
+}
+
+func (out *writer) text(text string) { out.write(int32(len(text)), []byte(text)) }
+
+func (out *writer) layer(l *layer) {
+	out.write(l.states[0])
+	out.text(l.kind)
+	out.write(l.states[1:], l.flags, l.sizes)
+	out.text(l.name)
+	if l.children != nil {
+		out.write(int32(len(l.children)))
+		for _, child := range l.children {
+			out.layer(child)
+		}
+		if l.flags&ownLearningRates != 0 {
+			out.write(int32(len(l.rates)), l.rates)
+		}
+	}
+	out.write(l.geometry)
+	for _, m := range l.matrices {
+		out.write(m.mode, int32(m.rows()), int32(m.columns), float64(0), m.weights)
+	}
+}
+
+// allMatrices of a layer and of all that are in it.
+func (l *layer) allMatrices() []*matrix {
+	all := slices.Clone(l.matrices)
+	for _, child := range l.children {
+		all = append(all, child.allMatrices()...)
+	}
+	return all
+}
+
+// mean of recognisers of one shape. Where they were trained from one to the other it makes fewer mistakes than any of them
+// (stochastic weight averaging: P. Izmailov and others, "Averaging Weights Leads to Wider Optima and Better Generalization", UAI
+// 2018). The first is changed to it.
+func mean(recognisers []*recogniser) (*recogniser, error) {
+	sums := recognisers[0].network.allMatrices()
+	for i, r := range recognisers[1:] {
+		matrices := r.network.allMatrices()
+		if !slices.EqualFunc(sums, matrices, func(a, b *matrix) bool { return a.columns == b.columns && a.rows() == b.rows() }) {
+			return nil, fmt.Errorf("recogniser %d has another shape", i+2)
+		}
+		for j, m := range matrices {
+			for k, weight := range m.weights {
+				sums[j].weights[k] += weight
+			}
+		}
+	}
+	for _, sum := range sums {
+		for k := range sum.weights {
+			sum.weights[k] /= float64(len(recognisers))
+		}
+	}
+	return recognisers[0], nil
+}
+
+// newWeight bounds what the weights of new units are at first, as Tesseract's trainer has it.
+const newWeight = 0.1
+
+// widen the last layer but one, an LSTM, to so many outputs. What comes behind does not listen to the new ones at first, nor
+// do the old ones: it recognises the same, and has more to learn with (Net2Net: T. Chen and others, "Net2Net: Accelerating Learning via
+// Knowledge Transfer", ICLR 2016).
+func (r *recogniser) widen(outputs int) error {
+	layers := r.network.children
+	if len(layers) < 2 || layers[len(layers)-2].kind != "LSTM" || len(layers[len(layers)-1].matrices) != 1 {
+		return errors.New("a network that does not end in an LSTM and its characters")
+	}
+	lstm, characters := layers[len(layers)-2], layers[len(layers)-1]
+	inputs, before := int(lstm.sizes.Inputs), int(lstm.sizes.Outputs)
+	added := outputs - before
+	if added < 0 {
+		return fmt.Errorf("its last layer has %d outputs, and %d are wanted", before, outputs)
+	}
+	random := rand.New(rand.NewPCG(uint64(before), uint64(outputs)))
+	for _, m := range lstm.matrices {
+		rows := m.rows()
+		// Behind the inputs and the outputs of the step before, in front of the constant.
+		m.insertColumns(inputs+before, added)
+		for range added * m.columns {
+			m.weights = append(m.weights, newWeight*(2*random.Float64()-1))
+		}
+		lstm.sizes.Weights += int32(len(m.weights) - rows*(m.columns-added))
+	}
+	lstm.sizes.Outputs, lstm.geometry[0] = int32(outputs), int32(inputs+outputs)
+	characters.matrices[0].insertColumns(before, added)
+	characters.sizes.Inputs = int32(outputs)
+	characters.sizes.Weights = int32(len(characters.matrices[0].weights))
+	r.network.sizes.Weights = 0
+	for _, l := range layers {
+		r.network.sizes.Weights += l.sizes.Weights
+	}
+	was, is := fmt.Sprintf("Lfx%d", before), fmt.Sprintf("Lfx%d", outputs)
+	lstm.name = strings.Replace(lstm.name, was, is, 1)
+	r.spec = strings.Replace(r.spec, was, is, 1)
+	return nil
+}
+
+// insertColumns of zeros.
+func (m *matrix) insertColumns(at, count int) {
+	wider := make([]float64, 0, m.rows()*(m.columns+count))
+	for row := range slices.Chunk(m.weights, m.columns) {
+		wider = append(wider, row[:at]...)
+		wider = append(wider, make([]float64, count)...)
+		wider = append(wider, row[at:]...)
+	}
+	m.weights, m.columns = wider, m.columns+count
 }

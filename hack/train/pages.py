@@ -139,7 +139,7 @@ MIXED = {
 def streams(corpus, rng):
     """A stream of words, of one of the kinds."""
     kind = rng.random()
-    if kind < 0.55:
+    if kind < 0.52:
         return corpus.words(rng, rng.random() ** 3)
     if kind < 0.7:
         return corpus.rarities(rng)
@@ -208,12 +208,12 @@ class Pen:
         self.latin = rng.choice(latin) if rng.random() < 0.6 else None
         self.size = size or int(18 * 3.6 ** rng.random())
         self.bold = 1 if rng.random() < 0.08 and self.size > 32 else 0
-        self.lean = rng.uniform(0.12, 0.3) if rng.random() < 0.1 else 0.0
+        self.lean = rng.uniform(0.12, 0.3) if rng.random() < 0.18 else 0.0
         self.spacing = rng.uniform(0.03, 0.25) * self.size if rng.random() < 0.07 else 0.0
         self.space = rng.uniform(0.7, 1.6)
         self.underline = rng.random() < 0.03
         # As programs and fonts print that place marks badly: they stand where they would without a letter.
-        self.features = ['-' + feature for feature in MARKS if rng.random() < 0.6] if rng.random() < 0.08 else None
+        self.features = ['-' + feature for feature in MARKS if rng.random() < 0.6] if rng.random() < 0.12 else None
         self.fonts = {}
         self.widths = {}
 
@@ -422,11 +422,11 @@ def sources(folder):
 def printed(rng):
     """A page of a PDF, and its lines."""
     path, number, text = rng.choice(SOURCES)
-    dpi = rng.choice([130, 150, 180, 200, 200, 250])
+    dpi = rng.choice([110, 130, 150, 150, 180, 200, 200, 250])
     shown = subprocess.run(['pdftoppm', '-r', str(dpi), '-gray', '-f', str(number), '-l', str(number), path],
                            check=True, capture_output=True).stdout
     page = Image.open(io.BytesIO(shown)).point(lambda grey: 255 - grey)
-    if rng.random() < 0.3:
+    if rng.random() < 0.4:
         # As an oblique type.
         lean = rng.uniform(0.1, 0.28)
         page = page.transform((page.width + round(lean * page.height), page.height), Image.Transform.AFFINE,

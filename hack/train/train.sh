@@ -1,20 +1,20 @@
 #!/bin/bash
 # Trains khocr's recogniser.
 #
-#   train.sh --data DIR [--work DIR] [--pages N] [--lines N] [--from TRAINEDDATA] [--net SPEC] [--seed N]
+#   train.sh --data DIR [--work DIR] [--pages N] [--lines N] [--from TRAINEDDATA] [--width N] [--seed N]
 #
 # DIR holds corpus/ and train/ (see pages.py). --pages are made to learn from (12000), --lines are learned (400000; both cores
 # of a small machine do some 27 a second). --from is the model to begin with: Debian's of the Khmer script, or an earlier
-# result, whose training it goes on with. --net replaces the last layers of its network by others, such as "[Lfx192 O1c1]". --work
-# (.local/train) holds pages, lines and checkpoints: called again after an interruption it goes on where it stood. The result is
-# WORK/khocr.traineddata. Ten minutes suffice to try: --pages 500 --lines 9000.
+# result, whose training it goes on with. --width widens the last LSTM of its network to so many outputs. --work (.local/train) holds
+# pages, lines and checkpoints: called again after an interruption it goes on where it stood. The result is WORK/khocr.traineddata.
+# Ten minutes suffice to try: --pages 500 --lines 9000.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-data='' work=.local/train pages=12000 lines=400000 from=/usr/share/tesseract-ocr/5/tessdata/Khmer.traineddata net='' seed=1
+data='' work=.local/train pages=12000 lines=400000 from=/usr/share/tesseract-ocr/5/tessdata/Khmer.traineddata width=0 seed=1
 while [ $# -gt 0 ]; do
 	case $1 in
-	--data | --work | --pages | --lines | --from | --net | --seed) declare "${1#--}=$2"; shift 2 ;;
+	--data | --work | --pages | --lines | --from | --width | --seed) declare "${1#--}=$2"; shift 2 ;;
 	*) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
 	esac
 done
@@ -26,7 +26,7 @@ export OMP_THREAD_LIMIT=2
 go build -o "$work/train" ./hack/train
 [ -d "$work/base" ] || {
 	rm -rf "$work/base.new"
-	"$work/train" base --from "$from" --out "$work/base.new"
+	"$work/train" base --from "$from" --width "$width" --out "$work/base.new"
 	mv "$work/base.new" "$work/base"
 }
 
@@ -63,8 +63,6 @@ learn() {
 	mkdir -p "$stage"
 	echo "stage $rate" >> "$work/log"
 	local start=(--continue_from "$work/base/base.lstm" --old_traineddata "$work/base/base.traineddata" --reset_learning_rate)
-	# The last layers are those behind the fifth.
-	[ -n "$net" ] && start=(--continue_from "$work/base/base.lstm" --append_index 5 --net_spec "$net")
 	[ -n "$last" ] && start=(--continue_from "$last" --reset_learning_rate)
 	# Its own checkpoint, which the trainer finds by itself, comes before what it is told to continue from.
 	lstmtraining "${start[@]}" --traineddata "$work/base/khocr.traineddata" --model_output "$stage/m" --train_listfile "$work/list" \
