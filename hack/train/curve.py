@@ -3,7 +3,7 @@
 
 usage: curve.py LOG > PICTURE.svg
 
-LOG is that of train.sh, whose stages begin with "stage RATE".
+LOG is that of train.sh, whose stages begin with "stage RATE LEARNERS" and go on with what the first learner says of its lines.
 """
 import math
 import re
@@ -21,11 +21,12 @@ def read(path):
             if line.startswith('stage '):
                 before += last
                 last = 0
-                stages.append((before, line.split()[1]))
+                rate, learners = line.split()[1:]
+                stages.append((before, rate))
             elif found := POINT.match(line):
-                last = int(found[1])
+                last = int(found[1]) * int(learners)
                 # The first hundreds of a stage are means of too few.
-                if last >= 1000:
+                if int(found[1]) >= 1000:
                     points.append((before + last, float(found[2])))
     return points, stages
 
