@@ -46,6 +46,7 @@ internal/score defines it. A confidence means what it says where its mean is tha
 	flags.BoolVar(&a.asJSON, "json", false, "print the figures as JSON")
 	flags.StringVar(&a.folder, "out", "", "folder to write what was read to, as NAME.txt")
 	flags.BoolVar(&a.perPage, "per-page", false, "with --out, write each page of a PDF as NAME-pNNN.txt too")
+	flags.StringVar(&a.look, "look", "", "HTML page to write, which shows the lines of images that were read worst, and those that were right though unsure")
 	flags.IntVar(&a.jobs, "jobs", 1, "documents to read at the same time, by one engine each")
 	return command
 }
@@ -55,6 +56,7 @@ type accuracy struct {
 	asJSON  bool
 	folder  string
 	perPage bool
+	look    string
 	jobs    int
 }
 
@@ -71,6 +73,7 @@ func (a accuracy) measure(ctx context.Context, out io.Writer, own reader, sample
 	}
 	refused := 0
 	var guesses []guess
+	var lines []readLine
 	printHead(pages)
 	err := own.readAll(ctx, samples, a.jobs, func(result result) error {
 		if result.refused != nil {
@@ -81,10 +84,18 @@ func (a accuracy) measure(ctx context.Context, out io.Writer, own reader, sample
 			report.Lines = append(report.Lines, line)
 		}
 		guesses = append(guesses, result.guesses()...)
+		if a.look != "" {
+			lines = append(lines, result.readLines()...)
+		}
 		return result.write(a.folder, a.perPage)
 	})
 	if err != nil {
 		return err
+	}
+	if a.look != "" {
+		if err := writeLook(a.look, lines); err != nil {
+			return err
+		}
 	}
 	report.sum()
 	report.Reliability = reliabilityOf(guesses)
