@@ -32,7 +32,7 @@ def drawn(data, work):
 
 
 def measure(program, engine, folder, model, every):
-    command = [program, 'accuracy', '--json', '--engine', engine, '--data', folder, '--model', model.rstrip('-'), '--every', str(every)]
+    command = [program, 'accuracy', '--json', '--engine', engine, '--data', folder, '--model', model.rstrip('-'), '--every', str(every), '--jobs', str(os.cpu_count())]
     # A document that cannot be read counts, and makes it fail.
     return json.loads(subprocess.run(command + ['--correct=false'] * model.endswith('-'), check=False, stdout=subprocess.PIPE).stdout)
 

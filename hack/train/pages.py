@@ -325,6 +325,10 @@ class LimonPen(Pen):
             pen.text((x + offset, y), self.glyphs(unit), fill=255, font=self.font(unit), anchor='ls')
 
 
+# Faces that are drawn twice as often as others, which look less like them.
+HARD = re.compile('muolpali|RataV|bokor|freehand|fasthand')
+
+
 def pen_of(rng, faces, latin, size=None):
     return (LimonPen if isinstance(faces[0], LimonFace) else Pen)(rng, faces, latin, size)
 
@@ -507,6 +511,8 @@ if __name__ == '__main__':
     DRAW_NOTHING = nothing.drawer()
     HELD_BACK = ARGUMENTS.held_back or bool(ARGUMENTS.measure)
     CORPUS, FACES = Corpus(ARGUMENTS.data, HELD_BACK), installed(ARGUMENTS.faces)
+    if not ARGUMENTS.measure:
+        FACES += [face for face in FACES if HARD.search(face.path)]
     LIMONS = [LimonFace(path) for path in limon.faces(ARGUMENTS.limon)] if ARGUMENTS.limon else []
     LATINS = [face for name in LATIN for face in installed(name)]
     SOURCES = [source for source in sources(ARGUMENTS.data) if is_held_back(source[2]) == HELD_BACK]
