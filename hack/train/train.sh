@@ -1,20 +1,20 @@
 #!/bin/bash
 # Trains khocr's recogniser.
 #
-#   train.sh --data DIR [--work DIR] [--pages N] [--lines N] [--from TRAINEDDATA] [--width N] [--seed N]
+#   train.sh --data DIR [--work DIR] [--pages N] [--lines N] [--from TRAINEDDATA] [--width N] [--rates LIST] [--seed N]
 #
 # DIR holds corpus/ and train/ (see pages.py). --pages are made to learn from (12000), --lines are learned (130000, which is
 # each once; both cores of a small machine do some 30 a second). --from is the model to begin with: Debian's of the Khmer script, or an earlier
-# result, whose training it goes on with. --width widens the last LSTM of its network to so many outputs. --work (.local/train) holds
-# pages, lines and checkpoints: called again after an interruption it goes on where it stood. The result is WORK/khocr.traineddata.
+# result, whose training it goes on with. --width widens the last LSTM of its network to so many outputs. --rates are the
+# learning rates, of as many stages. --work (.local/train) holds pages, lines and checkpoints: called again after an interruption it goes on where it stood. The result is WORK/khocr.traineddata.
 # Ten minutes suffice to try: --pages 500 --lines 9000.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-data='' work=.local/train pages=12000 lines=130000 from=/usr/share/tesseract-ocr/5/tessdata/Khmer.traineddata width=0 seed=1
+data='' work=.local/train pages=12000 lines=130000 from=/usr/share/tesseract-ocr/5/tessdata/Khmer.traineddata width=0 rates='0.0007 0.0007 0.0003 0.0001' seed=1
 while [ $# -gt 0 ]; do
 	case $1 in
-	--data | --work | --pages | --lines | --from | --width | --seed) declare "${1#--}=$2"; shift 2 ;;
+	--data | --work | --pages | --lines | --from | --width | --rates | --seed) declare "${1#--}=$2"; shift 2 ;;
 	*) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
 	esac
 done
@@ -23,7 +23,9 @@ mkdir -p "$work"
 
 # A second thread gains a third, a second learner more. What comes out depends on how many there are.
 export OMP_THREAD_LIMIT=1
-learners=2 stages=4
+learners=2
+read -ra rates <<< "$rates"
+stages=${#rates[@]}
 go build -o "$work/train" ./hack/train
 [ -d "$work/base" ] || {
 	rm -rf "$work/base.new"
@@ -90,10 +92,9 @@ learn() {
 }
 trap 'jobs -p | xargs --no-run-if-empty kill 2> /dev/null || true' EXIT
 last=(--continue_from "$work/base/base.lstm" --old_traineddata "$work/base/base.traineddata")
-learn 1 0.0007
-learn 2 0.0007
-learn 3 0.0003
-learn 4 0.0001
+for ((stage = 1; stage <= stages; stage++)); do
+	learn "$stage" "${rates[stage - 1]}"
+done
 
 # The state that reads unseen text best, which is not always the last.
 for ((stage = 1; stage <= stages; stage++)); do
