@@ -4,14 +4,16 @@
 #   train.sh --data DIR [--work DIR] [--pages N] [--lines N] [--from TRAINEDDATA] [--width N] [--rates LIST] [--seed N]
 #
 # DIR holds corpus/ and train/ (see pages.py). --pages are made to learn from (12000), --lines are learned (130000, which is
-# each once; both cores of a small machine do some 30 a second). --from is the model to begin with: Debian's of the Khmer script, or an earlier
-# result, whose training it goes on with. --width widens the last LSTM of its network to so many outputs. --rates are the
-# learning rates, of as many stages. --work (.local/train) holds pages, lines and checkpoints: called again after an interruption it goes on where it stood. The result is WORK/khocr.traineddata.
-# Ten minutes suffice to try: --pages 500 --lines 9000.
+# each once; both cores of a small machine do some 30 a second). --from is the model to begin with: Debian's of the Khmer
+# script, or an earlier result, whose training it goes on with. --width widens the last LSTM of its network to so many outputs.
+# --rates are the learning rates, of as many stages. --work (.local/train) holds pages, lines and checkpoints: called again
+# after an interruption it goes on where it stood. The result is WORK/khocr.traineddata. Ten minutes suffice to try: --pages 500
+# --lines 9000.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-data='' work=.local/train pages=12000 lines=130000 from=/usr/share/tesseract-ocr/5/tessdata/Khmer.traineddata width=0 rates='0.0007 0.0007 0.0003 0.0001' seed=1
+data='' work=.local/train pages=12000 lines=130000 width=0 rates='0.0007 0.0007 0.0003 0.0001' seed=1
+from=/usr/share/tesseract-ocr/5/tessdata/Khmer.traineddata
 while [ $# -gt 0 ]; do
 	case $1 in
 	--data | --work | --pages | --lines | --from | --width | --rates | --seed) declare "${1#--}=$2"; shift 2 ;;
