@@ -11,4 +11,5 @@ umask 077
 # What has the name is whole.
 trap 'rm -f "$1.part"' EXIT
 kubectl --namespace khocr-system exec deployment/khocr-gateway -- /usr/local/bin/apigateway backup "${@:2}" >"$1.part"
+gzip --test "$1.part" || die "the connection to the gateway has lost the end of the backup: try again"
 mv "$1.part" "$1"

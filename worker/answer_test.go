@@ -8,23 +8,25 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/workerport"
 	"github.com/openplp/khocr/worker/wire"
 )
 
 // FuzzAnswer has a child that a document has taken over say anything to any request. The supervisor takes a page only if it is
-// the one that was asked for and can be stored; all else costs the page or ends the document with a reason; and each child
-// that breaks the protocol is ended.
+// the one that was asked for and can be stored; all else costs the page, or ends a document that is not open yet with a reason of
+// the contract; and each child that breaks the protocol is ended.
 func FuzzAnswer(f *testing.F) {
 	for _, seed := range []string{
 		`{"page":{"page":1,"source":"ocr","reason":"no_text_layer","text":"a"}}`, `{"page":{"page":2,"source":"ocr"}}`, `{"page":{"page":1}}`,
 		`{"page":{"page":1,"source":"ocr","processed_at":"9999-12-31T23:59:59-23:59"}}`, `{"page":{"page":1,"source":"ocr","ms":-9223372036854775808}}`,
 		`{"page":{"page":1,"source":"ocr","lines":[{},{},{},{},{},{},{},{}]}}`, `{"page":{"page":1,"source":"ocr"},"error":{"reason":"NotOurs"}}`,
-		`{"error":{"reason":"PasswordProtected","message":"x"}}`, `{"error":{"reason":"TrainedDataMissing"}}`, `{"error":{}}`, `{"error":null}`,
+		`{"error":{"reason":"PasswordProtected","message":"x\u001b[2J"}}`, `{"error":{"reason":"NotOurs"}}`, `{"error":{"reason":"TrainedDataMissing"}}`, `{"error":{}}`, `{"error":null}`,
 		`{"opened":{"pages":-1}}`, `{"opened":{"pages":0}}`, `{"opened":{"pages":3}}`, `{"opened":{"pages":9223372036854775807}}`, `{"opened":{"pages":1e99}}`,
 		`{"searchable":{"part":"appendix"}}`, `{"searchable":{"part":"../../etc"}}`, `{}`, `null`, `[]`, `what is this?`, "\n", "\x00\xff", "{}\n{}\n", ``,
 	} {
@@ -32,9 +34,14 @@ func FuzzAnswer(f *testing.F) {
 		f.Add([]byte(seed+"\n"), uint8(1))
 		f.Add([]byte(seed), uint8(2))
 	}
+	work := f.TempDir()
+	path := filepath.Join(work, "document")
+	if err := os.WriteFile(path, []byte("%PDF-"), 0o600); err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, said []byte, request uint8) {
 		s := &supervisor{
-			log: slog.New(slog.DiscardHandler), path: "document",
+			log: slog.New(slog.DiscardHandler), path: path, config: Config{WorkDir: work},
 			ticket: &workerport.Ticket{PageTimeoutSeconds: 60, MaxPages: 5000, Partition: nil},
 		}
 		engine := childThatSays(t, said)
@@ -63,8 +70,8 @@ func checkPage(t *testing.T, s *supervisor, engine *child) {
 		t.Fatalf("page %+v and %v", page, err)
 	case err != nil:
 		var why *failure
-		if !errors.As(err, &why) {
-			t.Fatalf("%v is no failure of the document or of the worker", err)
+		if !errors.As(err, &why) || why.termination.Reason != reasonEngineUnavailable {
+			t.Fatalf("%v is no failure of the worker", err)
 		}
 		engine.kill()
 	case page == nil:
@@ -94,6 +101,10 @@ func checkOpened(t *testing.T, s *supervisor, engine *child) {
 	pages, err := s.open(t.Context(), engine)
 	if err != nil {
 		checkEnded(t, engine)
+		var why *failure
+		if errors.As(err, &why) && (!v1alpha1.IsDocumentReason(why.termination.Reason) || printable([]byte(why.termination.Message)) != why.termination.Message) {
+			t.Fatalf("the document ends with %q: %q", why.termination.Reason, why.termination.Message)
+		}
 		return
 	}
 	defer engine.kill()

@@ -161,11 +161,18 @@ func (t *tail) Write(data []byte) (int, error) {
 
 // String gives what was kept in printable ASCII. Diagnostics of the libraries are English; nothing of a Khmer text gets
 // into a log this way, should a library ever print it.
-func (t *tail) String() string {
+func (t *tail) String() string { return printable(t.kept) }
+
+func printable(text []byte) string {
 	return string(bytes.Map(func(r rune) rune {
 		if r == '\n' || r >= ' ' && r < 0x7f {
 			return r
 		}
 		return '?'
-	}, t.kept))
+	}, text))
+}
+
+// told is the message of a child's error, as far as it may be shown: an engine that was taken over says what it likes.
+func told(e *wire.Error) string {
+	return printable([]byte(e.Message[:min(len(e.Message), maxTerminationMessage)]))
 }

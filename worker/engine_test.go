@@ -52,6 +52,8 @@ type script struct {
 	// Rambling answers these pages with what is no answer, Huge with one that is too long, Wrong with another page.
 	Rambling, Huge, Wrong []int
 	PageError             []int
+	// Blaming answers these pages with an error of the document.
+	Blaming []int
 	// NoModel answers these pages as an engine that lacks the model.
 	NoModel []int
 	Native  []int
@@ -143,6 +145,8 @@ func (s *script) answer(folder string, request *wire.Page) wire.Response {
 	case slices.Contains(s.Huge, n):
 		_, _ = os.NewFile(wire.ResponseFD, "responses").Write(make([]byte, wire.MaxMessage+1<<20))
 		hang()
+	case slices.Contains(s.Blaming, n):
+		return wire.Response{Error: &wire.Error{Reason: "PasswordProtected", Message: "the document is to blame"}}
 	case slices.Contains(s.NoModel, n):
 		return wire.Response{Error: &wire.Error{Reason: wire.ReasonTrainedDataMissing, Message: "no such file"}}
 	case slices.Contains(s.Wrong, n):

@@ -127,7 +127,7 @@ func (s *supervisor) askSearchable(ctx context.Context, engine *child, request w
 		s.log.Warn("Engine was lost on the searchable PDF", "error", err, "state", state.String(), "stderr", printed)
 		return "", err
 	case response.Error != nil:
-		return "", fmt.Errorf("%s: %s", response.Error.Reason, response.Error.Message)
+		return "", errors.New(told(response.Error))
 	case response.Searchable == nil || response.Searchable.Part != workerport.Appendix && response.Searchable.Part != workerport.Whole:
 		return "", fmt.Errorf("%w: its answer is not about the searchable PDF", errChildDied)
 	}

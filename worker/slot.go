@@ -93,7 +93,7 @@ func (s *slot) leave() {
 }
 
 // recognise makes one try of a page. It returns the page to store, or nil where the page went to a queue again. The
-// error is a failure of the document.
+// error is a failure of the worker: the document was opened, so whatever a child says of it, it says of the page.
 func (s *slot) recognise(hard context.Context, number int) (*document.Page, error) {
 	begin := time.Now()
 	response, err := s.engine.ask(hard, wire.Request{Page: &wire.Page{
@@ -109,9 +109,7 @@ func (s *slot) recognise(hard context.Context, number int) (*document.Page, erro
 	switch {
 	case err != nil:
 	case response.Error != nil && response.Error.Reason == wire.ReasonTrainedDataMissing:
-		return nil, temporary(reasonEngineUnavailable, "The engine cannot load the model.", errors.New(response.Error.Message))
-	case response.Error != nil:
-		return nil, badDocument(response.Error.Reason, response.Error.Message)
+		return nil, temporary(reasonEngineUnavailable, "The engine cannot load the model.", errors.New(told(response.Error)))
 	case response.Page == nil || response.Page.Number != number:
 		err = fmt.Errorf("%w: its answer is not the page", errChildDied)
 	default:

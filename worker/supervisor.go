@@ -109,8 +109,8 @@ func (s *supervisor) open(ctx context.Context, engine *child) (pages int, err er
 	response, err := engine.ask(ctx, wire.Request{Open: request}, s.pageTimeout())
 	switch {
 	case err != nil:
-	case response.Error != nil:
-		err = badDocument(response.Error.Reason, response.Error.Message)
+	case response.Error != nil && v1alpha1.IsDocumentReason(response.Error.Reason):
+		err = badDocument(response.Error.Reason, told(response.Error))
 	case response.Opened == nil:
 		err = errChildDied
 	default:

@@ -118,6 +118,7 @@ func TestABadPageCostsOnePage(t *testing.T) {
 	}{
 		"one that crashes every engine is tried once more": {script{Crash: []int{2}}, document.PageErrorCrashed, 2},
 		"one that is not answered by the protocol":         {script{Rambling: []int{2}}, document.PageErrorCrashed, 2},
+		"one of which the engine blames the document":      {script{Blaming: []int{2}}, document.PageErrorCrashed, 2},
 		"one whose answer is too long":                     {script{Huge: []int{2}}, document.PageErrorCrashed, 2},
 		"one that is answered with another page":           {script{Wrong: []int{2}}, document.PageErrorCrashed, 2},
 		"one that takes more than all the memory":          {script{Eat: map[int]int64{2: 3 << 30}}, document.PageErrorCrashed, 2},

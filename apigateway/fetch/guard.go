@@ -11,8 +11,10 @@ import (
 var ErrGuarded = errors.New("address not allowed")
 
 // special are the ranges that lie outside of the public internet or lead back into private ones (IANA's registries of
-// special-purpose addresses). Clouds serve their credentials in 169.254.0.0/16 and fd00:ec2::/32.
+// special-purpose addresses). Clouds serve their credentials in 169.254.0.0/16 and in fc00::/7, and Azure settings of its
+// machines at 168.63.129.16, which looks like any public address.
 var special = prefixes(
+	"168.63.129.16/32",
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
 	"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
 	"224.0.0.0/4", "240.0.0.0/4",

@@ -199,6 +199,49 @@ func TestACertificateIsChangedWhileConnectionsStay(t *testing.T) {
 	}
 }
 
+func TestARenewalIsFollowedThoughTheFilesWereAway(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the watcher gives up after ten seconds")
+	}
+	folder := t.TempDir()
+	writeCertificate(t, folder)
+	watcher, err := AwaitCertificate(t.Context(), folder, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	watcher.WithWatchInterval(10 * time.Millisecond)
+	for _, name := range []string{"tls.crt", "tls.key"} {
+		if err := os.Remove(filepath.Join(folder, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log := &syncedWriter{lines: make(chan string, 10)}
+	ctx, stop := context.WithCancel(t.Context())
+	followed := make(chan struct{})
+	go func() {
+		defer close(followed)
+		Follow(ctx, watcher, slog.New(slog.NewTextHandler(log, nil)))
+	}()
+	log.await(t, "cannot be watched")
+	authority := writeCertificate(t, folder)
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for deadline := time.Now().Add(time.Minute); ; <-look.C {
+		certificate, err := watcher.GetCertificate(nil)
+		if err == nil {
+			_, err = certificate.Leaf.Verify(x509.VerifyOptions{DNSName: "gateway.test", Roots: authority})
+		}
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the new certificate is not shown within a minute: %v", err)
+		}
+	}
+	stop()
+	<-followed
+}
+
 // syncedWriter takes a log and lets a test wait for a line of it.
 type syncedWriter struct{ lines chan string }
 

@@ -235,11 +235,7 @@ func followCertificate(ctx context.Context, folder string, log *slog.Logger) (ce
 		return nil, nil, err
 	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
-	go func() {
-		if err := certificate.Start(watching); err != nil {
-			log.Error("the renewal of a certificate is not followed any more", "folder", folder, "err", err)
-		}
-	}()
+	go serving.Follow(watching, certificate, log.With("folder", folder))
 	return certificate, stop, nil
 }
 

@@ -35,7 +35,8 @@ type Reconciler struct {
 }
 
 // +kubebuilder:rbac:groups="",namespace=khocr-system,resources=secrets,verbs=create
-// +kubebuilder:rbac:groups="",namespace=khocr-system,resources=secrets,resourceNames=khocr-internal-tls;khocr-internal-ca,verbs=get;list;watch;update
+// +kubebuilder:rbac:groups="",namespace=khocr-system,resources=secrets,resourceNames=khocr-internal-tls,verbs=get;list;watch;update
+// +kubebuilder:rbac:groups="",namespace=khocr-system,resources=secrets,resourceNames=khocr-internal-ca,verbs=get;update
 
 // interval is how often the Secrets are looked at. Only SecretName is in a cache that could tell of its change.
 const interval = time.Minute

@@ -23,6 +23,7 @@ const storePort = 443
 // handouts are where clouds hand credentials out to whoever asks.
 var handouts = []netip.Prefix{
 	netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("fd00:ec2::254/128"),
+	netip.MustParsePrefix("fd20:ce::254/128"), netip.MustParsePrefix("168.63.129.16/32"),
 }
 
 // ParsePeer reads CIDR or CIDR:PORT, such as 192.0.2.0/24:9000 or 2001:db8::/32. The port is 443 where it is missing.

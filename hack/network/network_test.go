@@ -201,6 +201,9 @@ func TestWhatWorkersReach(t *testing.T) {
 		{"from the internet to a worker", outside("198.51.100.7"), worker, 8443, "", tcp, false},
 		{"from an ordinary pod to the internal port", c.peerOf(stranger), c.peerOf(gateway), internal, internalName, tcp, false},
 		{"from another pod of an organization to the internal port", c.peerOf(intruder), c.peerOf(gateway), internal, internalName, tcp, false},
+		{"from the gateway to Azure's settings of machines", c.peerOf(gateway), outside("168.63.129.16"), 80, "", tcp, false},
+		{"from the gateway to the cloud's metadata of IPv6", c.peerOf(gateway), outside("fd20:ce::254"), 80, "", tcp, false},
+		{"from the gateway to the internet", c.peerOf(gateway), outside("198.51.100.7"), 443, "", tcp, true},
 		{"from the gateway to the cloud's metadata", c.peerOf(gateway), outside("169.254.169.254"), 80, "", tcp, false},
 	}
 	for address, port := range c.apiServer() {

@@ -26,13 +26,14 @@ import (
 const annotationRestoredFrom = "ocr.openplp.com/restored-from"
 
 // Restore makes again what a backup holds, in a cluster that serves the kinds and where neither manager nor gateway run,
-// into an empty store. It fails where something of the same name exists that is not from this backup, and may be run again
-// when it was broken off. Jobs in namespaces that no organization had are left out.
+// into an empty store. It fails where something of the same name or key exists that is not from this backup, and may be run
+// again when it was broken off. Jobs in namespaces that no organization had are left out.
 func Restore(ctx context.Context, cluster client.Client, store *storage.Store, from io.Reader) (Sum, error) {
 	decompressed, err := gzip.NewReader(from)
 	if err != nil {
 		return Sum{}, fmt.Errorf("read the backup: %w", err)
 	}
+	decompressed.Multistream(false) // its end is the backup's, whether or not more could come
 	in := tar.NewReader(decompressed)
 	header, err := in.Next()
 	if err != nil {
@@ -49,7 +50,14 @@ func Restore(ctx context.Context, cluster client.Client, store *storage.Store, f
 	if err := r.make(ctx, all); err != nil {
 		return r.Sum, err
 	}
-	return r.Sum, r.store(ctx, store, in)
+	if err := r.store(ctx, store, in); err != nil {
+		return r.Sum, err
+	}
+	// The checksum of it all comes last.
+	if _, err := io.Copy(io.Discard, decompressed); err != nil {
+		return r.Sum, fmt.Errorf("what was restored is damaged: read the end of the backup: %w", err)
+	}
+	return r.Sum, nil
 }
 
 type restorer struct {
@@ -224,20 +232,61 @@ func (r *restorer) store(ctx context.Context, store *storage.Store, in *tar.Read
 	}
 }
 
-// storeBlob stores one thing under its key of now. What an earlier try has stored stands.
+// maxRecord bounds in bytes what is rewritten in memory: records and messages have some kilobytes.
+const maxRecord = 16 << 20
+
+// storeBlob stores one thing under its key of now. What an earlier try has stored stands, if it is the same.
 func (r *restorer) storeBlob(ctx context.Context, store *storage.Store, key string, content io.Reader) error {
 	if tellsOfJobs(key) {
-		text, err := io.ReadAll(content)
+		text, err := io.ReadAll(io.LimitReader(content, maxRecord+1))
 		if err != nil {
 			return fmt.Errorf("read %s from the backup: %w", key, err)
 		}
+		if len(text) > maxRecord {
+			return fmt.Errorf("%s in the backup has more than %d bytes, which no record has", key, maxRecord)
+		}
 		content = bytes.NewReader(r.uids.replace(text))
 	}
-	_, err := store.Put(ctx, string(r.uids.replace([]byte(key))), content)
-	if err != nil && !errors.Is(err, storage.ErrExists) {
+	key = string(r.uids.replace([]byte(key)))
+	stored, err := store.Get(ctx, key)
+	if errors.Is(err, storage.ErrNotFound) {
+		_, err = store.Put(ctx, key, content)
 		return err
 	}
+	if err != nil {
+		return err
+	}
+	defer stored.Close()
+	alike, err := same(stored, content)
+	if err != nil {
+		return fmt.Errorf("compare what is stored as %s with the backup: %w", key, err)
+	}
+	if !alike {
+		return fmt.Errorf("restore %s: something else is stored there: a backup is restored into an empty store", key)
+	}
 	return nil
+}
+
+// same tells whether two readers give the same bytes.
+func same(one, other io.Reader) (bool, error) {
+	const piece = 64 << 10
+	a, b := make([]byte, piece), make([]byte, piece)
+	for {
+		n, errA := io.ReadFull(one, a)
+		m, errB := io.ReadFull(other, b)
+		if !bytes.Equal(a[:n], b[:m]) {
+			return false, nil
+		}
+		for _, err := range []error{errA, errB} {
+			switch {
+			case err == nil:
+			case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+				return true, nil
+			default:
+				return false, err
+			}
+		}
+	}
 }
 
 // tellsOfJobs tells whether a UID may stand in what is stored under a key: in records and in messages, and never in

@@ -1,6 +1,7 @@
 package confine
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -66,6 +67,11 @@ func shutCalls() error {
 	})
 	if err != nil {
 		return fmt.Errorf("confine by seccomp: %w", err)
+	}
+	// Where a thread cannot be given the filter, none gets it, and the kernel answers with the number of that thread: to the
+	// library no error.
+	if _, err := unix.PrctlRetInt(unix.PR_GET_SECCOMP, 0, 0, 0, 0); err != unix.EPERM {
+		return errors.New("confine by seccomp: a thread of the process takes no filter")
 	}
 	return nil
 }

@@ -39,12 +39,21 @@ func Enter(room Room) error {
 
 // Missing tells what the kernel, or what runs the container in its place, does not offer, and what follows from it: one entry
 // for each, in words; none if a process is confined in full.
-func Missing() []string {
+func Missing() []string { return missing(landlockVersion(), seccompOffered()) }
+
+// landlockTruncates is the first version of landlock that has a right to empty a file. Before it, whoever may read a file
+// by landlock and write it by its mode may empty it.
+const landlockTruncates = 3
+
+func missing(landlock int, seccomp bool) []string {
 	var missing []string
-	if landlockVersion() == 0 {
+	switch {
+	case landlock == 0:
 		missing = append(missing, "landlock: an engine may read and write what the worker may")
+	case landlock < landlockTruncates:
+		missing = append(missing, "landlock of Linux 6.2: an engine may empty the document, for all engines of its worker")
 	}
-	if !seccompOffered() {
+	if !seccomp {
 		missing = append(missing, "seccomp: an engine may open connections and run programs")
 	}
 	return missing

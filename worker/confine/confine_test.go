@@ -34,6 +34,8 @@ type order struct {
 	Without []string
 	// Homeless ones are told that they may write where nothing is.
 	Homeless bool
+	// Stubborn ones have a thread that takes no filter.
+	Stubborn bool
 	// Threads that are there before the process is confined try to read the secret and to open a socket.
 	Threads int
 }
@@ -66,6 +68,11 @@ func obey(text []byte) error {
 		}
 	}
 	a := answer{Missing: confine.Missing()}
+	if o.Stubborn {
+		if err := startStubborn(); err != nil {
+			return err
+		}
+	}
 	threads, attackNow := startThreads(o)
 	if !o.Free {
 		if err := confine.AddressSpace(strconv.FormatInt(o.AddressSpace, 10)); err != nil {
@@ -127,7 +134,22 @@ func errnoOf(err error) syscall.Errno {
 func takeAway(calls []string) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	return seccomp.LoadFilter(seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: seccomp.Policy{
+	return loseCalls(seccomp.FilterFlagTSync, calls)
+}
+
+// startStubborn makes a thread with a filter of its own, which the kernel does not replace.
+func startStubborn() error {
+	filtered := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		filtered <- loseCalls(0, []string{"syncfs"})
+		select {}
+	}()
+	return <-filtered
+}
+
+func loseCalls(threads seccomp.FilterFlag, calls []string) error {
+	return seccomp.LoadFilter(seccomp.Filter{NoNewPrivs: true, Flag: threads, Policy: seccomp.Policy{
 		DefaultAction: seccomp.ActionAllow,
 		Syscalls:      []seccomp.SyscallGroup{{Names: calls, Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS)}},
 	}})
@@ -251,5 +273,12 @@ func TestARoomThatIsNotThere(t *testing.T) {
 	skipMissing(t)
 	if _, _, err := run(t, order{Homeless: true}); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("a process went on without its folder: %v", err)
+	}
+}
+
+func TestAThreadThatTakesNoFilter(t *testing.T) {
+	skipMissing(t)
+	if _, _, err := run(t, order{Stubborn: true}); err == nil || !strings.Contains(err.Error(), "takes no filter") {
+		t.Errorf("a process went on without its filter: %v", err)
 	}
 }

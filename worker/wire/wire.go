@@ -100,7 +100,8 @@ type Opened struct {
 // page and no document is to blame.
 const ReasonTrainedDataMissing = "TrainedDataMissing"
 
-// Error says that the document as a whole cannot be processed. A page that cannot be processed is a Page with an error.
+// Error says that the document as a whole cannot be opened or made searchable. A page that cannot be processed is a Page with an
+// error; an Error answers it for ReasonTrainedDataMissing alone.
 type Error struct {
 	// Reason is ReasonTrainedDataMissing, or one of the Reason constants of an OcrJob's failure, such as PasswordProtected.
 	Reason string `json:"reason"`

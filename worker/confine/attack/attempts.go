@@ -53,6 +53,7 @@ var All = []Attempt{
 	{Name: "read a raw device", By: ByFiles, Want: denied, Try: read(func(Place) string { return "/dev/zero" })},
 
 	{Name: "write to the document", By: ByFiles, Want: denied, Try: open(os.O_WRONLY, func(p Place) string { return p.Document })},
+	{Name: "empty the document", By: ByFiles, Want: denied, Try: open(os.O_RDONLY|os.O_TRUNC, func(p Place) string { return p.Document })},
 	{Name: "cut a file off", By: ByFiles, Want: denied, Try: open(os.O_RDONLY|os.O_TRUNC, func(p Place) string {
 		return filepath.Join(p.Elsewhere, "cut")
 	})},
