@@ -231,7 +231,7 @@ func TestLossesAreFound(t *testing.T) {
 		"failed for another reason": {trials: []trial{of(locked, reading{status: "FAILED", code: "invalid_document"})}, jobs: []string{"1"},
 			want: counts{lost: 1}},
 		"completed although it cannot be": {trials: []trial{of(locked, whole("a"))}, jobs: []string{"1"}, want: counts{lost: 1}},
-		"its job is gone": {trials: []trial{good}, books: account{settled: 2}, want: counts{lost: 1}},
+		"its job is gone":                 {trials: []trial{good}, books: account{settled: 2}, want: counts{lost: 1}},
 		"a page is missing": {trials: []trial{of(whole("a", "b"), whole("a"))}, jobs: []string{"1"}, books: account{settled: 1},
 			want: counts{wrong: 1}},
 		"a page too many": {trials: []trial{of(whole("a"), whole("a", "b"))}, jobs: []string{"1"}, books: account{settled: 2},
