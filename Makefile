@@ -13,6 +13,9 @@ TAGS ?=
 DATA ?=
 # What hack/train/train.sh is told besides, for example TRAIN_FLAGS="--lines 8000 --pages 500".
 TRAIN_FLAGS ?=
+# How long `make test-chaos` breaks things, and by which seed; one from the clock where it is empty.
+CHAOS_MINUTES ?= 60
+CHAOS_SEED ?=
 # Arguments for every `go test`, for example TEST_FLAGS="-race -count=1".
 TEST_FLAGS ?=
 
@@ -122,6 +125,12 @@ test-quota: ## Prove quotas and fairness in many rounds (twenty minutes), and wr
 	KHOCR_E2E_ROUNDS=10 KHOCR_E2E_CROWD=300 hack/e2e.sh -v -timeout=2h -run='^(TestQuotaUnderFire|TestACrowdDelaysNobodyElse)$$' $(TEST_FLAGS)
 	BIN=.local/stepped/bin IMAGES=.local/stepped/images TAGS=khocr_stepped_clock KHOCR_E2E_STEPPED_CLOCK=1 \
 		hack/e2e.sh -v -timeout=1h -run='^TestQuotaAroundAMonthsEnd$$' $(TEST_FLAGS)
+
+.PHONY: test-chaos
+test-chaos: export KHOCR_E2E_REPORT = $(CURDIR)/docs/chaos.md
+test-chaos: ## Break everything at random for CHAOS_MINUTES=60, by CHAOS_SEED, and write docs/chaos.md
+	KHOCR_E2E_CHAOS_MINUTES=$(CHAOS_MINUTES) KHOCR_E2E_SEED=$(CHAOS_SEED) \
+		hack/e2e.sh -v -timeout=12h -run='^(TestChaos|TestAHighJobTakesTheRoomOfALowOne)$$' $(TEST_FLAGS)
 
 .PHONY: bench
 bench: ## Measure the packages, the images, the demo while it runs, and with DATA=DIR the accuracy on what is there

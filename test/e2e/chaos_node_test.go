@@ -81,21 +81,24 @@ func (n *node) startAll(ctx context.Context) error {
 	return nil
 }
 
-// scarcity makes every amount of memory too little for the kubelet, so that it evicts a pod every ten seconds.
+// scarcity makes every amount of memory too little for the kubelet, so that it evicts a pod every ten seconds. A hard
+// threshold would be taken from what the node has to offer, and turn away the pods that run on it.
 const scarcity = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
-evictionHard: {memory.available: "99.9%"}
+evictionSoft: {memory.available: "99.9%"}
+evictionSoftGracePeriod: {memory.available: 1s}
+evictionMaxPodGracePeriod: 1
 evictionPressureTransitionPeriod: 1s
 `
 
-// starve has the kubelet evict pods until evicted returns true, and for a minute at most.
+// starve has the kubelet evict pods until evicted returns true, and for two minutes at most.
 func (n *node) starve(ctx context.Context, evicted func(context.Context) (bool, error)) error {
 	if err := os.WriteFile(n.scarcityFile(), []byte(scarcity), 0o600); err != nil {
-		return err
+		return fmt.Errorf("making memory scarce: %w", err)
 	}
 	err := n.restartKubelet(ctx)
 	if err == nil {
-		err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, time.Minute, true, evicted)
+		err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, 2*time.Minute, true, evicted)
 	}
 	return errors.Join(err, os.Remove(n.scarcityFile()), n.restartKubelet(context.WithoutCancel(ctx)))
 }
