@@ -129,7 +129,7 @@ test-quota: ## Prove quotas and fairness in many rounds (twenty minutes), and wr
 .PHONY: test-chaos
 test-chaos: export KHOCR_E2E_REPORT = $(CURDIR)/docs/chaos.md
 test-chaos: ## Break everything at random for CHAOS_MINUTES=60, by CHAOS_SEED, and write docs/chaos.md
-	KHOCR_E2E_CHAOS_MINUTES=$(CHAOS_MINUTES) KHOCR_E2E_SEED=$(CHAOS_SEED) \
+	KHOCR_E2E_CHAOS_MINUTES=$(CHAOS_MINUTES) KHOCR_E2E_SEED=$(CHAOS_SEED) KHOCR_E2E_STORE_SIZE=2g \
 		hack/e2e.sh -v -timeout=12h -run='^(TestChaos|TestAHighJobTakesTheRoomOfALowOne)$$' $(TEST_FLAGS)
 
 .PHONY: bench

@@ -44,7 +44,7 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 say "Starting a cluster for the tests"
-start_cluster e2e 127.0.0.1:0=30080 512m
+start_cluster e2e 127.0.0.1:0=30080 "${KHOCR_E2E_STORE_SIZE:-512m}"
 
 say "Testing"
 export KHOCR_E2E_KUBECONFIG="$KUBECONFIG"
