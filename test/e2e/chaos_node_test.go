@@ -98,7 +98,7 @@ func (n *node) starve(ctx context.Context, evicted func(context.Context) (bool, 
 	}
 	err := n.restartKubelet(ctx)
 	if err == nil {
-		err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, 2*time.Minute, true, evicted)
+		err = wait.PollUntilContextTimeout(ctx, 2*time.Second, 2*time.Minute, true, evicted)
 	}
 	return errors.Join(err, os.Remove(n.scarcityFile()), n.restartKubelet(context.WithoutCancel(ctx)))
 }

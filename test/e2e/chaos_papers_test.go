@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
 )
 
@@ -154,11 +155,31 @@ func drawPaper(random *rand.Rand) paper {
 	panic("no paper on the shelf")
 }
 
+// order is what a client wants.
+type order struct {
+	paper paper
+	// title of the document, or its name where it is made by kubectl.
+	title    string
+	priority v1alpha1.Priority
+	// again: it is submitted once more after it was accepted, as by a client that did not hear of it.
+	again bool
+}
+
+// drawOrder draws what a client wants, of low or normal priority.
+func drawOrder(random *rand.Rand, title string) order {
+	o := order{paper: drawPaper(random), title: title, priority: v1alpha1.PriorityLow, again: random.IntN(4) == 0}
+	if random.IntN(3) == 0 {
+		o.priority = v1alpha1.PriorityNormal
+	}
+	return o
+}
+
 func TestPapersSayWhatTheyMust(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	seen, titles := map[paper]bool{}, map[string]bool{}
 	for i := range 1000 {
-		p, title := drawPaper(random), fmt.Sprintf("title %d", i)
+		title := fmt.Sprintf("title %d", i)
+		p := drawOrder(random, title).paper
 		if seen[p] {
 			continue
 		}

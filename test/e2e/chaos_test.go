@@ -123,12 +123,11 @@ func (c *chaos) rage(length time.Duration, tomes bool) {
 		clients.Go(func() {
 			random := rand.New(rand.NewPCG(c.seed, uint64(1000+number)))
 			for i := 0; time.Since(begin) < length; i++ {
-				paper := drawPaper(random)
+				o := drawOrder(random, fmt.Sprintf("chaos-%d-%d", number, i))
 				if tomes && number == 0 && i%20 == 0 {
-					paper = tome
+					o.paper = tome
 				}
-				priority := []v1alpha1.Priority{v1alpha1.PriorityLow, v1alpha1.PriorityLow, v1alpha1.PriorityNormal}[random.IntN(3)]
-				c.try(working, paper, fmt.Sprintf("chaos-%d-%d", number, i), priority)
+				c.try(working, o)
 			}
 		})
 	}
@@ -213,8 +212,9 @@ func (c *chaos) befall(ctx context.Context, f fault) error {
 	case lockStore:
 		return c.node.store.lock(ctx, f.lasts)
 	case jumpQueue:
-		random := rand.New(rand.NewPCG(f.pick, 0))
-		c.try(ctx, drawPaper(random), fmt.Sprintf("urgent-%x", f.pick), v1alpha1.PriorityHigh)
+		o := drawOrder(rand.New(rand.NewPCG(f.pick, 0)), fmt.Sprintf("urgent-%x", f.pick))
+		o.priority = v1alpha1.PriorityHigh
+		c.try(ctx, o)
 		c.see(ctx, "Preempted")
 		return nil
 	}
@@ -306,13 +306,14 @@ func (c *chaos) see(ctx context.Context, reason string) int {
 }
 
 // try hands a document in until it is accepted, and looks after it until it has ended.
-func (c *chaos) try(ctx context.Context, p paper, title string, priority v1alpha1.Priority) {
-	t := &trial{name: fmt.Sprintf("%s, %s", title, p), want: p.want(title, c.undisturbed)}
-	hand := c.submitPaper
-	if p.resource {
-		hand = c.applyPaper
+func (c *chaos) try(ctx context.Context, o order) {
+	t := &trial{name: fmt.Sprintf("%s, %s", o.title, o.paper), want: o.paper.want(o.title, c.undisturbed)}
+	if o.paper.resource {
+		t.id = c.apply(ctx, o)
+	} else {
+		t.id = c.convert(ctx, t, o)
 	}
-	if t.id = hand(ctx, t, p, title, priority); t.id == "" {
+	if t.id == "" {
 		c.Errorf("%s was never accepted, although everything was mended: %v", t.name, t.denied)
 		return
 	}
@@ -322,23 +323,23 @@ func (c *chaos) try(ctx context.Context, p paper, title string, priority v1alpha
 	c.lookAfter(ctx, t)
 }
 
-// submitPaper submits by the API under an Idempotency-Key, and after every fourth answer once more.
-func (c *chaos) submitPaper(ctx context.Context, t *trial, p paper, title string, priority v1alpha1.Priority) (id string) {
-	f := p.form(c.T, title)
-	f.fields["priority"] = string(priority)
+// convert submits by the API under an Idempotency-Key.
+func (c *chaos) convert(ctx context.Context, t *trial, o order) (id string) {
+	f := o.paper.form(c.T, o.title)
+	f.fields["priority"] = string(o.priority)
 	body, contentType := f.encode()
 	submit := func() string {
 		var told accepted
 		_ = wait.PollUntilContextCancel(ctx, 500*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 			a, err := c.ask(ctx, t, http.MethodPost, "/api/v1/convert", body.Bytes(), map[string]string{
-				"Content-Type": contentType, "Idempotency-Key": title,
+				"Content-Type": contentType, "Idempotency-Key": o.title,
 			})
 			return err == nil && json.Unmarshal(a.body, &told) == nil, nil
 		})
 		return told.JobID
 	}
 	id = submit()
-	if id != "" && len(body.Bytes())%4 == 0 {
+	if id != "" && o.again {
 		if again := submit(); again != id {
 			t.denied = append(t.denied, "submitted again it is "+again)
 		}
@@ -349,8 +350,8 @@ func (c *chaos) submitPaper(ctx context.Context, t *trial, p paper, title string
 	return id
 }
 
-// applyPaper makes an OcrJob with kubectl.
-func (c *chaos) applyPaper(ctx context.Context, _ *trial, p paper, title string, priority v1alpha1.Priority) string {
+// apply makes an OcrJob with kubectl.
+func (c *chaos) apply(ctx context.Context, o order) (id string) {
 	// Where the server with the samples is taken away, it may be so for longer than three attempts of a worker.
 	manifest := fmt.Sprintf(`apiVersion: ocr.openplp.com/v1alpha1
 kind: OcrJob
@@ -359,7 +360,7 @@ spec:
   source: {url: "%s%s"}
   priority: %s
   backoffLimit: 20
-`, title, c.namespace(), samplesURL, p.file, priority)
+`, o.title, c.namespace(), samplesURL, o.paper.file, o.priority)
 	err := wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
 		apply := exec.CommandContext(ctx, c.kubectlProgram(), "--kubeconfig", c.kubeconfig, "--request-timeout=30s", "apply", "--filename=-")
 		apply.Stdin = strings.NewReader(manifest)
@@ -368,7 +369,7 @@ spec:
 	if err != nil {
 		return ""
 	}
-	return title
+	return o.title
 }
 
 // lookAfter polls a job until it has ended.
