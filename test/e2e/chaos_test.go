@@ -99,6 +99,9 @@ type chaos struct {
 	seed        uint64
 	undisturbed map[paper]reading
 
+	// urgent are the documents that jump the queue.
+	urgent sync.WaitGroup
+
 	lock   sync.Mutex
 	trials []*trial
 	// did counts the faults that came to pass, failed those that could not.
@@ -138,6 +141,7 @@ func (c *chaos) rage(length time.Duration, tomes bool) {
 	c.must(c.node.mend(c.Context()))
 	c.Logf("after %s everything is mended", time.Since(begin).Round(time.Second))
 	clients.Wait()
+	c.urgent.Wait()
 	c.see(working, "Preempted")
 	c.see(working, "Evicted")
 }
@@ -214,8 +218,10 @@ func (c *chaos) befall(ctx context.Context, f fault) error {
 	case jumpQueue:
 		o := drawOrder(rand.New(rand.NewPCG(f.pick, 0)), fmt.Sprintf("urgent-%x", f.pick))
 		o.priority = v1alpha1.PriorityHigh
-		c.try(ctx, o)
-		c.see(ctx, "Preempted")
+		c.urgent.Go(func() {
+			c.try(ctx, o)
+			c.see(ctx, "Preempted")
+		})
 		return nil
 	}
 	return fmt.Errorf("nobody knows how %s comes to pass", f.kind)
@@ -429,10 +435,18 @@ func (c *chaos) ask(ctx context.Context, t *trial, method, path string, body []b
 // read is what became of a job, now that everything works.
 func (t *tenant) read(id string) reading {
 	t.Helper()
-	status, body, err := t.try(http.MethodGet, "/api/v1/jobs/"+id, nil, "")
-	t.must(err)
 	var job jobStatus
-	if status != http.StatusOK || json.Unmarshal(body, &job) != nil || !job.ended() {
+	t.until("the status of "+id+" is answered", func() bool {
+		a, err := t.send(http.MethodGet, "/api/v1/jobs/"+id, nil, "")
+		if err != nil || judgeAnswer(http.MethodGet, a) == later {
+			return false
+		}
+		if a.status == http.StatusOK {
+			a.decode(t.T, &job)
+		}
+		return true
+	})
+	if !job.ended() {
 		return reading{}
 	}
 	r := reading{status: job.Status}
