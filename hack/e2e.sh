@@ -44,11 +44,14 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 say "Starting a cluster for the tests"
-start_cluster e2e 127.0.0.1:0=30080
+start_cluster e2e 127.0.0.1:0=30080 "${KHOCR_E2E_STORE_SIZE:-512m}"
 
 say "Testing"
 export KHOCR_E2E_KUBECONFIG="$KUBECONFIG"
 export KHOCR_E2E_KUBECTL="$PWD/bin/k8s/kubectl"
 KHOCR_E2E_URL="$(cluster_url e2e)"
 export KHOCR_E2E_URL
-go test ./test/e2e -count=1 -timeout=30m "$@"
+# For tests that break the cluster itself.
+export KHOCR_E2E_CLUSTER="$PWD/.local/e2e"
+export KHOCR_E2E_LOCALCLUSTER="$PWD/bin/localcluster"
+go test ./test/e2e -count=1 -timeout=45m "$@"
