@@ -95,6 +95,14 @@ func TestANetworkIsCutAndSlowed(t *testing.T) {
 		_, err := io.ReadFull(connection, make([]byte, bytes))
 		return errors.Join(err, <-sent)
 	}
+	t.Run("while nobody sends anything", func(t *testing.T) {
+		if err := pod.cut(t.Context(), 0); !errors.Is(err, errNoPacket) {
+			t.Errorf("cut: %v", err)
+		}
+		if err := pod.slow(t.Context(), 0); !errors.Is(err, errNoPacket) {
+			t.Errorf("slow: %v", err)
+		}
+	})
 	must(echo(1<<20, patience))
 
 	t.Run("cut", func(t *testing.T) {
@@ -142,6 +150,23 @@ func TestANetworkIsCutAndSlowed(t *testing.T) {
 		}
 		if err := pod.run(t.Context(), "tc qdisc show dev eth0 | grep --quiet tbf"); err == nil {
 			t.Error("it is slow still")
+		}
+	})
+	t.Run("until it was felt", func(t *testing.T) {
+		for name, fault := range map[string]func(context.Context, time.Duration) error{"cut": pod.cut, "slow": pod.slow} {
+			done := make(chan error, 1)
+			go func() { done <- fault(t.Context(), time.Second) }()
+			for over := false; !over; {
+				_ = echo(16<<10, 100*time.Millisecond)
+				select {
+				case err := <-done:
+					over = true
+					if err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+				default:
+				}
+			}
 		}
 	})
 	t.Run("of a pod that has gone meanwhile", func(t *testing.T) {

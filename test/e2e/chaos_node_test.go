@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 // node is the machine under the platform, for tests that break it.
@@ -38,9 +40,50 @@ func (p *platform) takeNode() *node {
 	n.store = store{folder: filepath.Join(n.folder, "volumes"), inside: func(ctx context.Context, command ...string) error {
 		return n.run(ctx, append([]string{"exec", "--dir", n.folder, "--"}, command...)...)
 	}}
+	p.must(n.checkIsOf(p.Context(), p.kubeconfig))
 	p.must(n.store.checkLimit(p.Context()))
 	p.Cleanup(func() { p.must(n.mend(context.Background())) })
 	return n
+}
+
+// status tells where the API server is reached, and the numbers of the components' processes, 0 for one that does not run.
+func (n *node) status(ctx context.Context) (apiServer string, processes map[string]int, err error) {
+	output, err := exec.CommandContext(ctx, n.program, "status", "--dir", n.folder, "--json").Output()
+	if err != nil {
+		return "", nil, fmt.Errorf("asking for the node's state: %w", err)
+	}
+	return readStatus(output)
+}
+
+func readStatus(content []byte) (apiServer string, processes map[string]int, err error) {
+	var told struct {
+		APIServer  string `json:"apiServer"`
+		Components []struct {
+			Name string `json:"name"`
+			PID  int    `json:"pid"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal(content, &told); err != nil {
+		return "", nil, fmt.Errorf("reading the node's state: %w", err)
+	}
+	processes = map[string]int{}
+	for _, component := range told.Components {
+		processes[component.Name] = component.PID
+	}
+	return told.APIServer, processes, nil
+}
+
+// checkIsOf makes sure that what is broken is the node of the cluster under test, and not another one's.
+func (n *node) checkIsOf(ctx context.Context, kubeconfig string) error {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return err
+	}
+	apiServer, _, err := n.status(ctx)
+	if err == nil && apiServer != config.Host {
+		err = fmt.Errorf("the node in %s serves %s, the platform is at %s", n.folder, apiServer, config.Host)
+	}
+	return err
 }
 
 // run runs localcluster.
@@ -63,12 +106,27 @@ func (n *node) kill(ctx context.Context, component string) error {
 	return n.run(ctx, "stop", "--kill", "--dir", n.folder, component)
 }
 
-// crash kills a component of the control plane and starts it again after some time.
+// crash kills a component of the control plane and starts it again after some time. One that did not run was not killed.
 func (n *node) crash(ctx context.Context, component string, lasts time.Duration) error {
-	if err := n.kill(ctx, component); err != nil {
+	_, before, err := n.status(ctx)
+	if err != nil {
 		return err
 	}
-	return errors.Join(linger(ctx, lasts), n.startAll(context.WithoutCancel(ctx)))
+	if before[component] == 0 {
+		return errors.Join(fmt.Errorf("%s was not running", component), n.startAll(context.WithoutCancel(ctx)))
+	}
+	// Not cut off: what kills waits until the process is gone.
+	if err := n.kill(context.WithoutCancel(ctx), component); err != nil {
+		return errors.Join(err, n.startAll(context.WithoutCancel(ctx)))
+	}
+	if err := errors.Join(linger(ctx, lasts), n.startAll(context.WithoutCancel(ctx))); err != nil {
+		return err
+	}
+	_, after, err := n.status(ctx)
+	if err == nil && (after[component] == 0 || after[component] == before[component]) {
+		err = fmt.Errorf("%s is process %d, and was process %d", component, after[component], before[component])
+	}
+	return err
 }
 
 // startAll starts what does not run. What needs another component comes after it.
@@ -111,17 +169,15 @@ func (n *node) restartKubelet(ctx context.Context) error {
 	return n.run(ctx, "restart", "--kill", "--dir", n.folder, "kubelet")
 }
 
-// mend undoes whatever a fault that was cut off has left.
+// mend undoes whatever a fault that was cut off has left. One thing that cannot be mended keeps no other from being so.
 func (n *node) mend(ctx context.Context) error {
-	switch err := os.Remove(n.scarcityFile()); {
-	case err == nil:
-		if err := n.kill(ctx, "kubelet"); err != nil {
-			return err
-		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
+	err := os.Remove(n.scarcityFile())
+	if err == nil {
+		err = n.kill(ctx, "kubelet")
+	} else if errors.Is(err, fs.ErrNotExist) {
+		err = nil
 	}
-	return errors.Join(n.startAll(ctx), n.store.unlock(ctx), n.store.empty(ctx))
+	return errors.Join(err, n.store.unlock(ctx), n.store.empty(ctx), n.startAll(ctx))
 }
 
 // linger returns when the pause is over, or with the context's error.
@@ -157,8 +213,9 @@ func (s store) checkLimit(ctx context.Context) error {
 func (s store) fill(ctx context.Context, lasts time.Duration) error {
 	end := time.Now().Add(lasts)
 	for {
-		// dd fails when nothing is left, as it shall. It is never cut off: what it had begun would go on for a moment.
-		err := s.inside(context.WithoutCancel(ctx), "sh", "-c", `! dd if=/dev/zero of="$0" bs=64k oflag=append conv=notrunc 2>/dev/null`, s.filler())
+		// dd ends by itself when nothing is left, and says so. It is never cut off: what it had begun would go on for a moment.
+		err := s.inside(context.WithoutCancel(ctx), "sh", "-c",
+			`LC_ALL=C dd if=/dev/zero of="$0" bs=64k oflag=append conv=notrunc 2>&1 | grep --quiet "No space left on device"`, s.filler())
 		if err == nil {
 			err = linger(ctx, min(time.Second, time.Until(end)))
 		}
@@ -225,6 +282,15 @@ func named(processes []int, name string) []int {
 	})
 }
 
+// killProgram kills one of the pod's processes whose program has the name.
+func killProgram(uid types.UID, name string, pick uint64) error {
+	processes := named(podProcesses(uid), name)
+	if len(processes) == 0 {
+		return fmt.Errorf("no %s runs in pod %s", name, uid)
+	}
+	return killProcess(processes[pick%uint64(len(processes))], uid)
+}
+
 // killProcess kills a process of a pod, and never one that has got its number meanwhile.
 func killProcess(process int, uid types.UID) error {
 	handle, err := unix.PidfdOpen(process, 0)
@@ -270,30 +336,52 @@ func (n network) run(ctx context.Context, script string) error {
 func (n network) cut(ctx context.Context, lasts time.Duration) error {
 	const rules = `iptables --wait --%[1]s OUTPUT ! --out-interface lo --jump DROP
 iptables --wait --%[1]s INPUT ! --in-interface lo --jump DROP`
-	return n.during(ctx, lasts, fmt.Sprintf(rules, "insert"), fmt.Sprintf(rules, "delete"))
+	return n.during(ctx, lasts, fmt.Sprintf(rules, "insert"),
+		`iptables --wait --list --verbose --exact --numeric | awk '$3 == "DROP" { lost += $1 } END { exit lost == 0 }'`,
+		fmt.Sprintf(rules, "delete"))
 }
 
 // slow lets the pod send 8 KB a second for some time: a page takes some seconds, and everything behind it waits in line.
 func (n network) slow(ctx context.Context, lasts time.Duration) error {
 	return n.during(ctx, lasts,
-		"tc qdisc replace dev eth0 root tbf rate 64kbit burst 3kb latency 60s", "tc qdisc delete dev eth0 root")
+		"tc qdisc replace dev eth0 root tbf rate 64kbit burst 3kb latency 60s",
+		`tc -s qdisc show dev eth0 | grep --quiet 'overlimits [1-9]'`,
+		"tc qdisc delete dev eth0 root")
 }
 
-// during has one script run before the time, and the other one after it. A pod that is gone needs no mending.
-func (n network) during(ctx context.Context, lasts time.Duration, before, after string) error {
-	if err := n.run(ctx, before); err != nil {
-		return err
+// during has one script run before the time, and another one after it. A pod that is gone needs no mending. In between felt
+// must find that a packet met the fault: where none did, nothing has come to pass.
+func (n network) during(ctx context.Context, lasts time.Duration, before, felt, after string) error {
+	// Not cut off: of two rules there would be one.
+	err := n.run(context.WithoutCancel(ctx), before)
+	if err == nil {
+		err = linger(ctx, lasts)
 	}
-	err := linger(ctx, lasts)
+	if err == nil && n.run(context.WithoutCancel(ctx), felt) != nil {
+		err = errNoPacket
+	}
 	if mended := n.run(context.WithoutCancel(ctx), after); mended != nil && n.alive(ctx) {
 		return errors.Join(err, mended)
 	}
 	return err
 }
 
+var errNoPacket = errors.New("no packet met it")
+
 // alive tells whether the pod still has its interface.
 func (n network) alive(ctx context.Context) bool {
 	return n.run(context.WithoutCancel(ctx), "ip link show dev eth0") == nil
+}
+
+func TestTheNodesStateIsRead(t *testing.T) {
+	apiServer, processes, err := readStatus([]byte(`{"name":"a","running":false,"apiServer":"https://127.0.0.1:6443","components":[
+		{"name":"etcd","pid":17,"running":true},{"name":"kubelet","pid":0,"running":false}]}`))
+	if err != nil || apiServer != "https://127.0.0.1:6443" || processes["etcd"] != 17 || processes["kubelet"] != 0 || len(processes) != 2 {
+		t.Errorf("API server %s, processes %v, error %v", apiServer, processes, err)
+	}
+	if _, _, err := readStatus([]byte("no cluster")); err == nil {
+		t.Error("what is no state was read")
+	}
 }
 
 func needRoot(t *testing.T) {
@@ -417,7 +505,13 @@ func TestOnlyProcessesOfThePodAreKilled(t *testing.T) {
 	if err := killProcess(process, other); err == nil {
 		t.Error("a process of another pod was killed")
 	}
-	if err := killProcess(process, uid); err != nil {
+	if err := killProgram(uid, "engine", 0); err == nil {
+		t.Error("a process of another name was killed")
+	}
+	if err := killProgram(other, "sleep", 0); err == nil {
+		t.Error("a process of another pod was killed by its name")
+	}
+	if err := killProgram(uid, "sleep", 7); err != nil {
 		t.Error(err)
 	}
 	var end *exec.ExitError

@@ -13,8 +13,11 @@ type faultKind string
 
 const (
 	killManager  faultKind = "manager killed"
+	dropManager  faultKind = "manager's pod taken away"
 	killGateway  faultKind = "gateway killed"
+	dropGateway  faultKind = "gateway's pod taken away"
 	killWorker   faultKind = "worker killed"
+	dropWorker   faultKind = "worker's pod taken away"
 	killEngine   faultKind = "engine child killed"
 	slowNetwork  faultKind = "worker's network slowed"
 	cutNetwork   faultKind = "worker's network cut"
@@ -50,8 +53,8 @@ type strand struct {
 // strands are all that can go wrong. A store that fails, or a network that is cut, does so for less than the two minutes
 // that workers go on trying.
 var strands = []strand{
-	{kinds: []faultKind{killManager, killGateway}, leastPause: 10 * time.Second, mostPause: 30 * time.Second},
-	{kinds: []faultKind{killWorker, killEngine}, leastPause: 5 * time.Second, mostPause: 15 * time.Second},
+	{kinds: []faultKind{killManager, dropManager, killGateway, dropGateway}, leastPause: 10 * time.Second, mostPause: 30 * time.Second},
+	{kinds: []faultKind{killWorker, dropWorker, killEngine}, leastPause: 5 * time.Second, mostPause: 15 * time.Second},
 	{kinds: []faultKind{slowNetwork, cutNetwork}, leastPause: 5 * time.Second, mostPause: 20 * time.Second,
 		leastLasts: 5 * time.Second, mostLasts: 20 * time.Second},
 	{kinds: []faultKind{crashEtcd, crashServer, crashKubelet, evictPod}, leastPause: 15 * time.Second, mostPause: 45 * time.Second,
@@ -96,6 +99,36 @@ func schedules(seed uint64, length time.Duration) [][]fault {
 	return all
 }
 
+// neverDone lists the kinds among the faults that did not come to pass once: a run proves nothing of them.
+func neverDone(faults []fault, did map[faultKind]int) []faultKind {
+	var never []faultKind
+	for _, f := range faults {
+		if did[f.kind] == 0 && !slices.Contains(never, f.kind) {
+			never = append(never, f.kind)
+		}
+	}
+	return never
+}
+
+func TestKindsThatNeverCameToPassAreNamed(t *testing.T) {
+	faults := []fault{{kind: killManager}, {kind: killGateway}, {kind: killManager}, {kind: killGateway}, {kind: crashEtcd}}
+	for _, test := range []struct {
+		did  map[faultKind]int
+		want []faultKind
+	}{
+		{map[faultKind]int{}, []faultKind{killManager, killGateway, crashEtcd}},
+		{map[faultKind]int{killManager: 1, fillStore: 2}, []faultKind{killGateway, crashEtcd}},
+		{map[faultKind]int{killManager: 1, killGateway: 1, crashEtcd: 3}, nil},
+	} {
+		if got := neverDone(faults, test.did); !slices.Equal(got, test.want) {
+			t.Errorf("did %v: never %v, want %v", test.did, got, test.want)
+		}
+	}
+	if got := neverDone(nil, nil); len(got) != 0 {
+		t.Errorf("of no faults %v", got)
+	}
+}
+
 func TestFaultsAreDrawnByTheirSeed(t *testing.T) {
 	same := func(a, b [][]fault) bool { return slices.EqualFunc(a, b, slices.Equal[[]fault]) }
 	if !same(schedules(7, time.Hour), schedules(7, time.Hour)) {
@@ -111,6 +144,7 @@ func TestFaultsAreDrawnByTheirSeed(t *testing.T) {
 	}{
 		"no time for anything": {length: 4 * time.Second},
 		"the short form":       {length: 4 * time.Minute, least: 1},
+		"ten minutes":          {length: 10 * time.Minute, least: 2},
 		"an hour":              {length: time.Hour, least: 10},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -33,6 +33,8 @@ type trial struct {
 // account is what the ledger says in the end.
 type account struct {
 	settled, reserved int64
+	// byDay and byKey are the pages that are settled once more, as sums of their own.
+	byDay, byKey int64
 	// open are entries of the ledger that are still there.
 	open int
 }
@@ -57,9 +59,9 @@ type verdict struct {
 
 func (v verdict) faults() []string { return slices.Concat(v.lost, v.wrong, v.books, v.answers) }
 
-// judgeChaos compares what was accepted with what must have become of it. Jobs are the names of all that are there,
-// stored what workers have said.
-func judgeChaos(trials []trial, jobs []string, books account, stored []storing) verdict {
+// judgeChaos compares what was accepted with what must have become of it. Jobs are all that are there, with the pages that
+// each is charged for; stored is what workers have said.
+func judgeChaos(trials []trial, jobs map[string]int64, books account, stored []storing) verdict {
 	v := verdict{documents: len(trials)}
 	known := map[string]string{}
 	for _, t := range trials {
@@ -75,16 +77,21 @@ func judgeChaos(trials []trial, jobs []string, books account, stored []storing) 
 			continue
 		}
 		v.pages += len(t.want.pages)
+		delivered := int64(0)
 		for _, page := range t.got.pages {
 			if page.code == "" {
-				v.delivered++
+				delivered++
 			}
+		}
+		v.delivered += delivered
+		if charged, there := jobs[t.id]; there && charged != delivered {
+			v.books = append(v.books, fmt.Sprintf("%s (%s) is charged for %d pages, %d were delivered", t.id, t.name, charged, delivered))
 		}
 		for _, fault := range comparePages(t.want.pages, t.got.pages) {
 			v.wrong = append(v.wrong, fmt.Sprintf("%s (%s): %s", t.id, t.name, fault))
 		}
 	}
-	for _, job := range jobs {
+	for _, job := range slices.Sorted(maps.Keys(jobs)) {
 		if _, accepted := known[job]; !accepted {
 			v.wrong = append(v.wrong, fmt.Sprintf("%s is there, and nobody was told of it", job))
 		}
@@ -95,6 +102,9 @@ func judgeChaos(trials []trial, jobs []string, books account, stored []storing) 
 	}
 	if books.settled != v.delivered {
 		v.books = append(v.books, fmt.Sprintf("%d pages are settled, %d were delivered", books.settled, v.delivered))
+	}
+	if books.byDay != books.settled || books.byKey != books.settled {
+		v.books = append(v.books, fmt.Sprintf("%d pages are settled, %d by day and %d by key", books.settled, books.byDay, books.byKey))
 	}
 	if books.reserved != 0 || books.open != 0 {
 		v.books = append(v.books, fmt.Sprintf("%d pages stay reserved, in %d entries", books.reserved, books.open))
@@ -211,50 +221,57 @@ func TestLossesAreFound(t *testing.T) {
 	blemished := whole("a", "")
 	blemished.pages[1].code = "crashed"
 	of := func(want, got reading) trial { return trial{name: "a.pdf", id: "1", want: want, got: got} }
+	paid := func(pages int64) account { return account{settled: pages, byDay: pages, byKey: pages} }
 	good := of(whole("a", "b"), whole("a", "b"))
 	type counts struct{ lost, wrong, books, answers, twice int }
 	for name, test := range map[string]struct {
 		trials []trial
-		jobs   []string
+		jobs   map[string]int64
 		books  account
 		stored []storing
 		want   counts
 	}{
 		"nothing":                     {},
-		"all is well":                 {trials: []trial{good}, jobs: []string{"1"}, books: account{settled: 2}},
-		"a failure that must be":      {trials: []trial{of(locked, locked)}, jobs: []string{"1"}},
-		"a failed page is not paid":   {trials: []trial{of(blemished, blemished)}, jobs: []string{"1"}, books: account{settled: 1}},
-		"a page paid that has failed": {trials: []trial{of(blemished, blemished)}, jobs: []string{"1"}, books: account{settled: 2}, want: counts{books: 1}},
-		"never ended":                 {trials: []trial{of(whole("a"), reading{})}, jobs: []string{"1"}, want: counts{lost: 1}},
-		"failed": {trials: []trial{of(whole("a"), reading{status: "FAILED", code: "backoff_limit"})}, jobs: []string{"1"},
+		"all is well":                 {trials: []trial{good}, jobs: map[string]int64{"1": 2}, books: paid(2)},
+		"a failure that must be":      {trials: []trial{of(locked, locked)}, jobs: map[string]int64{"1": 0}},
+		"a failed page is not paid":   {trials: []trial{of(blemished, blemished)}, jobs: map[string]int64{"1": 1}, books: paid(1)},
+		"a page paid that has failed": {trials: []trial{of(blemished, blemished)}, jobs: map[string]int64{"1": 1}, books: paid(2), want: counts{books: 1}},
+		"never ended":                 {trials: []trial{of(whole("a"), reading{})}, jobs: map[string]int64{"1": 0}, want: counts{lost: 1}},
+		"failed": {trials: []trial{of(whole("a"), reading{status: "FAILED", code: "backoff_limit"})}, jobs: map[string]int64{"1": 0},
 			want: counts{lost: 1}},
-		"failed for another reason": {trials: []trial{of(locked, reading{status: "FAILED", code: "invalid_document"})}, jobs: []string{"1"},
+		"failed for another reason": {trials: []trial{of(locked, reading{status: "FAILED", code: "invalid_document"})}, jobs: map[string]int64{"1": 0},
 			want: counts{lost: 1}},
-		"completed although it cannot be": {trials: []trial{of(locked, whole("a"))}, jobs: []string{"1"}, want: counts{lost: 1}},
-		"its job is gone":                 {trials: []trial{good}, books: account{settled: 2}, want: counts{lost: 1}},
-		"a page is missing": {trials: []trial{of(whole("a", "b"), whole("a"))}, jobs: []string{"1"}, books: account{settled: 1},
+		"completed although it cannot be": {trials: []trial{of(locked, whole("a"))}, jobs: map[string]int64{"1": 0}, want: counts{lost: 1}},
+		"its job is gone":                 {trials: []trial{good}, books: paid(2), want: counts{lost: 1}},
+		"a page is missing": {trials: []trial{of(whole("a", "b"), whole("a"))}, jobs: map[string]int64{"1": 1}, books: paid(1),
 			want: counts{wrong: 1}},
-		"a page too many": {trials: []trial{of(whole("a"), whole("a", "b"))}, jobs: []string{"1"}, books: account{settled: 2},
+		"a page too many": {trials: []trial{of(whole("a"), whole("a", "b"))}, jobs: map[string]int64{"1": 2}, books: paid(2),
 			want: counts{wrong: 1}},
-		"another document's text": {trials: []trial{of(whole("a", "b"), whole("a", "c"))}, jobs: []string{"1"}, books: account{settled: 2},
+		"another document's text": {trials: []trial{of(whole("a", "b"), whole("a", "c"))}, jobs: map[string]int64{"1": 2}, books: paid(2),
 			want: counts{wrong: 1}},
-		"a page failed that is sound": {trials: []trial{of(whole("a", ""), blemished)}, jobs: []string{"1"}, books: account{settled: 1},
+		"a page failed that is sound": {trials: []trial{of(whole("a", ""), blemished)}, jobs: map[string]int64{"1": 1}, books: paid(1),
 			want: counts{wrong: 1}},
 		"a page twice": {
 			trials: []trial{of(whole("a"), reading{status: "COMPLETED", pages: []pageReading{{number: 1, text: "a"}, {number: 1, text: "a"}}})},
-			jobs:   []string{"1"}, books: account{settled: 2}, want: counts{wrong: 1},
+			jobs:   map[string]int64{"1": 2}, books: paid(2), want: counts{wrong: 1},
 		},
-		"one submission, two jobs": {trials: []trial{good}, jobs: []string{"1", "2"}, books: account{settled: 2}, want: counts{wrong: 1}},
-		"two documents, one job": {trials: []trial{good, good}, jobs: []string{"1"}, books: account{settled: 4},
+		"one submission, two jobs": {trials: []trial{good}, jobs: map[string]int64{"1": 2, "2": 0}, books: paid(2), want: counts{wrong: 1}},
+		"two documents, one job": {trials: []trial{good, good}, jobs: map[string]int64{"1": 2}, books: paid(4),
 			want: counts{wrong: 1}},
-		"charged too much":    {trials: []trial{good}, jobs: []string{"1"}, books: account{settled: 3}, want: counts{books: 1}},
-		"charged too little":  {trials: []trial{good}, jobs: []string{"1"}, books: account{settled: 1}, want: counts{books: 1}},
-		"reserved for ever":   {trials: []trial{good}, jobs: []string{"1"}, books: account{settled: 2, reserved: 2, open: 1}, want: counts{books: 1}},
-		"an entry for nobody": {trials: []trial{good}, jobs: []string{"1"}, books: account{settled: 2, open: 1}, want: counts{books: 1}},
+		"charged too much":   {trials: []trial{good}, jobs: map[string]int64{"1": 2}, books: paid(3), want: counts{books: 1}},
+		"charged too little": {trials: []trial{good}, jobs: map[string]int64{"1": 2}, books: paid(1), want: counts{books: 1}},
+		"charged on no day":  {trials: []trial{good}, jobs: map[string]int64{"1": 2}, books: account{settled: 2, byKey: 2}, want: counts{books: 1}},
+		"charged to no key":  {trials: []trial{good}, jobs: map[string]int64{"1": 2}, books: account{settled: 2, byDay: 2}, want: counts{books: 1}},
+		"charged for another's page": {
+			trials: []trial{good, {name: "b.pdf", id: "2", want: whole("c"), got: whole("c")}}, jobs: map[string]int64{"1": 1, "2": 2}, books: paid(3),
+			want: counts{books: 2},
+		},
+		"reserved for ever":   {trials: []trial{good}, jobs: map[string]int64{"1": 2}, books: account{settled: 2, byDay: 2, byKey: 2, reserved: 2, open: 1}, want: counts{books: 1}},
+		"an entry for nobody": {trials: []trial{good}, jobs: map[string]int64{"1": 2}, books: account{settled: 2, byDay: 2, byKey: 2, open: 1}, want: counts{books: 1}},
 		"denied for a moment": {trials: []trial{{name: "a.pdf", id: "1", want: whole("a"), got: whole("a"), denied: []string{"404"}}},
-			jobs: []string{"1"}, books: account{settled: 1}, want: counts{answers: 1}},
+			jobs: map[string]int64{"1": 1}, books: paid(1), want: counts{answers: 1}},
 		"read twice": {
-			trials: []trial{good}, jobs: []string{"1"}, books: account{settled: 2},
+			trials: []trial{good}, jobs: map[string]int64{"1": 2}, books: paid(2),
 			stored: []storing{{"1-0-1", "1", 1}, {"1-0-1", "1", 2}, {"1-0-2", "1", 2}, {"2-0-1", "2", 1}},
 			want:   counts{twice: 1},
 		},
