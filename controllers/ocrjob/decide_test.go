@@ -263,6 +263,11 @@ func TestDecide(t *testing.T) {
 			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonAdmitted, Attempt: 2, Progress: 40,
 				Create: []Attempt{{Number: 2}}},
 		},
+		"a job that goes on has no pod of an earlier attempt beside its new one": {
+			given: makeSnapshot().running(2).progress(10, 4, 0).stopped().pod(1, PodActive),
+			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonAdmitted, Attempt: 2, Progress: 40,
+				Create: []Attempt{{Number: 2}}, Delete: []string{pod1}},
+		},
 		"a job that was stopped while it waited to try again still waits": {
 			given: makeSnapshot().running(2).stopped().worker(func(w *v1alpha1.WorkerStatus) {
 				w.RetryAt = new(metav1.NewTime(start.Add(13 * time.Second)))

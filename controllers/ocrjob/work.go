@@ -71,6 +71,7 @@ func (d *decider) admit() {
 		}
 		worker.PodName = attemptOf(worker).PodName(d.Job.Name)
 		if !status.PartDone(worker) {
+			d.dropOldPods(worker) // a manager that was behind may have made one while the job was stopped
 			d.startAttempt(worker)
 		}
 	}
