@@ -20,6 +20,9 @@ TRAIN_FLAGS ?=
 # How many bad documents `make test-corpus` makes, and the seed of those that it makes by chance.
 CORPUS_FILES ?= 2000
 CORPUS_SEED ?= 1
+# How long `make test-chaos` breaks things, and by which seed; one from the clock where it is empty.
+CHAOS_MINUTES ?= 60
+CHAOS_SEED ?=
 # Arguments for every `go test`, for example TEST_FLAGS="-race -count=1".
 TEST_FLAGS ?=
 
@@ -163,6 +166,12 @@ test-quota: ## Prove quotas and fairness in many rounds (twenty minutes), and wr
 .PHONY: test-corpus
 test-corpus: packages build ## Read CORPUS_FILES bad documents as worker pods do (an hour), and write docs/bad-documents.md
 	go run ./hack/corpus --files $(CORPUS_FILES) --seed $(CORPUS_SEED) --engine $(BIN)/engine --report docs/bad-documents.md
+
+.PHONY: test-chaos
+test-chaos: export KHOCR_E2E_REPORT = $(CURDIR)/docs/chaos.md
+test-chaos: ## Break everything at random for CHAOS_MINUTES=60, by CHAOS_SEED, and write docs/chaos.md
+	KHOCR_E2E_CHAOS_MINUTES=$(CHAOS_MINUTES) KHOCR_E2E_SEED=$(CHAOS_SEED) KHOCR_E2E_STORE_SIZE=2g \
+		hack/e2e.sh -v -timeout=12h -run='^(TestChaos|TestAHighJobTakesTheRoomOfALowOne)$$' $(TEST_FLAGS)
 
 .PHONY: bench
 bench: ## Measure the packages, the images, the demo while it runs, and with DATA=DIR the accuracy on what is there

@@ -2,6 +2,7 @@
 # Runs the end-to-end tests on a cluster of their own, and removes it whatever comes of them.
 # Usage: e2e.sh [FLAG...]    flags of go test, for example -run=TestConvert -v
 # BIN, IMAGES and TAGS of the environment choose another build of the images, as they do for make.
+# KHOCR_E2E_STORE_SIZE is that of the file system in memory on which all volumes lie; 512m if it is not set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source hack/lib.sh
@@ -44,11 +45,14 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 say "Starting a cluster for the tests"
-start_cluster e2e 127.0.0.1:0=30080
+start_cluster e2e 127.0.0.1:0=30080 "${KHOCR_E2E_STORE_SIZE:-512m}"
 
 say "Testing"
 export KHOCR_E2E_KUBECONFIG="$KUBECONFIG"
 export KHOCR_E2E_KUBECTL="$PWD/bin/k8s/kubectl"
 KHOCR_E2E_URL="$(cluster_url e2e)"
 export KHOCR_E2E_URL
-go test ./test/e2e -count=1 -timeout=30m "$@"
+# For tests that break the cluster itself.
+export KHOCR_E2E_CLUSTER="$PWD/.local/e2e"
+export KHOCR_E2E_LOCALCLUSTER="$PWD/bin/localcluster"
+go test ./test/e2e -count=1 -timeout=45m "$@"

@@ -32,11 +32,26 @@ need_programs() {
 image_tarballs() { printf '%s\n' "${IMAGES:-.local/images}"/*.tar; }
 image_references() { cat "${IMAGES:-.local/images}/refs"; }
 
-# start_cluster NAME FORWARD: a local cluster with khocr on it, state in .local/NAME; sets KUBECONFIG.
+# limit_volumes STATE SIZE: all volumes of a local cluster get one file system in memory, which can be full. Before anything
+# is deployed.
+limit_volumes() {
+	local state="$1" size="$2" volumes
+	volumes="$(realpath "$state")/volumes"
+	# shellcheck disable=SC2016
+	bin/localcluster exec --dir "$state" -- sh -ec '
+		folders=$(ls "$0")
+		mount -t tmpfs -o "size=$1,mode=755" volumes "$0"
+		cd "$0"
+		mkdir -- $folders' "$volumes" "$size"
+}
+
+# start_cluster NAME FORWARD [SIZE]: a local cluster with khocr on it, state in .local/NAME; sets KUBECONFIG. With SIZE its
+# volumes have no more than that, all together.
 start_cluster() {
 	local name="$1" forward="$2" state=".local/$1"
 	export KUBECONFIG="$PWD/.local/$name.kubeconfig"
 	bin/localcluster up --name "khocr-$name" --dir "$state" --bin bin/k8s --kubeconfig "$KUBECONFIG" --forward "$forward"
+	[[ -z "${3:-}" ]] || limit_volumes "$state" "$3"
 	mapfile -t tarballs < <(image_tarballs)
 	bin/localcluster load --dir "$state" "${tarballs[@]}"
 	mapfile -t references < <(image_references)

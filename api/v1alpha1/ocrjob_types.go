@@ -99,8 +99,8 @@ type OcrJobSpec struct {
 	// +optional
 	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
 
-	// Crashes of the worker after which the job fails; 3 where it is missing. Preemption, eviction and lost nodes do not
-	// count as long as pages were finished in between.
+	// Crashes of the worker after which the job fails; 3 where it is missing. Preemption does not count, and eviction and
+	// lost nodes do not as long as pages were finished in between.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=20
 	// +optional

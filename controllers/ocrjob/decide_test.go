@@ -263,6 +263,11 @@ func TestDecide(t *testing.T) {
 			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonAdmitted, Attempt: 2, Progress: 40,
 				Create: []Attempt{{Number: 2}}},
 		},
+		"a job that goes on has no pod of an earlier attempt beside its new one": {
+			given: makeSnapshot().running(2).progress(10, 4, 0).stopped().pod(1, PodActive),
+			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonAdmitted, Attempt: 2, Progress: 40,
+				Create: []Attempt{{Number: 2}}, Delete: []string{pod1}},
+		},
 		"a job that was stopped while it waited to try again still waits": {
 			given: makeSnapshot().running(2).stopped().worker(func(w *v1alpha1.WorkerStatus) {
 				w.RetryAt = new(metav1.NewTime(start.Add(13 * time.Second)))
@@ -356,10 +361,19 @@ func TestDecide(t *testing.T) {
 			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 2, Progress: 25,
 				Create: []Attempt{{Number: 2}}},
 		},
-		"a pod that was preempted before it finished a page counts": {
+		"a pod that was evicted before it finished a page counts": {
 			given: makeSnapshot().running(2).progress(20, 5, 0).worker(func(w *v1alpha1.WorkerStatus) { w.DoneBefore = 5 }).pod(2, PodDisrupted),
 			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 3, Failures: 1, Progress: 25,
 				RequeueAfter: 2 * time.Second},
+		},
+		"a pod that was preempted before it finished a page does not": {
+			given: func() *snapshotBuilder {
+				b := makeSnapshot().running(2).progress(20, 5, 0).worker(func(w *v1alpha1.WorkerStatus) { w.DoneBefore, w.Failures = 5, 3 }).pod(2, PodDisrupted)
+				b.Pods[0].Preempted = true
+				return b
+			}(),
+			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 3, Failures: 3, Progress: 25,
+				Create: []Attempt{{Number: 3}}},
 		},
 		"a pod on a lost node is waited for": {
 			given: func() *snapshotBuilder {

@@ -71,6 +71,7 @@ func (d *decider) admit() {
 		}
 		worker.PodName = attemptOf(worker).PodName(d.Job.Name)
 		if !status.PartDone(worker) {
+			d.dropOldPods(worker) // a manager that was behind may have made one while the job was stopped
 			d.startAttempt(worker)
 		}
 	}
@@ -96,6 +97,8 @@ func (d *decider) followPod(worker *v1alpha1.WorkerStatus) {
 		d.followNewPod(worker, pod)
 	case pod == nil || pod.UID != worker.PodUID:
 		d.disrupted(worker, "its pod is gone")
+	case pod.State == PodDisrupted && pod.Preempted:
+		d.retry(worker, retry{event: v1alpha1.ReasonWorkerLost, why: pod.Message})
 	case pod.State == PodDisrupted:
 		d.disrupted(worker, pod.Message)
 	case pod.State.Alive() && pod.Deleting && d.isPast(pod.GoneBy.Add(lostAfter)):
@@ -147,7 +150,9 @@ func (d *decider) followNewPod(worker *v1alpha1.WorkerStatus, pod *Pod) {
 }
 
 // disrupted starts over after an end that was not the worker's fault. It is free as long as a page was finished since the
-// last one, so that a long document survives any number of preemptions, and a node that kills every pod is noticed.
+// last one, so that a long document survives any number of them, and a node that kills every pod is noticed. A preemption is
+// always free: the scheduler has chosen it, and where jobs of a higher priority keep coming it may choose the same job again
+// before that has finished a page.
 func (d *decider) disrupted(worker *v1alpha1.WorkerStatus, why string) {
 	if pagesDone(worker) > worker.DoneBefore {
 		d.retry(worker, retry{event: v1alpha1.ReasonWorkerLost, why: why})

@@ -257,6 +257,11 @@ func (t *tenant) send(method, path string, body io.Reader, contentType string) (
 	if t.key != "" {
 		request.Header.Set("X-API-Key", t.key)
 	}
+	return do(request)
+}
+
+// do makes a request and reads the whole answer.
+func do(request *http.Request) (answer, error) {
 	response, err := web.Do(request)
 	if err != nil {
 		return answer{}, err

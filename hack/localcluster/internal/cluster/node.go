@@ -86,11 +86,16 @@ func (c *Cluster) kubelet() (component, error) {
 	file := c.state.configFile("kubelet.yaml")
 	configs[file] = config
 	configs[c.state.configFile("resolv.conf")] = []byte("nameserver 127.0.0.1\n")
+	overrides := c.state.configFile("kubelet.d")
+	if err := os.MkdirAll(overrides, 0o755); err != nil {
+		return component{}, fmt.Errorf("making the folder of the kubelet's overrides: %w", err)
+	}
 	return component{
 		name: "kubelet",
 		args: []string{
 			c.program("kubelet"),
 			"--config=" + file,
+			"--config-dir=" + overrides,
 			"--kubeconfig=" + access,
 			"--hostname-override=" + c.settings.Name,
 			"--node-ip=" + NodeIP,

@@ -43,8 +43,8 @@ type OcrJobSpecApplyConfiguration struct {
 	DeadlineSeconds *int64 `json:"deadlineSeconds,omitempty"`
 	// Seconds after the job's end when its OcrJob is deleted. Kept until somebody deletes it where it is missing.
 	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
-	// Crashes of the worker after which the job fails; 3 where it is missing. Preemption, eviction and lost nodes do not
-	// count as long as pages were finished in between.
+	// Crashes of the worker after which the job fails; 3 where it is missing. Preemption does not count, and eviction and
+	// lost nodes do not as long as pages were finished in between.
 	BackoffLimit *int32 `json:"backoffLimit,omitempty"`
 }
 
