@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,6 +54,10 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		return err
 	}
 	defer store.Close()
+	storeAuthorities, err := readAuthorities(os.Getenv(authoritiesVariable))
+	if err != nil {
+		return err
+	}
 	redisAddress, err := o.redisAddress(os.Getenv(redisVariable))
 	if err != nil {
 		return err
@@ -97,6 +102,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		return err
 	}
 	internal := internalport.New(kubernetes.GetClient(), kubernetes.GetAPIReader(), store, fetch.New(o.fetchAllow), log)
+	internal.StoreAuthorities = storeAuthorities
 	probes := serving.Probes(log, map[string]serving.Check{
 		"store": store.Check,
 		"cache": func(context.Context) error {
@@ -162,6 +168,22 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	err = ports.Wait()
 	release()
 	return errors.Join(err, behind.Wait())
+}
+
+// readAuthorities reads the certificates that the store's is signed by, for those who are sent there: the driver trusts the
+// same file. There are none of its own where no file is named.
+func readAuthorities(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	content, err := os.ReadFile(file)
+	if err == nil && !x509.NewCertPool().AppendCertsFromPEM(content) {
+		err = errors.New("it holds no certificate")
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the store's authorities in %s: %w", file, err)
+	}
+	return string(content), nil
 }
 
 // connect makes a client whose reads come from informers, and registers those of the kinds that are watched.

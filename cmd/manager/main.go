@@ -142,7 +142,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, o options) error {
 	jobs := &ocrjob.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("khocr-ocrjob"),
 		Gateway:   ocrjob.ServiceLocator{Reader: mgr.GetClient(), Service: o.gateway, CA: certificates.CABundle},
-		Worker:    ocrjob.WorkerTemplate{Image: o.workerImage, Resources: o.workerResources},
+		Worker:    ocrjob.WorkerTemplate{Image: o.workerImage, Resources: o.workerResources, StoreInReach: len(o.store) > 0},
 		Partition: &o.partition,
 		Now:       clock.Now,
 	}
