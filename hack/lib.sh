@@ -32,15 +32,20 @@ need_programs() {
 image_tarballs() { printf '%s\n' "${IMAGES:-.local/images}"/*.tar; }
 image_references() { cat "${IMAGES:-.local/images}/refs"; }
 
-# start_cluster NAME FORWARD: a local cluster with khocr on it, state in .local/NAME; sets KUBECONFIG.
+# start_cluster NAME FORWARD: a local cluster with khocr on it, state in .local/NAME; sets KUBECONFIG. With SEVERAL=true in the
+# environment there are two gateways, an S3 server and a Redis.
 start_cluster() {
-	local name="$1" forward="$2" state=".local/$1"
+	local name="$1" forward="$2" state=".local/$1" form=config/local
 	export KUBECONFIG="$PWD/.local/$name.kubeconfig"
 	bin/localcluster up --name "khocr-$name" --dir "$state" --bin bin/k8s --kubeconfig "$KUBECONFIG" --forward "$forward"
 	mapfile -t tarballs < <(image_tarballs)
 	bin/localcluster load --dir "$state" "${tarballs[@]}"
 	mapfile -t references < <(image_references)
-	hack/deploy.sh config/local "${references[@]}"
+	if [[ ${SEVERAL:-} == true ]]; then
+		hack/several.sh "$name"
+		form=config/local-several
+	fi
+	hack/deploy.sh "$form" "${references[@]}"
 }
 
 # cluster_url NAME: where the public API of a local cluster is reached.

@@ -143,15 +143,21 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 			if !kubernetes.GetCache().WaitForCacheSync(ctx) {
 				return nil
 			}
-			synced.Store(true)
 			log.Info("serving the public API", "address", o.listen)
 			server := serving.NewServer(public.Handler(), log)
 			// Whoever waits for a job comes back, and to another gateway.
 			server.RegisterOnShutdown(public.Changes.Close)
 			if o.publicTLSDir != "" {
+				synced.Store(true)
 				return listenTLS(ctx, o.listen, o.publicTLSDir, serving.PublicTLS, server, log)
 			}
-			return listen(ctx, o.listen, server)
+			listener, err := bind(o.listen)
+			if err != nil {
+				return err
+			}
+			// Not before: who is sent to one of several gateways is answered.
+			synced.Store(true)
+			return serving.Run(ctx, server, listener)
 		})
 		ports.Go(func() error {
 			log.Info("serving workers", "address", o.internalListen)
@@ -266,9 +272,17 @@ func followCertificate(ctx context.Context, folder string, log *slog.Logger) (ce
 }
 
 func listen(ctx context.Context, address string, server *http.Server) error {
-	listener, err := net.Listen("tcp", address)
+	listener, err := bind(address)
 	if err != nil {
-		return fmt.Errorf("listen at %s: %w", address, err)
+		return err
 	}
 	return serving.Run(ctx, server, listener)
+}
+
+func bind(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen at %s: %w", address, err)
+	}
+	return listener, nil
 }
