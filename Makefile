@@ -85,7 +85,7 @@ images: ## Make the container images in .local/images, without Docker
 	$(BIN)/images build --bin $(BIN) --out $(IMAGES)
 
 .PHONY: cluster-programs
-cluster-programs: ## Compile Kubernetes and etcd into bin/k8s (minutes, once)
+cluster-programs: ## Compile Kubernetes, etcd and an S3 server into bin/k8s (minutes, once)
 	CGO_ENABLED=0 go build -C hack/localcluster -o $(CURDIR)/bin/localcluster .
 	bin/localcluster build --bin bin/k8s
 
@@ -150,6 +150,10 @@ test-takeover: cluster-programs ## Print what an engine and a worker that were t
 .PHONY: test-e2e
 test-e2e: ## Test the whole platform on a Kubernetes of its own
 	hack/e2e.sh $(TEST_FLAGS)
+
+.PHONY: test-several
+test-several: ## Test the whole platform with two gateways over S3 and Redis
+	SEVERAL=true hack/e2e.sh $(TEST_FLAGS)
 
 .PHONY: test-fuzz
 test-fuzz: export FUZZTIME ?= 30s

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the end-to-end tests on a cluster of their own, and removes it whatever comes of them.
 # Usage: e2e.sh [FLAG...]    flags of go test, for example -run=TestConvert -v
-# BIN, IMAGES and TAGS of the environment choose another build of the images, as they do for make.
+# BIN, IMAGES and TAGS of the environment choose another build of the images, as they do for make. SEVERAL=true tests two gateways
+# over S3 and Redis, which hack/several.sh e2e starts again if a test has killed them.
 # KHOCR_E2E_STORE_SIZE is that of the file system in memory on which all volumes lie; 512m if it is not set.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -46,16 +46,20 @@ limit_volumes() {
 }
 
 # start_cluster NAME FORWARD [SIZE]: a local cluster with khocr on it, state in .local/NAME; sets KUBECONFIG. With SIZE its
-# volumes have no more than that, all together.
+# volumes have no more than that, all together. With SEVERAL=true in the environment there are two gateways, an S3 server and a Redis.
 start_cluster() {
-	local name="$1" forward="$2" state=".local/$1"
+	local name="$1" forward="$2" state=".local/$1" form=config/local
 	export KUBECONFIG="$PWD/.local/$name.kubeconfig"
 	bin/localcluster up --name "khocr-$name" --dir "$state" --bin bin/k8s --kubeconfig "$KUBECONFIG" --forward "$forward"
 	[[ -z "${3:-}" ]] || limit_volumes "$state" "$3"
 	mapfile -t tarballs < <(image_tarballs)
 	bin/localcluster load --dir "$state" "${tarballs[@]}"
 	mapfile -t references < <(image_references)
-	hack/deploy.sh config/local "${references[@]}"
+	if [[ ${SEVERAL:-} == true ]]; then
+		hack/several.sh "$name"
+		form=config/local-several
+	fi
+	hack/deploy.sh "$form" "${references[@]}"
 }
 
 # cluster_url NAME: where the public API of a local cluster is reached.

@@ -19,6 +19,8 @@ type Config struct {
 	GatewayCA   string
 	// GatewayTokenFile holds the bearer token for the internal port. It is read again for every request.
 	GatewayTokenFile string
+	// StoreInReach tells that the pod may reach the store, so that the gateway may send it there for the document.
+	StoreInReach bool
 	// Cluster is the API server and the credentials for it.
 	Cluster *rest.Config
 	// PodName is the pod's own name, for logs.
@@ -47,6 +49,7 @@ func FromEnvironment(getenv func(string) string) (Config, error) {
 		GatewayName:      getenv(workerport.EnvGatewayName),
 		GatewayCA:        getenv(workerport.EnvGatewayCA),
 		GatewayTokenFile: workerport.GatewayTokenFile,
+		StoreInReach:     getenv(workerport.EnvStoreInReach) == "true",
 		PodName:          getenv(workerport.EnvPodName),
 		WorkDir:          workerport.WorkDir,
 		TerminationFile:  workerport.TerminationFile,

@@ -38,3 +38,16 @@ func TestFromEnvironment(t *testing.T) {
 		})
 	}
 }
+
+func TestAStoreIsInReachOnlyIfThePodSaysSo(t *testing.T) {
+	environment := map[string]string{
+		workerport.EnvGatewayURL: "u", workerport.EnvGatewayName: "n", workerport.EnvGatewayCA: "c", workerport.EnvCPULimit: "1", workerport.EnvMemoryLimit: "1",
+	}
+	for said, want := range map[string]bool{"": false, "no": false, "true": true} {
+		environment[workerport.EnvStoreInReach] = said
+		config, err := FromEnvironment(func(name string) string { return environment[name] })
+		if err != nil || config.StoreInReach != want {
+			t.Errorf("%q: in reach %v, %v", said, config.StoreInReach, err)
+		}
+	}
+}

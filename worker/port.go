@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -39,18 +40,22 @@ type port struct {
 	url       string
 	tokenFile string
 	client    *http.Client
+	// storeInReach tells that the gateway may send to the store for the document.
+	storeInReach bool
+	log          *slog.Logger
 }
 
 // newPort trusts nobody but the authorities of the configuration, and follows no redirection: the token is for the
 // gateway only.
-func newPort(config Config) (*port, error) {
+func newPort(config Config, log *slog.Logger) (*port, error) {
 	authorities := x509.NewCertPool()
 	if !authorities.AppendCertsFromPEM([]byte(config.GatewayCA)) {
 		return nil, fmt.Errorf("%s holds no certificate", workerport.EnvGatewayCA)
 	}
 	return &port{
-		url:       strings.TrimSuffix(config.GatewayURL, "/"),
-		tokenFile: config.GatewayTokenFile,
+		url:          strings.TrimSuffix(config.GatewayURL, "/"),
+		tokenFile:    config.GatewayTokenFile,
+		storeInReach: config.StoreInReach, log: log,
 		client: &http.Client{
 			Transport: &http.Transport{
 				DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
@@ -129,14 +134,6 @@ func (p *port) read(ctx context.Context, path string, into any) error {
 		}
 		return json.Unmarshal(content, into)
 	})
-}
-
-// document streams the document into a file.
-func (p *port) document(ctx context.Context, path string) error {
-	if err := p.download(ctx, workerport.PathDocument, path); err != nil {
-		return fmt.Errorf("get document: %w", err)
-	}
-	return nil
 }
 
 // numbers lists the pages of all parts that are stored.
@@ -260,7 +257,8 @@ type body struct {
 
 var nothing = body{}
 
-// send makes one try of a request. An answer that is no success comes back as an answerError. The caller closes the body.
+// send makes one try of a request. An answer that is no success, and does not send to the store as it was asked
+// to, comes back as an answerError. The caller closes the body.
 func (p *port) send(ctx context.Context, method, path string, content body) (*http.Response, error) {
 	// Read each time: the kubelet renews the token in place.
 	token, err := os.ReadFile(p.tokenFile)
@@ -283,7 +281,8 @@ func (p *port) send(ctx context.Context, method, path string, content body) (*ht
 	if err != nil {
 		return nil, retriableError{err}
 	}
-	if response.StatusCode >= 200 && response.StatusCode < 300 {
+	sent := response.StatusCode == http.StatusTemporaryRedirect && path == workerport.PathDocumentDirect
+	if sent || response.StatusCode >= 200 && response.StatusCode < 300 {
 		return response, nil
 	}
 	defer response.Body.Close()

@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"io"
 	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -31,7 +32,7 @@ func TestADocumentIsStreamed(t *testing.T) {
 			_, _ = w.Write(chunk)
 		}
 	}
-	internal, err := newPort(p.config)
+	internal, err := newPort(p.config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func TestAGatewayThatCannotBeTrustedGetsNoToken(t *testing.T) {
 			defer server.Close()
 			p.config.GatewayURL = "https://" + server.Listener.Addr().String()
 			p.config.GatewayName, p.config.GatewayCA = name, authority.text
-			internal, err := newPort(p.config)
+			internal, err := newPort(p.config, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}

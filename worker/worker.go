@@ -37,7 +37,7 @@ func Run(ctx context.Context, config Config, log *slog.Logger) int {
 	for _, missing := range confine.Missing() {
 		log.Warn("The kernel does not confine engines in full", "missing", missing)
 	}
-	s, first, err := prepare(ctx, config)
+	s, first, err := prepare(ctx, config, log)
 	if err != nil {
 		return Fail(config.TerminationFile, err, log)
 	}
@@ -65,8 +65,8 @@ func Fail(terminationFile string, err error, log *slog.Logger) int {
 
 // prepare gets all that the work takes: the ticket, the document and a first child, which loads its libraries while they
 // are on their way.
-func prepare(ctx context.Context, config Config) (*supervisor, *child, error) {
-	internal, err := newPort(config)
+func prepare(ctx context.Context, config Config, log *slog.Logger) (*supervisor, *child, error) {
+	internal, err := newPort(config, log)
 	if err != nil {
 		return nil, nil, temporary(reasonMisconfigured, "The internal port is not configured.", err)
 	}

@@ -16,9 +16,19 @@ import (
 	"github.com/openplp/khocr/internal/storage"
 )
 
-// document streams the job's document.
+// document sends the worker to the store for the job's document, where both can do that, and streams it otherwise.
 func (s *Server) document(w http.ResponseWriter, r *http.Request, work assignment) error {
-	content, err := s.openDocument(r.Context(), work.job)
+	key, err := s.documentKey(r.Context(), work.job)
+	if err != nil {
+		return err
+	}
+	if r.URL.Query().Get("direct") == "true" && s.redirect(w, r, key) {
+		return nil
+	}
+	content, err := s.Store.Get(r.Context(), key)
+	if errors.Is(err, storage.ErrNotFound) && work.job.Spec.Source.Upload != nil {
+		return &refusal{http.StatusUnprocessableEntity, v1alpha1.ReasonSourceUnavailable, "the document is not in the store", err}
+	}
 	if err != nil {
 		return err
 	}
@@ -38,24 +48,17 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, mediaType string
 	}
 }
 
-func (s *Server) openDocument(ctx context.Context, job *v1alpha1.OcrJob) (*storage.Blob, error) {
-	source := job.Spec.Source
-	if source.Upload != nil {
-		content, err := s.Store.Get(ctx, storage.UploadKey(job.Namespace, source.Upload.ID))
-		if errors.Is(err, storage.ErrNotFound) {
-			return nil, &refusal{http.StatusUnprocessableEntity, v1alpha1.ReasonSourceUnavailable, "the document is not in the store", err}
-		}
-		return content, err
+// documentKey is where the job's document lies. One with a URL source is fetched first, unless it was before.
+func (s *Server) documentKey(ctx context.Context, job *v1alpha1.OcrJob) (string, error) {
+	if upload := job.Spec.Source.Upload; upload != nil {
+		return storage.UploadKey(job.Namespace, upload.ID), nil
 	}
 	key := storage.DocumentKey(job.Namespace, job.UID)
-	content, err := s.Store.Get(ctx, key)
-	if !errors.Is(err, storage.ErrNotFound) {
-		return content, err
+	stored, err := s.Store.Exists(ctx, key)
+	if err != nil || stored {
+		return key, err
 	}
-	if err := s.fetches.once(ctx, key, func(ctx context.Context) error { return s.fetch(ctx, job, key) }); err != nil {
-		return nil, err
-	}
-	return s.Store.Get(ctx, key)
+	return key, s.fetches.once(ctx, key, func(ctx context.Context) error { return s.fetch(ctx, job, key) })
 }
 
 // fetch keeps a copy of the document at a job's URL, so that every attempt works on the same bytes.

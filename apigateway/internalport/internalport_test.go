@@ -288,8 +288,10 @@ func (p *port) testUpload(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, token := p.job(t, "uploaded", uploaded(id))
-	if status, body := p.do(t, http.MethodGet, workerport.PathDocument, token, ""); status != http.StatusOK || body != content {
-		t.Errorf("status %d, %d bytes, want the %d of the upload", status, len(body), len(content))
+	for _, path := range []string{workerport.PathDocument, workerport.PathDocumentDirect} {
+		if status, body := p.do(t, http.MethodGet, path, token, ""); status != http.StatusOK || body != content {
+			t.Errorf("%s: status %d, %d bytes, want the %d of the upload", path, status, len(body), len(content))
+		}
 	}
 	_, token = p.job(t, "lost", uploaded("ffffffffffff"))
 	p.wantRefusal(t, token, workerport.PathDocument, 422, v1alpha1.ReasonSourceUnavailable)

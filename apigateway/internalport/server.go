@@ -31,6 +31,8 @@ type Server struct {
 	Log     *slog.Logger
 	// Seal opens the passwords of documents. Without it a document has none.
 	Seal *seal.Key
+	// StoreAuthorities are the PEM certificates that the store's is signed by; empty for the public ones.
+	StoreAuthorities string
 
 	fetches fetches
 	reviews *reviews

@@ -3,23 +3,17 @@ package sweep
 import (
 	"context"
 	"fmt"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
+
+	"github.com/openplp/khocr/internal/lease"
 )
 
 // LeaseName is the name of the Lease that the sweeping gateway holds, in the namespace of the gateways.
 const LeaseName = "khocr-gateway-sweeper"
-
-// The usual times of Kubernetes: a gateway that dies is followed by another after leaseTime at the most.
-const (
-	leaseTime = 15 * time.Second
-	renewTime = 10 * time.Second
-	retryTime = 2 * time.Second
-)
 
 // Run sweeps whenever this gateway, of the identity given, holds the Lease in the namespace, until ctx is done. A gateway
 // that loses it goes on serving and tries again.
@@ -32,7 +26,7 @@ func (s *Sweeper) Run(ctx context.Context, leases coordinationv1.LeasesGetter, n
 				Client:     leases,
 				LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
 			},
-			LeaseDuration: leaseTime, RenewDeadline: renewTime, RetryPeriod: retryTime,
+			LeaseDuration: lease.Duration, RenewDeadline: lease.RenewDeadline, RetryPeriod: lease.RetryPeriod,
 			// The next one may begin while the last step of this one ends: every step may be repeated.
 			ReleaseOnCancel: true,
 			Callbacks: leaderelection.LeaderCallbacks{

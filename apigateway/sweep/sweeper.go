@@ -31,6 +31,8 @@ const (
 	namesAtOnce = 4
 	// roundInterval is the time between two looks at everything there is.
 	roundInterval = time.Hour
+	// retryPause is the time until something that has failed is begun once more.
+	retryPause = 2 * time.Second
 )
 
 // Sweeper looks after jobs from their end on.
@@ -91,7 +93,7 @@ func (s *Sweeper) persist(ctx context.Context, what string, run func(context.Con
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-s.Clock.After(retryTime):
+		case <-s.Clock.After(retryPause):
 		}
 	}
 }

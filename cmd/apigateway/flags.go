@@ -26,6 +26,10 @@ type options struct {
 // sees a command line.
 const redisVariable = "KHOCR_RATE_LIMIT_REDIS"
 
+// authoritiesVariable is the environment's way to tell AWS's programs, of whose library the driver for S3 is made, which
+// authorities sign the store's certificate.
+const authoritiesVariable = "AWS_CA_BUNDLE"
+
 // defaultStore is where the Deployment mounts its volume.
 const defaultStore = "file:///var/lib/khocr"
 
@@ -38,7 +42,7 @@ func parseFlags(flags *flag.FlagSet, arguments []string) options {
 	flags.StringVar(&o.tlsDir, "tls-dir", "/etc/khocr/tls", "folder with tls.crt and tls.key of the internal port and of the metrics, which are served once they are there")
 	flags.StringVar(&o.publicTLSDir, "public-tls-dir", "", "folder with tls.crt and tls.key of the public API, which is then served over TLS, once they are there; they may change at any time")
 	flags.StringVar(&o.keyFile, "key-file", "/etc/khocr/key/key", "file with the platform's key, of at least 32 bytes; both ports are served once it is there")
-	flags.StringVar(&o.store, "store", defaultStore, "URL of the blob store")
+	flags.StringVar(&o.store, "store", defaultStore, "URL of the blob store: file:///FOLDER, or s3://BUCKET, which any number of gateways may share, with credentials from the environment as for AWS's programs")
 	flags.Func("fetch-allow", "address range in CIDR notation that documents may be fetched from although it is private (repeatable)", addRange(&o.fetchAllow))
 	flags.Func("webhook-allow", "address range in CIDR notation that webhooks may be sent to although it is private (repeatable)", addRange(&o.webhookAllow))
 	flags.StringVar(&o.rateLimitRedis, "rate-limit-redis", "", "URL (redis://, rediss:// or unix://) of the Redis in which gateways share their rate limits; "+

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,6 +54,10 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		return err
 	}
 	defer store.Close()
+	storeAuthorities, err := readAuthorities(os.Getenv(authoritiesVariable))
+	if err != nil {
+		return err
+	}
 	redisAddress, err := o.redisAddress(os.Getenv(redisVariable))
 	if err != nil {
 		return err
@@ -97,6 +102,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		return err
 	}
 	internal := internalport.New(kubernetes.GetClient(), kubernetes.GetAPIReader(), store, fetch.New(o.fetchAllow), log)
+	internal.StoreAuthorities = storeAuthorities
 	probes := serving.Probes(log, map[string]serving.Check{
 		"store": store.Check,
 		"cache": func(context.Context) error {
@@ -137,15 +143,21 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 			if !kubernetes.GetCache().WaitForCacheSync(ctx) {
 				return nil
 			}
-			synced.Store(true)
 			log.Info("serving the public API", "address", o.listen)
 			server := serving.NewServer(public.Handler(), log)
 			// Whoever waits for a job comes back, and to another gateway.
 			server.RegisterOnShutdown(public.Changes.Close)
 			if o.publicTLSDir != "" {
+				synced.Store(true)
 				return listenTLS(ctx, o.listen, o.publicTLSDir, serving.PublicTLS, server, log)
 			}
-			return listen(ctx, o.listen, server)
+			listener, err := bind(o.listen)
+			if err != nil {
+				return err
+			}
+			// Not before: who is sent to one of several gateways is answered.
+			synced.Store(true)
+			return serving.Run(ctx, server, listener)
 		})
 		ports.Go(func() error {
 			log.Info("serving workers", "address", o.internalListen)
@@ -162,6 +174,22 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	err = ports.Wait()
 	release()
 	return errors.Join(err, behind.Wait())
+}
+
+// readAuthorities reads the certificates that the store's is signed by, for those who are sent there: the driver trusts the
+// same file. There are none of its own where no file is named.
+func readAuthorities(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	content, err := os.ReadFile(file)
+	if err == nil && !x509.NewCertPool().AppendCertsFromPEM(content) {
+		err = errors.New("it holds no certificate")
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the store's authorities in %s: %w", file, err)
+	}
+	return string(content), nil
 }
 
 // connect makes a client whose reads come from informers, and registers those of the kinds that are watched.
@@ -240,9 +268,17 @@ func followCertificate(ctx context.Context, folder string, log *slog.Logger) (ce
 }
 
 func listen(ctx context.Context, address string, server *http.Server) error {
-	listener, err := net.Listen("tcp", address)
+	listener, err := bind(address)
 	if err != nil {
-		return fmt.Errorf("listen at %s: %w", address, err)
+		return err
 	}
 	return serving.Run(ctx, server, listener)
+}
+
+func bind(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen at %s: %w", address, err)
+	}
+	return listener, nil
 }

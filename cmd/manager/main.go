@@ -17,6 +17,7 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -26,6 +27,7 @@ import (
 	"github.com/openplp/khocr/controllers/ocrmodel"
 	"github.com/openplp/khocr/controllers/organization"
 	"github.com/openplp/khocr/internal/clock"
+	"github.com/openplp/khocr/internal/lease"
 	"github.com/openplp/khocr/internal/metricsauth"
 )
 
@@ -95,7 +97,12 @@ func newManager(server *rest.Config, o options) (ctrl.Manager, error) {
 		LeaderElectionID:              "khocr-manager",
 		LeaderElectionNamespace:       o.namespace,
 		LeaderElectionReleaseOnCancel: true, // the program ends with its manager
+		LeaseDuration:                 new(lease.Duration),
+		RenewDeadline:                 new(lease.RenewDeadline),
+		RetryPeriod:                   new(lease.RetryPeriod),
 		GracefulShutdownTimeout:       &grace,
+		// Who waits knows already what there is: reading 10,000 organizations takes as long as the Lease lasts.
+		Controller: ctrlconfig.Controller{EnableWarmup: new(true)},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making the manager: %w", err)
@@ -135,7 +142,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, o options) error {
 	jobs := &ocrjob.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("khocr-ocrjob"),
 		Gateway:   ocrjob.ServiceLocator{Reader: mgr.GetClient(), Service: o.gateway, CA: certificates.CABundle},
-		Worker:    ocrjob.WorkerTemplate{Image: o.workerImage, Resources: o.workerResources},
+		Worker:    ocrjob.WorkerTemplate{Image: o.workerImage, Resources: o.workerResources, StoreInReach: len(o.store) > 0},
 		Partition: &o.partition,
 		Now:       clock.Now,
 	}

@@ -1,6 +1,7 @@
 package ocrjob
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -8,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/workerport"
 )
 
 func TestObservePod(t *testing.T) {
@@ -77,5 +79,17 @@ func TestObservePod(t *testing.T) {
 func TestObservePodRefusesPodsThatAreNoWorkers(t *testing.T) {
 	if _, err := observePod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "job-1-2"}}); err == nil {
 		t.Error("a pod without a part and an attempt was taken for a worker")
+	}
+}
+
+func TestWorkersAreToldThatTheyReachTheStore(t *testing.T) {
+	for _, reach := range []bool{false, true} {
+		pod := workerPod(&v1alpha1.OcrJob{}, "moj", NewPod{}, WorkerTemplate{StoreInReach: reach}, Endpoint{})
+		told := slices.ContainsFunc(pod.Spec.Containers[0].Env, func(v corev1.EnvVar) bool {
+			return v.Name == workerport.EnvStoreInReach && v.Value == "true"
+		})
+		if told != reach {
+			t.Errorf("a worker that may reach the store, %v, is told so: %v", reach, told)
+		}
 	}
 }

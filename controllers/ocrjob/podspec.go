@@ -48,6 +48,8 @@ type Endpoint struct {
 type WorkerTemplate struct {
 	Image     string
 	Resources corev1.ResourceRequirements
+	// StoreInReach tells workers that they may reach the store.
+	StoreInReach bool
 }
 
 // workerPod builds the pod of an attempt. Its spec holds no secret: the tokens in it are the kubelet's to make.
@@ -91,7 +93,7 @@ func workerPod(job *v1alpha1.OcrJob, organization string, attempt NewPod, templa
 				Image:           template.Image,
 				ImagePullPolicy: corev1.PullIfNotPresent,
 				Resources:       template.Resources,
-				Env:             workerEnv(gateway),
+				Env:             workerEnv(template, gateway),
 				SecurityContext: &corev1.SecurityContext{
 					AllowPrivilegeEscalation: new(false),
 					ReadOnlyRootFilesystem:   new(true),
@@ -127,8 +129,8 @@ func workDirSize(job *v1alpha1.OcrJob) *resource.Quantity {
 	return resource.NewQuantity(3*size+engineRoom, resource.BinarySI)
 }
 
-func workerEnv(gateway Endpoint) []corev1.EnvVar {
-	return []corev1.EnvVar{
+func workerEnv(template WorkerTemplate, gateway Endpoint) []corev1.EnvVar {
+	env := []corev1.EnvVar{
 		{Name: workerport.EnvGatewayURL, Value: gateway.URL},
 		{Name: workerport.EnvGatewayName, Value: gateway.ServerName},
 		{Name: workerport.EnvGatewayCA, Value: gateway.CA},
@@ -137,6 +139,10 @@ func workerEnv(gateway Endpoint) []corev1.EnvVar {
 		{Name: workerport.EnvMemoryLimit, ValueFrom: limit("limits.memory")},
 		{Name: "TMPDIR", Value: workerport.WorkDir},
 	}
+	if template.StoreInReach {
+		env = append(env, corev1.EnvVar{Name: workerport.EnvStoreInReach, Value: "true"})
+	}
+	return env
 }
 
 func limit(name string) *corev1.EnvVarSource {

@@ -19,6 +19,9 @@ func (s *Store) Put(ctx context.Context, key string, content io.Reader) (int64, 
 	if !validKey(key) {
 		return 0, fmt.Errorf("write %q: this is no key", key)
 	}
+	if s.objects != nil {
+		return s.objects.put(ctx, key, content)
+	}
 	ctx, abandon := context.WithCancel(ctx)
 	defer abandon()
 

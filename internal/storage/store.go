@@ -13,6 +13,7 @@ import (
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
+	"gocloud.dev/blob/s3blob"
 	"gocloud.dev/gcerrors"
 	"golang.org/x/sync/semaphore"
 )
@@ -31,12 +32,14 @@ type Store struct {
 	bucket *blob.Bucket
 	// root is the folder of a store in a file system, "" for any other.
 	root string
+	// objects are those of a store in S3, nil for any other.
+	objects *objects
 	// pages are the bytes of page results that may be in memory.
 	pages *semaphore.Weighted
 }
 
-// Open opens the store at a URL such as file:///var/lib/khocr. The drivers that the program links decide which schemes
-// there are. The folder of a file store must exist.
+// Open opens the store at a URL: file:///var/lib/khocr, whose folder must exist, or s3://BUCKET?PARAMETERS as gocloud.dev's
+// s3blob has them, with credentials and authorities from the environment as AWS's programs do.
 func Open(ctx context.Context, rawURL string) (*Store, error) {
 	address, err := url.Parse(rawURL)
 	if err != nil {
@@ -50,6 +53,11 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 	if store.bucket, err = blob.OpenBucket(ctx, address.String()); err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
+	if address.Scheme == s3blob.Scheme {
+		if store.objects, err = s3Objects(store.bucket, address); err != nil {
+			return nil, errors.Join(fmt.Errorf("open the store: %w", err), store.bucket.Close())
+		}
+	}
 	return store, nil
 }
 
@@ -61,7 +69,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Check tells, as an ErrUnavailable, whether the store is out of reach.
+// Check tells, as an ErrUnavailable, whether the store is out of reach, or does not keep what is written once.
 func (s *Store) Check(ctx context.Context) error {
 	if s.root != "" {
 		// The file driver would list folders for an answer.
@@ -76,6 +84,9 @@ func (s *Store) Check(ctx context.Context) error {
 	}
 	if !accessible {
 		return fmt.Errorf("%w: the bucket does not exist", ErrUnavailable)
+	}
+	if s.objects != nil {
+		return s.objects.check(ctx)
 	}
 	return nil
 }

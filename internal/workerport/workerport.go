@@ -27,6 +27,10 @@ const (
 	// A failure is a Refusal: with status 422 it is final and the document fails for its reason, otherwise it may be
 	// tried again.
 	PathDocument = "/internal/v1/document"
+	// GET PathDocumentDirect is PathDocument for a worker that may reach the store itself: where the store can sign, it
+	// answers 307 with a Location that is good for this document alone and for some minutes, and a Direct that tells how it is
+	// reached. The Location is a secret, and the token is not for it. Whatever goes wrong there, PathDocument is tried next.
+	PathDocumentDirect = PathDocument + "?direct=true"
 	// GET PathPages answers the numbers of the pages that all parts together have stored, as a list of JSON.
 	PathPages = "/internal/v1/pages"
 	// GET PathPage answers a document.Page that was stored, whichever attempt did it; 404 where there is none.
@@ -97,6 +101,14 @@ type StoredPage struct {
 	Outcome document.Outcome `json:"outcome"`
 }
 
+// Direct is the body of a 307, which says how the host of its Location is reached.
+type Direct struct {
+	// Addresses of the host, each IP:PORT: workers need no DNS.
+	Addresses []string `json:"addresses"`
+	// Authorities are the PEM certificates that the host's is signed by; empty for the public ones of the worker's image.
+	Authorities string `json:"authorities,omitempty"`
+}
+
 // Refusal is the body of an error answer of the internal port.
 type Refusal struct {
 	// Reason is one of the Reason constants of an OcrJob's failure where the document is to blame; else a word for logs.
@@ -112,6 +124,8 @@ const (
 	EnvGatewayName = "KHOCR_GATEWAY_NAME"
 	// EnvGatewayCA holds the PEM certificates that the internal port's is signed by.
 	EnvGatewayCA = "KHOCR_GATEWAY_CA"
+	// EnvStoreInReach is "true" where the pod may reach the addresses of the store.
+	EnvStoreInReach = "KHOCR_STORE_IN_REACH"
 	// EnvPodName is the pod's own name, for logs.
 	EnvPodName = "KHOCR_POD_NAME"
 	// EnvCPULimit is the pod's CPU limit in whole cores, rounded up: one engine child for each.

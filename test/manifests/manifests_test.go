@@ -95,6 +95,16 @@ func TestManifests(t *testing.T) {
 	t.Run("a gateway that serves the public API over TLS", func(t *testing.T) {
 		c.testComponent(t, "public-tls", "--public-tls-dir=", "secretName: khocr-public-tls", "port: 443")
 	})
+	t.Run("gateways over a bucket", func(t *testing.T) {
+		c.testComponent(t, "store-s3", "--store=$(KHOCR_STORE)", "replicas: 2", "emptyDir:")
+	})
+	t.Run("a store with an authority of its own", func(t *testing.T) { c.testComponent(t, "store-ca", "AWS_CA_BUNDLE", "key: ca.crt") })
+	t.Run("the local cluster with several of everything", func(t *testing.T) {
+		c.do(t, "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--warnings-as-errors", "--kustomize", "config/local-several")
+		if rendered := c.do(t, "kustomize", "config/local-several"); strings.Contains(rendered, "PersistentVolumeClaim") {
+			t.Error("there is a volume beside the bucket")
+		}
+	})
 	t.Run("a backup can be restored", c.testRestore)
 	t.Run("exactly one model is the default", func(t *testing.T) {
 		defaults := c.do(t, "get", "ocrmodels", "--output=jsonpath={.items[?(@.spec.default==true)].metadata.name}")

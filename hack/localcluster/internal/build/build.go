@@ -87,6 +87,7 @@ func programs(source string) ([]program, error) {
 	all := []program{
 		{name: "etcd", module: "etcd", path: "go.etcd.io/etcd/server/v3"},
 		{name: pauseProgram, module: ".", path: "./pause"},
+		{name: "versitygw", module: "s3", path: "github.com/versity/versitygw/cmd/versitygw"},
 	}
 	for _, name := range []string{
 		"kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy",
