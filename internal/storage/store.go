@@ -14,7 +14,8 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/gcerrors"
-	"golang.org/x/sync/semaphore"
+
+	"github.com/openplp/khocr/internal/memory"
 )
 
 var (
@@ -31,8 +32,8 @@ type Store struct {
 	bucket *blob.Bucket
 	// root is the folder of a store in a file system, "" for any other.
 	root string
-	// pages are the bytes of page results that may be in memory.
-	pages *semaphore.Weighted
+	// read and written are page results in memory. Apart, because results are fetched by strangers, and stored by our workers.
+	read, written *memory.Pool
 }
 
 // Open opens the store at a URL such as file:///var/lib/khocr. The drivers that the program links decide which schemes
@@ -42,7 +43,7 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the store's address: %w", err)
 	}
-	store := &Store{pages: semaphore.NewWeighted(pagesInMemory)}
+	store := &Store{read: memory.New(pagesInMemory, pagesOfOne), written: memory.New(pagesInMemory, pagesOfOne)}
 	if address.Scheme == fileblob.Scheme {
 		store.root = fileRoot(address)
 		address.RawQuery = fileOptions(address.Query()).Encode()
