@@ -1,0 +1,65 @@
+package load
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// figures are those of a run.
+type figures struct {
+	lasted          time.Duration
+	tally           *tally
+	slow            *slowClients
+	kinds           []slowKind
+	tenants         int
+	peaks           [2]int
+	before, after   sample
+	samples         []sample
+	kept, temporary int
+	// counted are the documents that were accepted between before and after.
+	counted int
+}
+
+func (f *figures) text() string {
+	var text strings.Builder
+	most := f.before
+	for _, one := range f.samples {
+		most.goroutines, most.descriptors = max(most.goroutines, one.goroutines), max(most.descriptors, one.descriptors)
+	}
+	fmt.Fprintf(&text, "A run of %.0f s with %d organizations on the plan free that offer four times as much, two well-behaved ones and 200 slow clients.\n\n",
+		f.lasted.Seconds(), f.tenants)
+	text.WriteString(f.tally.answersTable() + "\n" + f.slow.table(f.kinds) + "\n" + f.tally.timesTable() + "\n")
+	text.WriteString("| The gateway's process | Before | Most | After |\n|---|---|---|---|\n")
+	fmt.Fprintf(&text, "| Goroutines | %d | %d | %d |\n", f.before.goroutines, most.goroutines, f.after.goroutines)
+	fmt.Fprintf(&text, "| Open descriptors | %d | %d | %d |\n", f.before.descriptors, most.descriptors, f.after.descriptors)
+	fmt.Fprintf(&text, "| Memory, MiB | %d | %d in the first half, %d in the second | %d |\n\n",
+		f.before.resident>>20, f.peaks[0]>>20, f.peaks[1]>>20, f.after.resident>>20)
+	fmt.Fprintf(&text, "%d documents were accepted; each has one OcrJob and is in the store. The gateway sent the API server %.2f requests for each, all that it asked "+
+		"for anything else included. %d temporary files are left.\n", f.kept, float64(f.after.asked-f.before.asked)/float64(max(f.counted, 1)), f.temporary)
+	return text.String()
+}
+
+// write puts the tables into the log and, between its marks, into the file of the flag.
+func write(t *testing.T, f figures) {
+	t.Helper()
+	t.Logf("\n%s", f.text())
+	if *report == "" || t.Failed() {
+		return
+	}
+	const begin, end = "<!-- load -->\n", "<!-- /load -->"
+	content, err := os.ReadFile(*report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, opened := strings.Cut(string(content), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !opened || !closed {
+		t.Fatalf("%s has no marks for the tables", *report)
+	}
+	if err := os.WriteFile(*report, []byte(before+begin+f.text()+end+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
