@@ -25,6 +25,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -47,6 +48,7 @@ type gateway struct {
 	*gatewaytest.Gateway
 	*testing.T
 	process *exec.Cmd
+	api     kubernetes.Interface
 	// public, internal, health and metrics are addresses.
 	public, internal, health, metrics string
 	// trust is the certificate of the platform's authority.
@@ -67,6 +69,7 @@ func (g *gateway) must(err error) {
 // start builds the program and runs it as the Deployment does, until the test ends.
 func start(t *testing.T) *gateway {
 	g := &gateway{Gateway: gatewaytest.Start(t), T: t}
+	g.api = kubernetes.NewForConfigOrDie(g.Admin)
 	g.Apply(t, "config/rbac/service_accounts.yaml", "config/rbac/gateway_role.yaml", "config/rbac/metrics_roles.yaml",
 		"config/plans/free.yaml", "config/plans/enterprise.yaml", "config/models/khocr.yaml")
 	g.must(g.Gateway.Client.Create(t.Context(), &rbacv1.ClusterRoleBinding{
@@ -172,13 +175,16 @@ func (g *gateway) kubeconfig() string {
 // sample is what the process takes at a moment.
 type sample struct {
 	resident, goroutines, descriptors int
-	// asked are the requests to the API server so far, without those for metrics.
+	// asked are the gateway's requests to the API server so far, without the two for each look at its metrics.
 	asked int
+	// served is what the API server has been asked for so far that only the gateway asks for: verb and resource.
+	served map[string]int
 }
 
 var (
 	goroutines  = regexp.MustCompile(`(?m)^go_goroutines (\S+)$`)
 	descriptors = regexp.MustCompile(`(?m)^process_open_fds (\S+)$`)
+	served      = regexp.MustCompile(`(?m)^apiserver_request_total\{(.*)\} (\S+)$`)
 	asked       = regexp.MustCompile(`(?m)^rest_client_requests_total\{.*\} (\S+)$`)
 )
 
@@ -190,9 +196,38 @@ func (g *gateway) sample() (sample, error) {
 	}
 	g.scrapes++
 	resident, err := g.memory("VmRSS")
+	if err != nil {
+		return sample{}, err
+	}
+	served, err := g.served()
 	return sample{
 		resident: resident, goroutines: sum(goroutines, text), descriptors: sum(descriptors, text), asked: sum(asked, text) - 2*g.scrapes,
+		served: served,
 	}, err
+}
+
+// served reads the API server's own metrics.
+func (g *gateway) served() (map[string]int, error) {
+	text, err := g.api.Discovery().RESTClient().Get().AbsPath("/metrics").DoRaw(g.Context())
+	if err != nil {
+		return nil, fmt.Errorf("read the API server's metrics: %w", err)
+	}
+	numbers := map[string]int{"tokenreviews POST": -g.scrapes}
+	for _, match := range served.FindAllStringSubmatch(string(text), -1) {
+		resource, verb := label("resource", match[1]), label("verb", match[1])
+		value, _ := strconv.ParseFloat(match[2], 64)
+		if what := resource + " " + verb; what == "ocrjobs POST" || what == "ocrjobs GET" || what == "tokenreviews POST" {
+			numbers[what] += int(value)
+		}
+	}
+	return numbers, nil
+}
+
+// label is the value of a metric's label.
+func label(name, labels string) string {
+	_, rest, _ := strings.Cut(","+labels, ","+name+`="`)
+	value, _, _ := strings.Cut(rest, `"`)
+	return value
 }
 
 func sum(pattern *regexp.Regexp, text string) int {

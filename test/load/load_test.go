@@ -105,6 +105,9 @@ func TestLoad(t *testing.T) {
 		t.Errorf("in the second half the gateway held %d MiB, in the first %d", peaks[1]>>20, peaks[0]>>20)
 	}
 	kept := checkKept(t, g, counted, append(greedy, calm, slowOnes))
+	if made := after.served["ocrjobs POST"] - before.served["ocrjobs POST"]; made < kept-earlier {
+		t.Errorf("%d documents were accepted, and the API server was asked for %d jobs", kept-earlier, made)
+	}
 	temporary := awaitTidy(t, g)
 	if counted.has("convert, too large", "202")+counted.has("convert, too large in chunks", "202")+counted.has("convert, wrong key", "2") > 0 {
 		t.Error("what must be refused was taken")
@@ -122,7 +125,7 @@ func (c *clients) warm(t *testing.T, behaved []*polite) {
 	for _, one := range behaved {
 		all.Go(func() { one.run(ctx) })
 	}
-	testenv.Await(t, "everybody was answered", func() bool { return c.has("/internal/v1/document", "200") >= len(behaved) })
+	testenv.Await(t, "everybody was answered", func() bool { return c.has("document, internal", "200") >= len(behaved) })
 	stop()
 	all.Wait()
 	c.http.CloseIdleConnections()

@@ -38,7 +38,6 @@ func (p *polite) run(ctx context.Context) {
 	defer pause.Stop()
 	contentType, body := form(p.files[0].name, p.files[0].content)
 	for ctx.Err() == nil {
-		// Over the test's end nobody has to be answered.
 		p.timed(ctx, "health", http.StatusOK, func() *http.Response {
 			return p.send(ctx, "health", "", http.MethodGet, "/api/v1/health", "", "", nil)
 		})
@@ -51,13 +50,17 @@ func (p *polite) run(ctx context.Context) {
 		p.timed(ctx, "result", http.StatusOK, func() *http.Response {
 			return p.send(ctx, "result, well-behaved", "", http.MethodGet, "/api/v1/jobs/"+p.tenant.done+"/result?format=text", p.tenant.key, "", nil)
 		})
-		p.timed(ctx, "ticket, internal", http.StatusOK, func() *http.Response { return p.ask(ctx, http.MethodGet, workerport.PathTicket, "") })
+		p.timed(ctx, "ticket, internal", http.StatusOK, func() *http.Response {
+			return p.ask(ctx, "ticket, internal", http.MethodGet, workerport.PathTicket, "")
+		})
 		p.page++
 		content := fmt.Sprintf(`{"page":%d,"source":"ocr","text":"ក"}`, p.page)
 		p.timed(ctx, "page, internal", http.StatusCreated, func() *http.Response {
-			return p.ask(ctx, http.MethodPut, workerport.PagePath(p.page), content)
+			return p.ask(ctx, "page, internal", http.MethodPut, workerport.PagePath(p.page), content)
 		})
-		p.timed(ctx, "document, internal", http.StatusOK, func() *http.Response { return p.ask(ctx, http.MethodGet, workerport.PathDocument, "") })
+		p.timed(ctx, "document, internal", http.StatusOK, func() *http.Response {
+			return p.ask(ctx, "document, internal", http.MethodGet, workerport.PathDocument, "")
+		})
 		select {
 		case <-ctx.Done():
 		case <-pause.C:
@@ -82,7 +85,7 @@ func (p *polite) timed(ctx context.Context, what string, want int, do func() *ht
 }
 
 // ask asks the internal port.
-func (p *polite) ask(ctx context.Context, method, path, body string) *http.Response {
+func (p *polite) ask(ctx context.Context, what, method, path, body string) *http.Response {
 	request, err := http.NewRequestWithContext(ctx, method, "https://"+p.gateway.internal+path, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return nil
@@ -96,6 +99,6 @@ func (p *polite) ask(ctx context.Context, method, path, body string) *http.Respo
 	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
 		return nil
 	}
-	p.add(path[:min(len(path), len("/internal/v1/document"))], fmt.Sprint(answer.StatusCode))
+	p.add(what, fmt.Sprint(answer.StatusCode))
 	return answer
 }

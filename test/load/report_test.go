@@ -23,6 +23,9 @@ type figures struct {
 	counted int
 }
 
+// asked is how often the API server was asked for something meanwhile.
+func (f *figures) asked(what string) int { return f.after.served[what] - f.before.served[what] }
+
 func (f *figures) text() string {
 	var text strings.Builder
 	most := f.before
@@ -37,8 +40,10 @@ func (f *figures) text() string {
 	fmt.Fprintf(&text, "| Open descriptors | %d | %d | %d |\n", f.before.descriptors, most.descriptors, f.after.descriptors)
 	fmt.Fprintf(&text, "| Memory, MiB | %d | %d in the first half, %d in the second | %d |\n\n",
 		f.before.resident>>20, f.peaks[0]>>20, f.peaks[1]>>20, f.after.resident>>20)
-	fmt.Fprintf(&text, "%d documents were accepted; each has one OcrJob and is in the store. The gateway sent the API server %.2f requests for each, all that it asked "+
-		"for anything else included. %d temporary files are left.\n", f.kept, float64(f.after.asked-f.before.asked)/float64(max(f.counted, 1)), f.temporary)
+	each := func(requests int) float64 { return float64(requests) / float64(max(f.counted, 1)) }
+	fmt.Fprintf(&text, "%d documents were accepted; each has one OcrJob and is in the store. The API server was asked to make %.2f OcrJobs for each, and sent %.2f "+
+		"requests by the gateway in all, of which %d were for jobs that are not known and %d for tokens. %d temporary files are left.\n",
+		f.kept, each(f.asked("ocrjobs POST")), each(f.after.asked-f.before.asked), f.asked("ocrjobs GET"), f.asked("tokenreviews POST"), f.temporary)
 	return text.String()
 }
 
