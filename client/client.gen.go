@@ -1262,6 +1262,9 @@ type JobId = JobName
 // RequestId defines model for RequestId.
 type RequestId = string
 
+// DownloadLimited An error, by RFC 9457. Decide by `code`.
+type DownloadLimited = Problem
+
 // Forbidden An error, by RFC 9457. Decide by `code`.
 type Forbidden = Problem
 
