@@ -95,6 +95,8 @@ type clients struct {
 	files   []documentFile
 	// large is a document beyond the limit.
 	large documentFile
+	// submissions and reads are how many the greedy organizations have offered.
+	submissions, reads atomic.Int64
 }
 
 func newClients(g *gateway, tally *tally) *clients {
@@ -139,6 +141,7 @@ func (c *clients) send(ctx context.Context, what, namespace, method, path, key, 
 // submit sends the n-th document of a tenant: most are good, one in eight is no document, one too large by what it says, and one
 // too large in pieces that say nothing.
 func (c *clients) submit(ctx context.Context, t *tenant, n int) {
+	c.submissions.Add(1)
 	file, what := c.files[n%len(c.files)], "convert"
 	switch n % 8 {
 	case 5:
@@ -156,6 +159,7 @@ func (c *clients) submit(ctx context.Context, t *tenant, n int) {
 
 // read asks for the n-th of the things that a tenant may read.
 func (c *clients) read(ctx context.Context, t *tenant, n int) {
+	c.reads.Add(1)
 	reads := []struct{ what, path string }{
 		{"job", "/api/v1/jobs/" + t.done},
 		{"page", "/api/v1/jobs/" + t.done + "/pages/1"},

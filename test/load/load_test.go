@@ -25,7 +25,7 @@ var (
 
 const (
 	// senders of each kind and tenant. More of them only wait in this process.
-	senders = 8
+	senders = 24
 	// memoryTolerance is what the garbage of one moment and of another may differ by, beside a tenth.
 	memoryTolerance = 32 << 20
 	// rounds of a well-behaved client are to be answered while slow ones hold on.
@@ -113,7 +113,7 @@ func TestLoad(t *testing.T) {
 		t.Error("what must be refused was taken")
 	}
 	write(t, figures{
-		lasted: lasted, tally: counted, slow: slow, kinds: kinds, tenants: len(greedy), peaks: peaks,
+		lasted: lasted, submissions: crowd.submissions.Load(), reads: crowd.reads.Load(), tally: counted, slow: slow, kinds: kinds, tenants: len(greedy), peaks: peaks,
 		before: before, after: after, samples: samples, kept: kept, counted: kept - earlier, temporary: temporary,
 	})
 }

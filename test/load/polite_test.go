@@ -39,7 +39,7 @@ func (p *polite) run(ctx context.Context) {
 	contentType, body := form(p.files[0].name, p.files[0].content)
 	for ctx.Err() == nil {
 		p.timed(ctx, "health", http.StatusOK, func() *http.Response {
-			return p.send(ctx, "health", "", http.MethodGet, "/api/v1/health", "", "", nil)
+			return p.send(ctx, "health", "", http.MethodGet, "/api/v1/health/live", "", "", nil)
 		})
 		p.timed(ctx, "convert", http.StatusAccepted, func() *http.Response {
 			return p.send(ctx, "convert, well-behaved", p.tenant.namespace, http.MethodPost, "/api/v1/convert", p.tenant.key, contentType, bytes.NewReader(body))

@@ -10,15 +10,17 @@ import (
 
 // figures are those of a run.
 type figures struct {
-	lasted          time.Duration
-	tally           *tally
-	slow            *slowClients
-	kinds           []slowKind
-	tenants         int
-	peaks           [2]int
-	before, after   sample
-	samples         []sample
-	kept, temporary int
+	lasted time.Duration
+	// submissions and reads of the greedy organizations.
+	submissions, reads int64
+	tally              *tally
+	slow               *slowClients
+	kinds              []slowKind
+	tenants            int
+	peaks              [2]int
+	before, after      sample
+	samples            []sample
+	kept, temporary    int
 	// counted are the documents that were accepted between before and after.
 	counted int
 }
@@ -34,6 +36,9 @@ func (f *figures) text() string {
 	}
 	fmt.Fprintf(&text, "A run of %.0f s with %d organizations on the plan free that offer four times as much, two well-behaved ones and 200 slow clients.\n\n",
 		f.lasted.Seconds(), f.tenants)
+	allowed := float64(f.tenants*freeSubmissions) * (1 + f.lasted.Minutes())
+	fmt.Fprintf(&text, "As fast as client and gateway were together, they offered %.1f times the submissions and %.1f times the reads that their plan allows in that time.\n\n",
+		float64(f.submissions)/allowed, float64(f.reads)/allowed/readsPerSubmission)
 	text.WriteString(f.tally.answersTable() + "\n" + f.slow.table(f.kinds) + "\n" + f.tally.timesTable() + "\n")
 	text.WriteString("| The gateway's process | Before | Most | After |\n|---|---|---|---|\n")
 	fmt.Fprintf(&text, "| Goroutines | %d | %d | %d |\n", f.before.goroutines, most.goroutines, f.after.goroutines)
