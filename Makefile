@@ -23,6 +23,8 @@ CORPUS_SEED ?= 1
 # How long `make test-chaos` breaks things, and by which seed; one from the clock where it is empty.
 CHAOS_MINUTES ?= 60
 CHAOS_SEED ?=
+# How long `make test-load` offers the gateway four times what it takes.
+LOAD_MINUTES ?= 10
 # Arguments for every `go test`, for example TEST_FLAGS="-race -count=1".
 TEST_FLAGS ?=
 
@@ -166,6 +168,11 @@ test-quota: ## Prove quotas and fairness in many rounds (twenty minutes), and wr
 	KHOCR_E2E_ROUNDS=10 KHOCR_E2E_CROWD=300 hack/e2e.sh -v -timeout=2h -run='^(TestQuotaUnderFire|TestACrowdDelaysNobodyElse)$$' $(TEST_FLAGS)
 	BIN=.local/stepped/bin IMAGES=.local/stepped/images TAGS=khocr_stepped_clock KHOCR_E2E_STEPPED_CLOCK=1 \
 		hack/e2e.sh -v -timeout=1h -run='^TestQuotaAroundAMonthsEnd$$' $(TEST_FLAGS)
+
+.PHONY: test-load
+test-load: cluster-programs ## Try the gateway at four times its limits for LOAD_MINUTES=10, and write docs/load.md
+	KUBEBUILDER_ASSETS=$(K8S) go test -v -count=1 -timeout=$$(( $(LOAD_MINUTES) + 30 ))m -run='^TestLoad$$' ./test/load \
+		-duration=$(LOAD_MINUTES)m -tenants=4 -report=$(CURDIR)/docs/load.md $(TEST_FLAGS)
 
 .PHONY: test-corpus
 test-corpus: packages build ## Read CORPUS_FILES bad documents as worker pods do (an hour), and write docs/bad-documents.md

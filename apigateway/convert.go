@@ -35,6 +35,11 @@ func (s *Server) convert(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	end, err := by.begin(s.uploads)
+	if err != nil {
+		return err
+	}
+	defer end()
 	id, err := s.freeID(r.Context(), by.organization.JobNamespace())
 	if err != nil {
 		return err

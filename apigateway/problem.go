@@ -38,7 +38,7 @@ func Problems() []Problem {
 		resultExpired, jobDeleted,
 		rangeNotSatisfiable,
 		idempotencyKeyReused,
-		rateLimited, pageQuotaExceeded, tooManyStreams,
+		rateLimited, pageQuotaExceeded, tooManyStreams, tooManyTransfers,
 		internalError,
 		storeUnavailable, serviceUnavailable, organizationNotReady, planNotFound, modelNotReady,
 	}
@@ -197,6 +197,10 @@ var (
 	tooManyStreams = Problem{"too_many_streams", 429, "Too many streams",
 		"The organization waits for too many jobs at the same time.",
 		"អង្គភាពរបស់អ្នកកំពុងរង់ចាំការងារច្រើនពេកក្នុងពេលតែមួយ។"}
+
+	tooManyTransfers = Problem{"too_many_transfers", 429, "Too many transfers",
+		"The organization has too many uploads or downloads under way at the same time.",
+		"អង្គភាពរបស់អ្នកកំពុងផ្ញើ ឬទាញយកឯកសារច្រើនពេកក្នុងពេលតែមួយ។"}
 
 	internalError = Problem{"internal_error", 500, "Internal server error",
 		"Something went wrong on our side.",

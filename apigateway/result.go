@@ -39,6 +39,11 @@ func (s *Server) result(w http.ResponseWriter, r *http.Request) error {
 			job = s.ended(callerOf(r.Context()), live)
 		}
 	}
+	end, err := callerOf(r.Context()).begin(s.downloads)
+	if err != nil {
+		return err
+	}
+	defer end()
 	numbers, err := s.releasedResult(r, job)
 	if err != nil {
 		return err

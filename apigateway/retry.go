@@ -42,6 +42,11 @@ func (s *Server) retry(w http.ResponseWriter, r *http.Request) error {
 		accept(w, r, earlier, true)
 		return nil
 	}
+	end, err := by.begin(s.uploads)
+	if err != nil {
+		return err
+	}
+	defer end()
 	original, err := s.retryable(r.Context(), by.organization.JobNamespace(), id)
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ import (
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/apigateway/tenants"
+	"github.com/openplp/khocr/apigateway/transfers"
 	"github.com/openplp/khocr/internal/seal"
 	"github.com/openplp/khocr/internal/storage"
 )
@@ -61,6 +62,8 @@ type Server struct {
 
 	line    line
 	cluster clusterCheck
+	// uploads and downloads under way, by organization.
+	uploads, downloads *transfers.Bound
 }
 
 // handlerFunc answers a request, or returns the problem that is to be answered.
@@ -71,6 +74,7 @@ type methods map[string]handlerFunc
 
 // Handler serves /api/v1, and what describes it.
 func (s *Server) Handler() http.Handler {
+	s.uploads, s.downloads = transfers.New(transfersEach, transfersAll), transfers.New(transfersEach, transfersAll)
 	router := mux.NewRouter().SkipClean(true)
 	for path, resource := range map[string]methods{
 		"/api/v1/convert":             {http.MethodPost: s.admitted(submitting, s.convert)},
@@ -102,8 +106,9 @@ func (s *Server) Handler() http.Handler {
 	router.NotFoundHandler = s.answering(func(http.ResponseWriter, *http.Request) error {
 		return notFound.because(nil)
 	})
-	return serving.Handler(s.Log, crossOrigin(s.CORSOrigins, s.Audit.Handler(router)), func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, r, internalError.because(nil))
+	return serving.Handler(s.Log, crossOrigin(s.CORSOrigins, s.Audit.Handler(router)), serving.Refusals{
+		Panicked: func(w http.ResponseWriter, r *http.Request) { writeProblem(w, r, internalError.because(nil)) },
+		Busy:     func(w http.ResponseWriter, r *http.Request) { writeProblem(w, r, serviceUnavailable.because(nil)) },
 	})
 }
 
@@ -141,9 +146,7 @@ func (s *Server) answering(handle handlerFunc) http.Handler {
 		if err == nil {
 			return
 		}
-		problem := s.problemOf(r.Context(), err)
-		serving.Drain(r)
-		writeProblem(w, r, problem)
+		writeProblem(w, r, s.problemOf(r.Context(), err))
 	})
 }
 

@@ -85,6 +85,40 @@ func testTransport(t *testing.T, g *gatewaytest.Gateway) {
 	if files := gatewaytest.Files(t, folder); len(files) != 0 {
 		t.Errorf("the store keeps %v", files)
 	}
+
+	t.Run("an organization has so many uploads under way and no more", func(t *testing.T) {
+		crowded := g.Organization(t, "uploading", nil)
+		contentType, body := form(t, pdf("long.pdf", 100_000))
+		var uploads []net.Conn
+		for range transfersEach {
+			connection, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer connection.Close()
+			fmt.Fprintf(connection, "POST /api/v1/convert HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
+				crowded, contentType, body.Len())
+			if _, err := connection.Write(body.Bytes()[:5_000]); err != nil {
+				t.Fatal(err)
+			}
+			uploads = append(uploads, connection)
+		}
+		gatewaytest.Eventually(t, "all have begun", func() bool {
+			return len(gatewaytest.Files(t, filepath.Join(g.Folder, "khocr-uploading"))) == transfersEach
+		})
+		got := a.convert(t, crowded, pdf("a.pdf", 99))
+		got.wantProblem(t, 429, "too_many_transfers")
+		if got.Header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+		if got := a.convert(t, key, pdf("a.pdf", 99)); got.StatusCode != http.StatusAccepted {
+			t.Errorf("another organization is answered %d", got.StatusCode)
+		}
+		_ = uploads[0].Close()
+		gatewaytest.Eventually(t, "one that ends makes room", func() bool {
+			return a.convert(t, crowded, pdf("a.pdf", 99)).StatusCode == http.StatusAccepted
+		})
+	})
 }
 
 // rawExchange writes a whole request before it reads the answer, and returns the answer's first line.

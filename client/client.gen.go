@@ -508,6 +508,7 @@ const (
 	ProblemCodeStoreUnavailable       ProblemCode = "store_unavailable"
 	ProblemCodeTooManyFiles           ProblemCode = "too_many_files"
 	ProblemCodeTooManyStreams         ProblemCode = "too_many_streams"
+	ProblemCodeTooManyTransfers       ProblemCode = "too_many_transfers"
 	ProblemCodeUnknownModel           ProblemCode = "unknown_model"
 	ProblemCodeUnknownParameter       ProblemCode = "unknown_parameter"
 	ProblemCodeUnknownWebhookSecret   ProblemCode = "unknown_webhook_secret"
@@ -613,6 +614,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeTooManyFiles:
 		return true
 	case ProblemCodeTooManyStreams:
+		return true
+	case ProblemCodeTooManyTransfers:
 		return true
 	case ProblemCodeUnknownModel:
 		return true
@@ -1258,6 +1261,9 @@ type JobId = JobName
 
 // RequestId defines model for RequestId.
 type RequestId = string
+
+// DownloadLimited An error, by RFC 9457. Decide by `code`.
+type DownloadLimited = Problem
 
 // Forbidden An error, by RFC 9457. Decide by `code`.
 type Forbidden = Problem

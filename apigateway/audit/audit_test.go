@@ -60,7 +60,7 @@ func TestWhatWasDoneIsKept(t *testing.T) {
 		request := serving.RequestFrom(r.Context())
 		request.Organization, request.Key, request.Job, request.Route = "moj", "main", "khocr-moj/new", "/api/v1/jobs/{id}/retry"
 		w.WriteHeader(http.StatusAccepted)
-	})), nil)
+	})), serving.Refusals{})
 	do := func() {
 		request := httptest.NewRequest(http.MethodPost, "/api/v1/jobs/old/retry?api_key=khocr_hidden", nil)
 		request.Header.Set("X-API-Key", "khocr_hidden")

@@ -20,6 +20,11 @@ type assignment struct {
 	part int32
 }
 
+// owner names the worker among all that there are at a time.
+func (a assignment) owner() string {
+	return fmt.Sprintf("%s/%s/%d", a.job.Namespace, a.job.Name, a.part)
+}
+
 // assignmentOf finds what the worker that sends a request works on. The job itself must have recorded the pod's UID,
 // which no other pod has: a name alone could be that of an earlier job or attempt.
 func (s *Server) assignmentOf(r *http.Request) (assignment, error) {

@@ -5,14 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gorilla/mux"
 
+	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/storage"
 	"github.com/openplp/khocr/internal/workerport"
+)
+
+const (
+	// pageTime is how long a page may take to come in, whose memory is held meanwhile.
+	pageTime = 10 * time.Second
+	// storesEach is how many pages a worker may store at the same time, one for each engine of a large pod.
+	storesEach = 16
+	storesAll  = 1024
+	// receivedInMemory bounds, in bytes, the pages that are coming in; a worker may have one of the largest size.
+	receivedInMemory = 16 * workerport.MaxPageBytes
 )
 
 // page stores the result of a page, once.
@@ -25,19 +38,35 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 	if size < 0 || size > workerport.MaxPageBytes {
 		size = workerport.MaxPageBytes
 	}
-	release, err := s.Store.HoldPage(r.Context(), size)
+	end, err := s.stores.Begin(work.owner())
+	if err != nil {
+		return busy(err)
+	}
+	defer end()
+	forget, err := s.received.Hold(r.Context(), work.owner(), size)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer forget()
+	serving.Within(r, pageTime)
 	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, workerport.MaxPageBytes))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return pageTooLarge()
 	}
+	var slow net.Error
+	if errors.As(err, &slow) && slow.Timeout() {
+		return &refusal{http.StatusRequestTimeout, "TooSlow", fmt.Sprintf("the page did not come in within %v", pageTime), err}
+	}
 	if err != nil {
 		return badPage("the page did not come in whole", err)
 	}
+	// Only now is it decoded, which takes much more memory, and nobody has to be waited for any more.
+	release, err := s.Store.HoldPage(r.Context(), work.job.Namespace, int64(len(content)))
+	if err != nil {
+		return err
+	}
+	defer release()
 	result, err := readPage(content, number)
 	if err != nil {
 		return badPage("this is not the result of that page", err)
@@ -115,6 +144,10 @@ func readPage(content []byte, number int) (*document.Page, error) {
 
 func pageTooLarge() *refusal {
 	return &refusal{http.StatusRequestEntityTooLarge, "PageTooLarge", fmt.Sprintf("a page has at most %d bytes", workerport.MaxPageBytes), nil}
+}
+
+func busy(cause error) *refusal {
+	return &refusal{http.StatusServiceUnavailable, "Busy", "the gateway cannot serve this at present", cause}
 }
 
 func badPage(message string, cause error) *refusal {

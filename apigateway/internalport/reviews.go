@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/cache"
@@ -21,6 +22,9 @@ const (
 	// reviewTime is how long a review stands. A pod that was deleted is served that much longer at most.
 	reviewTime = 10 * time.Second
 	maxReviews = 4096
+	// reviewsASecond leaves the API server, and this process's share of it, to others whatever tokens come: it is enough for a thousand
+	// workers.
+	reviewsASecond = 100
 )
 
 // Keys of what the API server says of a token that is bound to a pod.
@@ -40,12 +44,13 @@ type pod struct {
 
 // reviews has the API server tell what tokens are, and remembers it for a moment by the tokens' digests.
 type reviews struct {
-	client client.Client
-	recent *cache.LRUExpireCache
+	client  client.Client
+	recent  *cache.LRUExpireCache
+	allowed *rate.Limiter
 }
 
 func newReviews(c client.Client) *reviews {
-	return &reviews{client: c, recent: cache.NewLRUExpireCache(maxReviews)}
+	return &reviews{client: c, recent: cache.NewLRUExpireCache(maxReviews), allowed: rate.NewLimiter(reviewsASecond, 2*reviewsASecond)}
 }
 
 type verdict struct {
@@ -59,6 +64,9 @@ func (v *reviews) podOf(ctx context.Context, token string) (pod, error) {
 	if known, ok := v.recent.Get(digest); ok {
 		recent := known.(verdict)
 		return recent.pod, recent.err
+	}
+	if !v.allowed.Allow() {
+		return pod{}, errors.New("too many tokens that are not known")
 	}
 	review := &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{
 		Token:     token,

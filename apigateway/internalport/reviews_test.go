@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"golang.org/x/time/rate"
 	authenticationv1 "k8s.io/api/authentication/v1"
 )
 
@@ -52,5 +53,13 @@ func TestWorkerPod(t *testing.T) {
 		if got, err := workerPod(review(edit)); !errors.Is(err, errNoWorker) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
+	}
+}
+
+func TestTheAPIServerIsNotAskedForEveryTokenOfAFlood(t *testing.T) {
+	reviews := newReviews(nil) // asking would panic
+	reviews.allowed = rate.NewLimiter(0, 0)
+	if _, err := reviews.podOf(t.Context(), "token"); err == nil || errors.Is(err, errNoWorker) {
+		t.Errorf("podOf = %v, want a refusal that may be tried again", err)
 	}
 }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/apigateway/transfers"
+	"github.com/openplp/khocr/internal/memory"
 	"github.com/openplp/khocr/internal/seal"
 	"github.com/openplp/khocr/internal/storage"
 	"github.com/openplp/khocr/internal/workerport"
@@ -36,11 +38,18 @@ type Server struct {
 
 	fetches fetches
 	reviews *reviews
+	// stores are pages that are being stored, by worker.
+	stores *transfers.Bound
+	// received is what has come of them, by worker.
+	received *memory.Pool
 }
 
 // New makes the server of the internal port.
 func New(c client.Client, live client.Reader, store *storage.Store, fetcher *fetch.Fetcher, log *slog.Logger) *Server {
-	return &Server{Client: c, Live: live, Store: store, Fetcher: fetcher, Log: log, reviews: newReviews(c)}
+	return &Server{
+		Client: c, Live: live, Store: store, Fetcher: fetcher, Log: log, reviews: newReviews(c),
+		stores: transfers.New(storesEach, storesAll), received: memory.New(receivedInMemory, workerport.MaxPageBytes),
+	}
 }
 
 // workerFunc answers a worker's request, or returns the refusal that is to be answered.
@@ -64,7 +73,9 @@ func (s *Server) Handler() http.Handler {
 	}
 	router.NotFoundHandler = s.refusing(http.StatusNotFound, "NotFound")
 	router.MethodNotAllowedHandler = s.refusing(http.StatusMethodNotAllowed, "MethodNotAllowed")
-	return serving.Handler(s.Log, router, s.refusing(http.StatusInternalServerError, "InternalError"))
+	return serving.Handler(s.Log, router, serving.Refusals{
+		Panicked: s.refusing(http.StatusInternalServerError, "InternalError"), Busy: s.refusing(http.StatusServiceUnavailable, "Busy"),
+	})
 }
 
 // assigned serves requests of workers that have an assignment.
@@ -78,9 +89,7 @@ func (s *Server) assigned(route string, serve workerFunc) http.Handler {
 			err = serve(w, r, work)
 		}
 		if err != nil {
-			refusal := s.refusalOf(r.Context(), err)
-			serving.Drain(r)
-			writeRefusal(w, r, refusal)
+			writeRefusal(w, r, s.refusalOf(r.Context(), err))
 		}
 	})
 }

@@ -14,17 +14,28 @@ import (
 // HeaderRequestID carries the ID of a request both ways.
 const HeaderRequestID = "X-Request-Id"
 
-// Handler serves next with a request ID, a paced body and answer, and an access log line for every request. A panic ends in
-// panicked, which answers unless an answer has begun; then the connection is broken off, so that no caller takes half an
-// answer for a whole one.
-func Handler(log *slog.Logger, next http.Handler, panicked http.HandlerFunc) http.Handler {
+// Refusals are the answers to requests that next does not come to answer.
+type Refusals struct {
+	// Panicked: next has failed.
+	Panicked http.HandlerFunc
+	// Busy: the port has as many connections as it may.
+	Busy http.HandlerFunc
+}
+
+// Handler serves next with a request ID, a paced body and answer, and an access log line for every request. A body that next
+// leaves unread does not hold the answer up. A panic is answered unless an answer has begun; then the connection is broken
+// off, so that no caller takes half an answer for a whole one.
+func Handler(log *slog.Logger, next http.Handler, refusals Refusals) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		request := &Request{ID: requestID(r.Header.Get(HeaderRequestID))}
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, request))
-		answer := &recorder{ResponseWriter: w, body: pacedAnswer(w)}
+		body := pacedBody(w, r)
+		if body != nil {
+			r.Body = body
+		}
+		answer := &recorder{ResponseWriter: w, answer: pacedAnswer(w), request: body}
 		answer.Header().Set(HeaderRequestID, request.ID)
-		r.Body = pacedBody(w, r.Body)
 
 		defer func() {
 			fault := recover()
@@ -32,7 +43,7 @@ func Handler(log *slog.Logger, next http.Handler, panicked http.HandlerFunc) htt
 				log.ErrorContext(r.Context(), "panic", "request_id", request.ID, "route", request.Route,
 					"panic", fault, "stack", string(debug.Stack()))
 				if answer.status == 0 {
-					panicked(answer, r)
+					refusals.Panicked(answer, r)
 					fault = nil
 				}
 			}
@@ -41,7 +52,16 @@ func Handler(log *slog.Logger, next http.Handler, panicked http.HandlerFunc) htt
 				panic(http.ErrAbortHandler)
 			}
 		}()
-		next.ServeHTTP(answer, r)
+		if isOver(r.Context()) {
+			answer.Header().Set("Connection", "close")
+			refusals.Busy(answer, r)
+		} else {
+			next.ServeHTTP(answer, r)
+		}
+		if answer.status == 0 {
+			answer.WriteHeader(http.StatusOK)
+		}
+		body.linger(answer)
 	})
 }
 
@@ -70,24 +90,27 @@ func logAccess(r *http.Request, log *slog.Logger, request *Request, answer *reco
 // recorder notes what was answered.
 type recorder struct {
 	http.ResponseWriter
-	body   io.Writer
-	status int
-	bytes  int64
+	answer io.Writer
+	// request is the body that came, nil for none.
+	request *pacedReader
+	status  int
+	bytes   int64
 }
 
 func (r *recorder) WriteHeader(status int) {
 	// An informational answer, such as 100, is not the answer yet.
 	if r.status == 0 && status >= http.StatusOK {
 		r.status = status
+		r.request.aboutToAnswer(r.Header())
 	}
 	r.ResponseWriter.WriteHeader(status)
 }
 
 func (r *recorder) Write(p []byte) (int, error) {
 	if r.status == 0 {
-		r.status = http.StatusOK
+		r.WriteHeader(http.StatusOK)
 	}
-	n, err := r.body.Write(p)
+	n, err := r.answer.Write(p)
 	r.bytes += int64(n)
 	return n, err
 }

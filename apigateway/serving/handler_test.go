@@ -26,9 +26,9 @@ func TestRequestIDsOfCallersAreKeptWhereTheyAreHarmless(t *testing.T) {
 func serveOnce(t *testing.T, handler http.HandlerFunc) (*http.Response, []byte, map[string]any, error) {
 	t.Helper()
 	log := new(bytes.Buffer)
-	server := httptest.NewServer(Handler(slog.New(slog.NewJSONHandler(log, nil)), handler, func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(Handler(slog.New(slog.NewJSONHandler(log, nil)), handler, Refusals{Panicked: func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "sorry", http.StatusInternalServerError)
-	}))
+	}}))
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
 	response, err := http.Get(server.URL + "/path?api_key=khocr_secret")
 	var body []byte

@@ -37,8 +37,12 @@ func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 }
 
 // Run serves the listener until ctx is done, over TLS where the server has a TLSConfig, and then finishes the requests
-// under way, for at most ShutdownTime.
+// under way, for at most ShutdownTime. It bounds the connections; whoever comes on one too many is answered by Busy.
 func Run(ctx context.Context, server *http.Server, listener net.Listener) error {
+	return run(ctx, server, bound(server, listener, maxConnections, spareConnections))
+}
+
+func run(ctx context.Context, server *http.Server, listener net.Listener) error {
 	failed := make(chan error, 1)
 	go func() {
 		if server.TLSConfig != nil {

@@ -25,7 +25,7 @@ func TestSlowCallersHoldNobodyUp(t *testing.T) {
 		_, _ = io.WriteString(w, "served")
 	})
 	log := slog.New(slog.DiscardHandler)
-	server := NewServer(Handler(log, handler, func(http.ResponseWriter, *http.Request) {}), log)
+	server := NewServer(Handler(log, handler, Refusals{}), log)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

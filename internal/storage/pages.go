@@ -14,18 +14,18 @@ import (
 	"github.com/openplp/khocr/internal/document"
 )
 
-// pagesInMemory bounds the bytes of all page results that are read or written at the same time. Decoded they take ten
-// times as much, so a process needs some 300 MB for them at the most, whatever the pages are and however many ask.
-const pagesInMemory = 32 << 20
+// pagesInMemory bounds the bytes of the page results that are read at the same time, and of those that are written. Decoded
+// they take ten times as much, so a process needs some 300 MB for them at the most, whatever the pages are and however many ask.
+const pagesInMemory = 16 << 20
 
-// HoldPage waits until a page result of so many bytes may be taken into memory. The caller calls release when it is not
-// needed any more. It fails only when ctx ends.
-func (s *Store) HoldPage(ctx context.Context, bytes int64) (release func(), err error) {
-	weight := min(bytes, pagesInMemory)
-	if err := s.pages.Acquire(ctx, weight); err != nil {
-		return nil, fmt.Errorf("wait for memory: %w", err)
-	}
-	return func() { s.pages.Release(weight) }, nil
+// pagesOfOne are those of one namespace: whoever takes or sends pages slowly holds up nobody else's. It is room for the
+// largest page.
+const pagesOfOne = pagesInMemory / 4
+
+// HoldPage waits until a page result of so many bytes may be taken into memory to be written. The caller calls release when it
+// is not needed any more. It fails only when ctx ends.
+func (s *Store) HoldPage(ctx context.Context, namespace string, bytes int64) (release func(), err error) {
+	return s.written.Hold(ctx, namespace, bytes)
 }
 
 // PageNumbers lists the pages of a job that are stored, in order.
@@ -54,7 +54,7 @@ func (s *Store) withPage(ctx context.Context, namespace string, job types.UID, n
 		return err
 	}
 	defer content.Close()
-	release, err := s.HoldPage(ctx, content.Size)
+	release, err := s.read.Hold(ctx, namespace, content.Size)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,8 @@ import (
 	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/blob/s3blob"
 	"gocloud.dev/gcerrors"
-	"golang.org/x/sync/semaphore"
+
+	"github.com/openplp/khocr/internal/memory"
 )
 
 var (
@@ -34,8 +35,8 @@ type Store struct {
 	root string
 	// objects are those of a store in S3, nil for any other.
 	objects *objects
-	// pages are the bytes of page results that may be in memory.
-	pages *semaphore.Weighted
+	// read and written are page results in memory. Apart, because results are fetched by strangers, and stored by our workers.
+	read, written *memory.Pool
 }
 
 // Open opens the store at a URL: file:///var/lib/khocr, whose folder must exist, or s3://BUCKET?PARAMETERS as gocloud.dev's
@@ -45,7 +46,7 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the store's address: %w", err)
 	}
-	store := &Store{pages: semaphore.NewWeighted(pagesInMemory)}
+	store := &Store{read: memory.New(pagesInMemory, pagesOfOne), written: memory.New(pagesInMemory, pagesOfOne)}
 	if address.Scheme == fileblob.Scheme {
 		store.root = fileRoot(address)
 		address.RawQuery = fileOptions(address.Query()).Encode()

@@ -314,17 +314,27 @@ func TestOpenRefusesWhatIsNoStore(t *testing.T) {
 
 func TestPagesInMemoryAreBounded(t *testing.T) {
 	store := openAt(t, t.TempDir())
-	first, err := store.HoldPage(t.Context(), pagesInMemory)
+	first, err := store.HoldPage(t.Context(), "moj", pagesOfOne)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := store.HoldPage(ended, 1); !errors.Is(err, context.Canceled) {
+	if _, err := store.HoldPage(ended, "moj", 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("a page was taken into memory that is full: %v", err)
+	}
+	for _, other := range []string{"moh", "mof", "mot"} {
+		release, err := store.HoldPage(t.Context(), other, pagesOfOne)
+		if err != nil {
+			t.Fatalf("%s has no memory: %v", other, err)
+		}
+		defer release()
+	}
+	if _, err := store.HoldPage(ended, "moc", 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("a page was taken into memory that is full: %v", err)
 	}
 	first()
-	again, err := store.HoldPage(t.Context(), 100*pagesInMemory)
+	again, err := store.HoldPage(t.Context(), "moj", 100*pagesInMemory)
 	if err != nil {
 		t.Fatalf("memory was not given back: %v", err)
 	}

@@ -64,7 +64,7 @@ var Load = sync.OnceValues(func() (*Document, error) {
 })
 
 // ignoredHeaders are those that any answer may have, whatever it is.
-var ignoredHeaders = []string{"X-Content-Type-Options", "Accept-Ranges", "Content-Encoding", "Content-Language", "Allow",
+var ignoredHeaders = []string{"X-Content-Type-Options", "Accept-Ranges", "Connection", "Content-Encoding", "Content-Language", "Allow",
 	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers"}
 
 // freeNames are the fields whose names are the caller's own. The check of undeclared fields does not look at
