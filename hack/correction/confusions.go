@@ -21,8 +21,8 @@ const (
 	longest = 3
 	// leastSeen drops what was seen once, which is as often a fault of the comparison.
 	leastSeen = 2
-	// mirrored is the part of the times that a confusion was seen in which its reverse is believed to have been, where it was
-	// not: what looks alike does so both ways, but in which way it is confused depends on what was learned.
+	// mirrored is the part of the times that a confusion was seen in which its reverse is believed to have been, where that was
+	// dropped: what looks alike does so both ways, but in which way it is confused depends on what was learned.
 	mirrored = 0.25
 )
 

@@ -89,17 +89,18 @@ func TestLines(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a page that is sure", func(t *testing.T) {
-		for read, want := range map[string]string{"សមួហភាព": "សមូហភាព", "ព្រ៖មហា": "ព្រះមហា", "កូន": "កូន"} {
-			lines := []document.Line{line(read + " ក* ខ* គ* ឃ* ង* ច* ឆ* ជ*")}
-			for i := range 8 {
-				lines[0].Words[i+1].Confidence = 95
-			}
-			if Lines(lines); lines[0].Words[0].Text != want {
-				t.Errorf("%s became %s", read, lines[0].Words[0].Text)
+	for name, test := range map[string]struct{ read, unsure, sure string }{
+		"far likelier": {"សមួហភាព", "សមូហភាព", "សមូហភាព"},
+		"likelier":     {"សមូហកាព ក*", "សមូហភាព ក", "សមូហកាព ក"},
+		"certain":      {"ព្រ៖មហា", "ព្រះមហា", "ព្រះមហា"},
+	} {
+		for page, want := range map[string]string{"។": test.unsure, "ក* ខ* គ* ឃ* ង* ច*": test.sure} {
+			lines := []document.Line{line(test.read), line(page)}
+			if Lines(lines); lines[0].Text != want {
+				t.Errorf("what is %s, beside %s: %s became %s, want %s", name, page, test.read, lines[0].Text, want)
 			}
 		}
-	})
+	}
 }
 
 func FuzzLines(f *testing.F) {

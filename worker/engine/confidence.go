@@ -12,6 +12,7 @@ const calibrated = "khocr"
 // reliability of what Tesseract says of a word that it read with that: of a hundred words with such a confidence, how many
 // were right after they were mended. It rates a word by its least sure character, and never higher than 95 or so. Measured on 14,500
 // words of 228 pages, drawn and printed, clean and worn, half of them of text that was never learned (bench accuracy).
+// Where nothing was mended, words above 80 are as often right, and those below by up to 15 in a hundred less often.
 var reliability = []struct{ confidence, right float64 }{
 	{0, 9}, {15, 21}, {35, 47}, {45, 54}, {57, 66}, {67, 75}, {77, 86}, {82, 88}, {88, 93}, {91, 97}, {93, 98}, {100, 98.5},
 }
