@@ -67,6 +67,12 @@ func (a accuracy) measure(ctx context.Context, out io.Writer, own reader, sample
 			return fmt.Errorf("making the folder for results: %w", err)
 		}
 	}
+	if a.look != "" {
+		// Better now than after an hour.
+		if err := os.WriteFile(a.look, nil, 0o644); err != nil {
+			return fmt.Errorf("making the page of lines: %w", err)
+		}
+	}
 	pages := out
 	if a.asJSON {
 		pages = io.Discard
@@ -92,17 +98,17 @@ func (a accuracy) measure(ctx context.Context, out io.Writer, own reader, sample
 	if err != nil {
 		return err
 	}
-	if a.look != "" {
-		if err := writeLook(a.look, lines); err != nil {
-			return err
-		}
-	}
 	report.sum()
 	report.Reliability = reliabilityOf(guesses)
 	if !a.asJSON {
 		report.print(out)
 	} else if err := report.encode(out); err != nil {
 		return fmt.Errorf("encoding the figures: %w", err)
+	}
+	if a.look != "" {
+		if err := writeLook(a.look, lines); err != nil {
+			return err
+		}
 	}
 	if refused > 0 {
 		return fmt.Errorf("%d of %d documents could not be read", refused, len(samples))

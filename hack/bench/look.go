@@ -34,12 +34,16 @@ type readLine struct {
 	box document.Box
 }
 
-// readLines are the lines of an image whose truth is known, of no other document.
+// readLines are the lines of an image whose truth is known, of no other document. Boxes are those of the upright page, so a page that
+// was turned has none to show.
 func (r result) readLines() []readLine {
 	if r.truth == nil || r.isBlank() || isPDF(r.path) || len(r.read) != 1 {
 		return nil
 	}
 	page := r.read[0]
+	if page.Rotation != 0 || page.Width <= 0 || page.Height <= 0 {
+		return nil
+	}
 	texts := make([]string, len(page.Lines))
 	for i, line := range page.Lines {
 		texts[i] = line.Text
@@ -88,6 +92,9 @@ func (l readLine) Strip() (template.URL, error) {
 	margin := (l.box[3] - l.box[1]) * height / 4
 	strip := image.Rect(int(l.box[0]*width-margin), int(l.box[1]*height-margin), int(l.box[2]*width+margin), int(l.box[3]*height+margin))
 	grey := image.NewGray(strip.Add(page.Bounds().Min).Intersect(page.Bounds()))
+	if grey.Rect.Empty() {
+		return "", nil
+	}
 	draw.Draw(grey, grey.Rect, page, grey.Rect.Min, draw.Src)
 	var encoded bytes.Buffer
 	if err := png.Encode(&encoded, grey); err != nil {

@@ -21,6 +21,9 @@ const (
 	longest = 3
 	// leastSeen drops what was seen once, which is as often a fault of the comparison.
 	leastSeen = 2
+	// mirrored is the part of the times that a confusion was seen in which its reverse is believed to have been, where that was
+	// dropped: what looks alike does so both ways, but in which way it is confused depends on what was learned.
+	mirrored = 0.25
 )
 
 // confusion is what was read for what was written.
@@ -46,18 +49,34 @@ func writeConfusions(truth, read string, out io.Writer) error {
 		}
 		compare(plain(string(is)), plain(string(was)), seen, reads)
 	}
-	found := slices.SortedFunc(maps.Keys(seen), func(a, b confusion) int {
-		return cmp.Or(cmp.Compare(seen[b], seen[a]), strings.Compare(a.read, b.read), strings.Compare(a.written, b.written))
+	shares := sharesOf(seen, reads)
+	found := slices.SortedFunc(maps.Keys(shares), func(a, b confusion) int {
+		return cmp.Or(cmp.Compare(shares[b], shares[a]), strings.Compare(a.read, b.read), strings.Compare(a.written, b.written))
 	})
 	for _, c := range found {
-		if seen[c] < leastSeen || !isMendable(c) {
-			continue
-		}
-		if _, err := fmt.Fprintf(out, "%s\t%s\t%.3g\n", c.read, c.written, float64(seen[c])/float64(reads[c.read])); err != nil {
+		if _, err := fmt.Fprintf(out, "%s\t%s\t%.3g\n", c.read, c.written, shares[c]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sharesOf the confusions that can be mended, and of their reverses: in how many of the places where something was read,
+// something else is written.
+func sharesOf(seen map[confusion]int, reads map[string]int) map[confusion]float64 {
+	shares := map[confusion]float64{}
+	for c, times := range seen {
+		if times < leastSeen || !isMendable(c) {
+			continue
+		}
+		shares[c] = float64(times) / float64(reads[c.read])
+		reverse := confusion{read: c.written, written: c.read}
+		if seen[reverse] < leastSeen && isMendable(reverse) && c.read != "" && c.written != "" && reads[c.written] > 0 {
+			believed := mirrored * float64(times)
+			shares[reverse] = believed / (believed + float64(reads[c.written]))
+		}
+	}
+	return shares
 }
 
 // isMendable tells whether a confusion is among letters, marks and the signs ។, ៖ and ៗ. A bracket may be read for a letter,

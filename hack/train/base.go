@@ -61,7 +61,7 @@ func makeBase(from, out string, width int) error {
 	if err != nil {
 		return fmt.Errorf("convert %s: %w", from, err)
 	}
-	if width > 0 {
+	if width != 0 {
 		if err := network.widen(width); err != nil {
 			return fmt.Errorf("widen %s: %w", from, err)
 		}

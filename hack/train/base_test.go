@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,15 +30,20 @@ func TestABaseReadsLikeTheModelThatItIsMadeOf(t *testing.T) {
 		return string(text)
 	}
 	before := read("../../worker/tessdata", "khocr")
-	for _, width := range []int{0, 256} {
+	texts := map[int]string{}
+	for _, width := range []int{0, 300} {
 		folder := t.TempDir()
 		if err := makeBase("../../worker/tessdata/khocr.traineddata", folder, width); err != nil {
 			t.Fatal(err)
 		}
 		after := read(folder, "base")
+		texts[width] = after
 		if compared := score.Compare(before, after); len(before) < 500 || compared.Characters.Rate() > 0.01 {
 			t.Errorf("with a last layer of %d, %q became %q", width, before, after)
 		}
+	}
+	if texts[300] != texts[0] {
+		t.Errorf("what nothing listens to made %q of %q", texts[300], texts[0])
 	}
 }
 
@@ -49,6 +55,7 @@ func TestReadFloatSaysWhatItCannotRead(t *testing.T) {
 		out.write(make([]byte, 2+4*4+4))
 		return out.Bytes()
 	}
+	nested := append(record("Series"), 1, 0, 0, 0)
 	for name, test := range map[string]struct {
 		network []byte
 		want    string
@@ -57,8 +64,10 @@ func TestReadFloatSaysWhatItCannotRead(t *testing.T) {
 		"an unknown layer":         {record("Telepathy"), "Telepathy"},
 		"a layer cut off":          {record("Softmax"), "EOF"},
 		"weights of another kind":  {append(record("Softmax"), make([]byte, 20)...), "8 bits"},
+		"scales of another kind":   {append(record("Softmax"), append([]byte{modeInt8}, make([]byte, 20)...)...), "a scale of 64"},
+		"layers without an end":    {bytes.Repeat(nested, 100), "more than 32 layers"},
 		"a text of two billion":    {[]byte{0, 255, 255, 255, 127}, "2147483647 bytes"},
-		"a matrix without columns": {append(record("Softmax"), 1, 1, 0, 0, 0, 0, 0, 0, 0, 0), "1 x 0"},
+		"a matrix without columns": {append(record("Softmax"), modeInt8|modeDouble, 1, 0, 0, 0, 0, 0, 0, 0, 0), "1 x 0"},
 	} {
 		if _, err := readFloat(test.network); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
@@ -86,9 +95,40 @@ func TestMean(t *testing.T) {
 	}
 }
 
+func TestWiden(t *testing.T) {
+	gate := func() *matrix { return &matrix{modeDouble, 4, []float64{1, 2, 3, 4, 5, 6, 7, 8}} } // an input, two outputs, a constant
+	lstm := &layer{kind: "LSTM", name: "Lfx2", sizes: sizes{1, 2, 32}, geometry: []int32{3}, matrices: []*matrix{gate(), gate(), gate(), gate()}}
+	characters := &layer{kind: "Softmax", sizes: sizes{2, 1, 3}, matrices: []*matrix{{modeDouble, 3, []float64{1, 2, 3}}}}
+	r := &recogniser{
+		network: &layer{kind: "Series", sizes: sizes{1, 1, 35}, children: []*layer{lstm, characters}},
+		spec:    "[1,36,0,1 Lfx2 Lrx2 Lfx2 O1c1]",
+	}
+	if err := r.widen(3); err != nil {
+		t.Fatal(err)
+	}
+	if want := "[1,36,0,1 Lfx2 Lrx2 Lfx3 O1c1]"; r.spec != want || lstm.name != "Lfx3" {
+		t.Errorf("it is called %s and %s", r.spec, lstm.name)
+	}
+	if lstm.sizes != (sizes{1, 3, 60}) || lstm.geometry[0] != 4 || characters.sizes != (sizes{3, 1, 4}) || r.network.sizes != (sizes{1, 1, 64}) {
+		t.Errorf("sizes are %v and %v, %v and %v", lstm.sizes, lstm.geometry, characters.sizes, r.network.sizes)
+	}
+	for _, m := range lstm.matrices {
+		// The old outputs do not listen to the new one.
+		if want := []float64{1, 2, 3, 0, 4, 5, 6, 7, 0, 8}; m.columns != 5 || m.rows() != 3 || !slices.Equal(m.weights[:10], want) {
+			t.Errorf("weights of the layer are %v", m.weights)
+		}
+		if slices.Contains(m.weights[10:], 0) || slices.ContainsFunc(m.weights[10:], func(w float64) bool { return math.Abs(w) > newWeight }) {
+			t.Errorf("weights of the new output are %v", m.weights[10:])
+		}
+	}
+	if want := []float64{1, 2, 0, 3}; !slices.Equal(characters.matrices[0].weights, want) {
+		t.Errorf("weights of the characters are %v", characters.matrices[0].weights)
+	}
+}
+
 func TestWidenSaysWhatItCannotWiden(t *testing.T) {
 	series := func(outputs int32) *recogniser {
-		lstm := &layer{kind: "LSTM", sizes: sizes{Outputs: outputs}}
+		lstm := &layer{kind: "LSTM", sizes: sizes{Outputs: outputs}, matrices: []*matrix{{columns: 1, weights: []float64{1}}}}
 		return &recogniser{network: &layer{kind: "Series", children: []*layer{lstm, softmax(1, 1).network}}}
 	}
 	for name, test := range map[string]struct {
@@ -97,6 +137,7 @@ func TestWidenSaysWhatItCannotWiden(t *testing.T) {
 	}{
 		"no LSTM":           {softmax(1, 1), "does not end in an LSTM"},
 		"one that is wider": {series(3), "3 outputs"},
+		"an LSTM that lies": {series(1), "has 1 x 1 weights"},
 	} {
 		if err := test.recogniser.widen(2); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Compares models on the same pages and prints what comes of it as tables.
 
-usage: compare.py --data DIR [--work DIR] [--every N] [--engine PATH] [MODEL...]
+usage: compare.py --data DIR [--work DIR] [--every N] [--jobs N] [--engine PATH] [MODEL...]
 
 DIR has the sets law, law-degraded/*, constitution and udhr, corpus/ and train/. Beside them it measures on pages that it draws
 (pages.py --measure) into WORK (.local/compare). A model is a name of Tesseract's, or one with "-" behind it, which is read
-without correction; those of Debian and khocr where none is named. --every takes every Nth page only.
+without correction; those of Debian and khocr where none is named. --every takes every Nth page only. With several --jobs it
+is done sooner, and cores that share their caches make pages dearer.
 """
 import argparse
 import collections
@@ -31,8 +32,8 @@ def drawn(data, work):
         yield kind, folder
 
 
-def measure(program, engine, folder, model, every):
-    command = [program, 'accuracy', '--json', '--engine', engine, '--data', folder, '--model', model.rstrip('-'), '--every', str(every), '--jobs', str(os.cpu_count())]
+def measure(program, engine, folder, model, every, jobs):
+    command = [program, 'accuracy', '--json', '--engine', engine, '--data', folder, '--model', model.rstrip('-'), '--every', str(every), '--jobs', str(jobs)]
     # A document that cannot be read counts, and makes it fail.
     return json.loads(subprocess.run(command + ['--correct=false'] * model.endswith('-'), check=False, stdout=subprocess.PIPE).stdout)
 
@@ -61,6 +62,7 @@ def main():
     parser.add_argument('--work', default='.local/compare')
     parser.add_argument('--every', type=int, default=1)
     parser.add_argument('--engine', default='bin/engine')
+    parser.add_argument('--jobs', type=int, default=1)
     parser.add_argument('models', nargs='*')
     arguments = parser.parse_args()
     models = arguments.models or MODELS
@@ -72,7 +74,7 @@ def main():
     trust = {}
     for model in models:
         for name, folder in folders.items():
-            report = measure(program, arguments.engine, folder, model, arguments.every)
+            report = measure(program, arguments.engine, folder, model, arguments.every, arguments.jobs)
             everything = report['all']
             cost[name][model] = f'{everything["cpu_seconds_per_page"]:.2f} s, {everything["peak_memory_mb"]:.0f} MB'
             if name == 'nothing':

@@ -60,7 +60,7 @@ func (m *matrix) rows() int { return len(m.weights) / m.columns }
 // readFloat reads a recogniser whose weights have 8 bits and a scale for each row as one whose weights are their products: the
 // form from which training can go on. It recognises the same.
 func readFloat(lstm []byte) (r *recogniser, err error) {
-	in := &reader{bytes.NewReader(lstm)}
+	in := &reader{Reader: bytes.NewReader(lstm)}
 	defer func() {
 		if failed, ok := recover().(readFailure); ok {
 			err = fmt.Errorf("read network at byte %d: %w", len(lstm)-in.Len(), failed.error)
@@ -74,7 +74,14 @@ func readFloat(lstm []byte) (r *recogniser, err error) {
 // readFailure is what reader panics with, so that its steps read as the format is laid out.
 type readFailure struct{ error }
 
-type reader struct{ *bytes.Reader }
+type reader struct {
+	*bytes.Reader
+	// depth of the layer that is being read, in others.
+	depth int
+}
+
+// deepest is more than any network has.
+const deepest = 32
 
 func (in *reader) read(value any) {
 	if err := binary.Read(in, binary.LittleEndian, value); err != nil {
@@ -104,6 +111,10 @@ func (in *reader) text() string {
 }
 
 func (in *reader) layer() *layer {
+	if in.depth++; in.depth > deepest {
+		panic(readFailure{fmt.Errorf("more than %d layers in one another", deepest)})
+	}
+	defer func() { in.depth-- }()
 	l := &layer{}
 	in.read(&l.states[0])
 	l.kind = in.text()
@@ -114,9 +125,9 @@ func (in *reader) layer() *layer {
 	matrices := 0
 	switch l.kind {
 	case "Series", "Parallel", "Replicated", "ParBidiLSTM", "DepParUDLSTM", "Par2dLSTM", "RTLReversed", "TTBReversed", "XYTranspose":
-		l.children = make([]*layer, in.count("layers", 1))
-		for i := range l.children {
-			l.children[i] = in.layer()
+		l.children = []*layer{}
+		for range in.count("layers", 1) {
+			l.children = append(l.children, in.layer())
 		}
 		if l.flags&ownLearningRates != 0 {
 			l.rates = make([]float32, in.count("learning rates", 4))
@@ -143,8 +154,8 @@ func (in *reader) layer() *layer {
 func (in *reader) matrix() *matrix {
 	var mode, empty uint8
 	in.read(&mode)
-	if mode&modeInt8 == 0 {
-		panic(readFailure{fmt.Errorf("a matrix of mode %d, whose weights do not have 8 bits", mode)})
+	if mode&(modeInt8|modeDouble) != modeInt8|modeDouble {
+		panic(readFailure{fmt.Errorf("a matrix of mode %d, whose weights do not have 8 bits and a scale of 64", mode)})
 	}
 	rows, columns := in.integer(), in.integer()
 	in.read(&empty)
@@ -158,7 +169,7 @@ func (in *reader) matrix() *matrix {
 	if len(scales) < int(rows) {
 		panic(readFailure{fmt.Errorf("%d scales of %d rows", len(scales), rows)})
 	}
-	m := &matrix{mode&^modeInt8 | modeDouble, int(columns), make([]float64, len(weights))}
+	m := &matrix{mode &^ modeInt8, int(columns), make([]float64, len(weights))}
 	for i, weight := range weights {
 		m.weights[i] = float64(weight) * scales[i/m.columns]
 	}
@@ -221,7 +232,7 @@ func mean(recognisers []*recogniser) (*recogniser, error) {
 	sums := recognisers[0].network.allMatrices()
 	for i, r := range recognisers[1:] {
 		matrices := r.network.allMatrices()
-		if !slices.EqualFunc(sums, matrices, func(a, b *matrix) bool { return a.columns == b.columns && a.rows() == b.rows() }) {
+		if r.spec != recognisers[0].spec || !slices.EqualFunc(sums, matrices, func(a, b *matrix) bool { return a.columns == b.columns && a.rows() == b.rows() }) {
 			return nil, fmt.Errorf("recogniser %d has another shape", i+2)
 		}
 		for j, m := range matrices {
@@ -238,8 +249,12 @@ func mean(recognisers []*recogniser) (*recogniser, error) {
 	return recognisers[0], nil
 }
 
-// newWeight bounds what the weights of new units are at first, as Tesseract's trainer has it.
-const newWeight = 0.1
+const (
+	// newWeight bounds what the weights of new units are at first, as Tesseract's trainer has it.
+	newWeight = 0.1
+	// most outputs that the last LSTM may have: the largest of Tesseract's own models has half as many.
+	most = 1024
+)
 
 // widen the last layer but one, an LSTM, to so many outputs. What comes behind does not listen to the new ones at first, nor
 // do the old ones: it recognises the same, and has more to learn with (Net2Net: T. Chen and others, "Net2Net: Accelerating Learning via
@@ -252,8 +267,16 @@ func (r *recogniser) widen(outputs int) error {
 	lstm, characters := layers[len(layers)-2], layers[len(layers)-1]
 	inputs, before := int(lstm.sizes.Inputs), int(lstm.sizes.Outputs)
 	added := outputs - before
-	if added < 0 {
-		return fmt.Errorf("its last layer has %d outputs, and %d are wanted", before, outputs)
+	if added < 0 || outputs > most {
+		return fmt.Errorf("its last layer has %d outputs, and %d are wanted, of at most %d", before, outputs, most)
+	}
+	for _, m := range lstm.matrices {
+		if m.rows() != before || m.columns != inputs+before+1 {
+			return fmt.Errorf("an LSTM of %d inputs and %d outputs has %d x %d weights", inputs, before, m.rows(), m.columns)
+		}
+	}
+	if m := characters.matrices[0]; m.columns != before+1 {
+		return fmt.Errorf("%d weights for each character behind a layer of %d outputs", m.columns, before)
 	}
 	random := rand.New(rand.NewPCG(uint64(before), uint64(outputs)))
 	for _, m := range lstm.matrices {
@@ -273,10 +296,19 @@ func (r *recogniser) widen(outputs int) error {
 	for _, l := range layers {
 		r.network.sizes.Weights += l.sizes.Weights
 	}
-	was, is := fmt.Sprintf("Lfx%d", before), fmt.Sprintf("Lfx%d", outputs)
-	lstm.name = strings.Replace(lstm.name, was, is, 1)
-	r.spec = strings.Replace(r.spec, was, is, 1)
+	lstm.name = renamed(lstm.name, before, outputs)
+	r.spec = renamed(r.spec, before, outputs)
 	return nil
+}
+
+// renamed is the name or description of a network whose last LSTM has other outputs.
+func renamed(text string, before, after int) string {
+	was := fmt.Sprintf("Lfx%d", before)
+	at := strings.LastIndex(text, was)
+	if at < 0 {
+		return text
+	}
+	return text[:at] + fmt.Sprintf("Lfx%d", after) + text[at+len(was):]
 }
 
 // insertColumns of zeros.

@@ -26,7 +26,9 @@ import multiprocessing
 import os
 import random
 import re
+import signal
 import subprocess
+import sys
 import zlib
 
 from fontTools.ttLib import TTFont
@@ -517,6 +519,7 @@ if __name__ == '__main__':
     LATINS = [face for name in LATIN for face in installed(name)]
     SOURCES = [source for source in sources(ARGUMENTS.data) if is_held_back(source[2]) == HELD_BACK]
     os.makedirs(ARGUMENTS.out, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leaving the pool ends its processes
     with multiprocessing.Pool(ARGUMENTS.jobs) as pool:
         for _ in pool.imap_unordered(measured if ARGUMENTS.measure else learned, range(ARGUMENTS.first, ARGUMENTS.to), chunksize=4):
             pass

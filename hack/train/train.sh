@@ -21,13 +21,27 @@ while [ $# -gt 0 ]; do
 	esac
 done
 [[ -d $data/corpus ]] || { echo "train.sh: --data must name a folder that has corpus/ and train/" >&2; exit 2; }
+read -ra stages <<< "$rates"
+learners=2
+if [[ ! "$pages $lines $width $seed" =~ ^[1-9][0-9]*\ [1-9][0-9]*\ [0-9]+\ [0-9]+$ || ! "$rates " =~ ^((0?\.[0-9]+)\ +)+$ ]] ||
+	((lines < 100 * learners * ${#stages[@]})); then
+	echo "train.sh: --pages, --lines, --width and --seed must be whole numbers, --rates parts of one, and each stage has at least 100 lines for each of $learners learners" >&2
+	exit 2
+fi
+
+# Whatever still runs of a call before holds the lock, too.
 mkdir -p "$work"
+exec 9> "$work/lock"
+flock --nonblock 9 || { echo "train.sh: $work is in use" >&2; exit 1; }
+settings="--pages $pages --lines $lines --width $width --rates '$rates' --seed $seed --from $(cksum < "$from")"
+[ -f "$work/settings" ] || echo "$settings" > "$work/settings"
+[ "$settings" = "$(cat "$work/settings")" ] || {
+	echo "train.sh: $work is of another training: $(cat "$work/settings"), not $settings" >&2
+	exit 1
+}
 
 # A second thread gains a third, a second learner more. What comes out depends on how many there are.
 export OMP_THREAD_LIMIT=1
-learners=2
-read -ra rates <<< "$rates"
-stages=${#rates[@]}
 go build -o "$work/train" ./hack/train
 [ -d "$work/base" ] || {
 	rm -rf "$work/base.new"
@@ -57,52 +71,59 @@ for ((first = 0; first < pages; first += batch)); do
 	cut "$work/lines/$(printf %05d "$first")" --seed "$seed" --from "$first" --to $((first + batch < pages ? first + batch : pages))
 done
 # Each learner of each stage has lines of its own.
-find "$work/lines" -name '*.lstmf' | sort | split --number "r/$((learners * stages))" --numeric-suffixes - "$work/list-"
+find "$work/lines" -name '*.lstmf' -not -path '*.new/*' | LC_ALL=C sort |
+	split --number "r/$((learners * ${#stages[@]}))" --suffix-length 3 --numeric-suffixes - "$work/list-"
 # Lines of text that is never learned, in the same styles, tell which state is the best.
 cut "$work/unseen" --seed "unseen $seed" --to 120 --held-back
 find "$work/unseen" -name '*.lstmf' | sort > "$work/unseen.list"
 
 # finish NETWORK NAME: makes NAME.traineddata of it, with weights of 8 bits.
 finish() {
-	lstmtraining --stop_training --convert_to_int --continue_from "$1" --traineddata "$work/base/khocr.traineddata" --model_output "$2.traineddata"
+	lstmtraining --stop_training --convert_to_int --continue_from "$1" --traineddata "$work/base/khocr.traineddata" --model_output "$2.new"
+	mv "$2.new" "$2.traineddata"
 }
 
 # learn STAGE RATE: learns lines at a learning rate, or what is left of them. All learners begin where the stage before ended; it
 # ends with the mean of what they became.
 learn() {
-	local stage=$work/stage-$1 rate=$2 start=("${last[@]}") pids=() i
+	local stage=$work/stage-$1 rate=$2 start=("${last[@]}") i
 	last=(--continue_from "$stage/mean.lstm")
 	[ -f "$stage/mean.traineddata" ] && return
 	mkdir -p "$stage"
 	for ((i = 0; i < learners; i++)); do
 		# Its own checkpoint, which the trainer finds by itself, comes before what it is told to continue from.
 		lstmtraining "${start[@]}" --reset_learning_rate --traineddata "$work/base/khocr.traineddata" --model_output "$stage/learner-$i" \
-			--train_listfile "$work/list-$(printf %02d $((($1 - 1) * learners + i)))" --learning_rate "$rate" \
-			--max_iterations $((lines / learners / stages)) &>> "$stage/learner-$i.log" &
-		pids+=($!)
+			--train_listfile "$work/list-$(printf %03d $((($1 - 1) * learners + i)))" --learning_rate "$rate" \
+			--max_iterations $((lines / learners / ${#stages[@]})) &>> "$stage/learner-$i.log" &
 	done
-	for i in "${pids[@]}"; do
-		wait "$i" || { tail "$stage"/*.log >&2; exit 1; }
+	for ((i = 0; i < learners; i++)); do
+		wait -n || { tail "$stage"/*.log >&2; exit 1; }
 	done
-	{ echo "stage $rate $learners"; grep '^At iteration' "$stage/learner-0.log"; } | tee -a "$work/log"
 	for ((i = 0; i < learners; i++)); do
 		finish "$stage/learner-${i}_checkpoint" "$stage/learner-$i"
 	done
 	"$work/train" mean --out "$stage/mean.lstm" "$stage"/learner-*.traineddata
 	find "$stage" -name 'learner-*_[0-9]*' -delete
+	{ echo "stage $rate $learners"; grep '^At iteration' "$stage/learner-0.log" || true; } > "$stage/log"
 	finish "$stage/mean.lstm" "$stage/mean"
 }
 trap 'jobs -p | xargs --no-run-if-empty kill 2> /dev/null || true' EXIT
 last=(--continue_from "$work/base/base.lstm" --old_traineddata "$work/base/base.traineddata")
-for ((stage = 1; stage <= stages; stage++)); do
-	learn "$stage" "${rates[stage - 1]}"
+for i in "${!stages[@]}"; do
+	echo "Learning at ${stages[i]}, stage $((i + 1)) of ${#stages[@]}"
+	learn $((i + 1)) "${stages[i]}"
+	tail -n 1 "$work/stage-$((i + 1))/log"
 done
+cat "$work"/stage-*/log > "$work/log"
 
 # The state that reads unseen text best, which is not always the last.
-for ((stage = 1; stage <= stages; stage++)); do
-	state=$work/stage-$stage/mean.traineddata
-	echo "$(lstmeval --model "$state" --eval_listfile "$work/unseen.list" 2>&1 | sed -n 's/.*BCER eval=\([0-9.]*\).*/\1/p') $state"
+for i in "${!stages[@]}"; do
+	state=$work/stage-$((i + 1))/mean.traineddata
+	wrong=$(lstmeval --model "$state" --eval_listfile "$work/unseen.list" 2>&1 | sed -n 's/.*BCER eval=\([0-9.]*\).*/\1/p')
+	[ -n "$wrong" ] || { echo "train.sh: $state cannot be evaluated" >&2; exit 1; }
+	echo "$wrong $state"
 done | sort -n | tee "$work/states"
-best=$(head -1 "$work/states")
-cp "${best#* }" "$work/khocr.traineddata"
-echo "$work/khocr.traineddata: ${best% *} % of the characters of unseen text are wrong"
+read -r wrong state < "$work/states"
+cp "$state" "$work/khocr.new"
+mv "$work/khocr.new" "$work/khocr.traineddata"
+echo "$work/khocr.traineddata: $wrong % of the characters of unseen text are wrong"

@@ -7,10 +7,6 @@ import (
 	"github.com/openplp/khocr/internal/document"
 )
 
-// margin by which a change must be likelier than that Tesseract was right, in natural logarithms: 150 times. Up to 7 the gain
-// falls by a seventh, below 4 more pages become worse than few.
-const margin = 5
-
 // perCharacter is what a change earns for every character that it adds, and pays for every one that it takes away: else a
 // shorter text would be the likelier one by being shorter. With 1 the words that were made worse are fewer by a sixth, and the
 // gain is the same.
@@ -22,7 +18,9 @@ type passage struct {
 	symbols    []symbol
 	// likelihoods of the symbols after those before them.
 	likelihoods []float64
-	touched     map[int]bool
+	// margin by which a change must be likelier than what was read.
+	margin  float64
+	touched map[int]bool
 }
 
 // character of a word.
@@ -33,8 +31,8 @@ type character struct {
 	fixed bool
 }
 
-func newPassage(words []document.Word) *passage {
-	p := &passage{touched: map[int]bool{}}
+func newPassage(words []document.Word, margin float64) *passage {
+	p := &passage{margin: margin, touched: map[int]bool{}}
 	p.add(character{fixed: true, word: -1}, edge)
 	for i, word := range words {
 		fixed := !unsure(word)
@@ -78,7 +76,7 @@ type edit struct {
 // mendOnce makes the edit that makes the line likeliest, and tells whether there was one.
 func (p *passage) mendOnce() bool {
 	best := p.best()
-	if best.gain <= margin {
+	if best.gain <= p.margin {
 		return false
 	}
 	word := p.characters[best.at-1].word
@@ -98,7 +96,7 @@ func (p *passage) mendOnce() bool {
 
 // best of all edits that the words allow. Its gain is at most margin where there is none.
 func (p *passage) best() edit {
-	best := edit{gain: margin}
+	best := edit{gain: p.margin}
 	if !p.anyUnsure() {
 		return best
 	}

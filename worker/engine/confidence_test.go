@@ -16,12 +16,12 @@ func TestCalibrate(t *testing.T) {
 		t.Errorf("confidences of another model became %+v", lines[0])
 	}
 	calibrate(lines, calibrated)
-	for i, want := range []float64{57, 89.5, 99.5, 5} {
+	for i, want := range []float64{61, 87, 98.5, 9} {
 		if got := lines[0].Words[i].Confidence; got != want {
 			t.Errorf("confidence of word %d is %v, want %v", i, got, want)
 		}
 	}
-	if got := lines[0].Confidence; got != (57+89.5+99.5+5)/4 {
+	if got := lines[0].Confidence; got != (61+87+98.5+9)/4 {
 		t.Errorf("confidence of the line is %v", got)
 	}
 }
