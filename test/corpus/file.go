@@ -12,6 +12,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+
+	"github.com/openplp/khocr/test/pdftest"
 )
 
 const pngMagic = "\x89PNG\r\n\x1a\n"
@@ -24,11 +26,11 @@ func pngChunk(kind, data string) string {
 // pngOf has a header, data that are packed, and chunks between them.
 func pngOf(width, height uint32, depth, colour, interlace byte, data io.Reader, between ...string) []byte {
 	header := string(words(width, height)) + string([]byte{depth, colour, 0, 0, interlace})
-	return []byte(pngMagic + pngChunk("IHDR", header) + strings.Join(between, "") + pngChunk("IDAT", deflate(data)) + pngChunk("IEND", ""))
+	return []byte(pngMagic + pngChunk("IHDR", header) + strings.Join(between, "") + pngChunk("IDAT", pdftest.Deflate(data)) + pngChunk("IEND", ""))
 }
 
 func pngAttacks(good good) []attack {
-	black := func(length int64) io.Reader { return repeated("\x00", length) }
+	black := func(length int64) io.Reader { return pdftest.Repeated("\x00", length) }
 	return []attack{
 		{name: "two billion columns", content: func() []byte { return pngOf(0x7fffffff, 0x7fffffff, 16, 6, 1, black(1000)) }},
 		{name: "10 gigapixels", content: func() []byte { return pngOf(100_000, 100_000, 1, 0, 0, black(128<<20)) }},
@@ -41,10 +43,10 @@ func pngAttacks(good good) []attack {
 		{name: "a palette that is missing", content: func() []byte { return pngOf(100, 100, 8, 3, 0, black(20_000)) }},
 		{name: "more data than pixels", content: func() []byte { return pngOf(100, 100, 8, 0, 0, black(256<<20)) }},
 		{name: "a text of 256 MB", content: func() []byte {
-			return pngOf(100, 100, 8, 0, 0, black(20_000), pngChunk("zTXt", "Comment\x00\x00"+deflate(black(256<<20))))
+			return pngOf(100, 100, 8, 0, 0, black(20_000), pngChunk("zTXt", "Comment\x00\x00"+pdftest.Deflate(black(256<<20))))
 		}},
 		{name: "a profile of 256 MB", content: func() []byte {
-			return pngOf(100, 100, 8, 2, 0, black(40_000), pngChunk("iCCP", "a\x00\x00"+deflate(black(256<<20))))
+			return pngOf(100, 100, 8, 2, 0, black(40_000), pngChunk("iCCP", "a\x00\x00"+pdftest.Deflate(black(256<<20))))
 		}},
 		{name: "100,000 chunks", content: func() []byte {
 			return pngOf(100, 100, 8, 0, 0, black(20_000), strings.Repeat(pngChunk("tEXt", "a\x00b"), 100_000))
@@ -78,7 +80,7 @@ func (g good) randomPNG(random *rand.Rand) []byte {
 		case n != victim && random.IntN(6) > 0:
 		case kind == "IDAT" && random.IntN(2) == 0:
 			if plain := inflate(data); plain != nil {
-				data = []byte(deflate(bytes.NewReader(spoil(random, plain))))
+				data = []byte(pdftest.Deflate(bytes.NewReader(spoil(random, plain))))
 			}
 		default:
 			data = spoil(random, data)
@@ -188,7 +190,7 @@ func tiffAttacks(good good) []attack {
 		{name: "fax beyond all", content: func() []byte { return tiffOf("abcd", 0, plain(60_000, 60_000, 4, 8, 4)...) }},
 		{name: "LZW beyond all", content: func() []byte { return tiffOf("abcd", 0, plain(30_000, 30_000, 5, 8, 4)...) }},
 		{name: "deflate beyond all", content: func() []byte {
-			data := deflate(repeated("\x00", 900_000_000))
+			data := pdftest.Deflate(pdftest.Repeated("\x00", 900_000_000))
 			return tiffOf(data, 0, plain(30_000, 30_000, 8, 8, uint32(len(data)))...)
 		}},
 		{name: "a method that nobody knows", content: func() []byte { return tiffOf("abcd", 0, plain(100, 100, 34999, 8, 4)...) }},
@@ -242,7 +244,7 @@ func (g good) randomTIFF(random *rand.Rand) []byte {
 
 // formatAttacks are no documents that the platform takes, or several in one file.
 func formatAttacks(good good) []attack {
-	pdf := func() string { return string(threePages(written)) }
+	pdf := func() string { return string(pdftest.ThreePages(written)) }
 	markup := func(before, after string) func() []byte {
 		return func() []byte { return []byte(before + "\n<!-- %PDF-1.7 -->\n" + after) }
 	}
@@ -332,33 +334,33 @@ func formatAttacks(good good) []attack {
 		{name: "a program that says to be a PDF", content: func() []byte { return []byte("\x7fELF\x02\x01\x01%PDF-1.7\n" + pdf()) }},
 		{name: "a script that says to be a PDF", content: func() []byte { return []byte("#!/bin/sh\ntouch /tmp/here\n#%PDF-1.7\n") }},
 		{name: "Forms of XML in a PDF", content: func() []byte {
-			objects := threeObjects(written, streamOf("", "<xdp:xdp><template>"+strings.Repeat("<subform>", 50_000)))
+			objects := pdftest.ThreeObjects(written, pdftest.Stream("", "<xdp:xdp><template>"+strings.Repeat("<subform>", 50_000)))
 			objects[0] = "<</Type/Catalog/Pages 2 0 R/NeedsRendering true/AcroForm<</XFA 10 0 R/Fields[]>>>>"
-			return pdfOf(objects...)
+			return pdftest.Of(objects...)
 		}},
 		{name: "scripts in a PDF", content: func() []byte {
-			objects := threeObjects(sized("0 0 595 842", "/AA<</O 10 0 R>>"), "<</S/JavaScript/JS(while(true){})/Next 10 0 R>>")
+			objects := pdftest.ThreeObjects(sized("0 0 595 842", "/AA<</O 10 0 R>>"), "<</S/JavaScript/JS(while(true){})/Next 10 0 R>>")
 			objects[0] = "<</Type/Catalog/Pages 2 0 R/OpenAction 10 0 R/Names<</JavaScript<</Names[(a)10 0 R]>>>>>>"
-			return pdfOf(objects...)
+			return pdftest.Of(objects...)
 		}},
 		{name: "programs to be started by a PDF", content: func() []byte {
-			objects := threeObjects(written, "<</S/Launch/F(/bin/sh)/Win<</F(cmd.exe)>>>>")
+			objects := pdftest.ThreeObjects(written, "<</S/Launch/F(/bin/sh)/Win<</F(cmd.exe)>>>>")
 			objects[0] = "<</Type/Catalog/Pages 2 0 R/OpenAction 10 0 R>>"
-			return pdfOf(objects...)
+			return pdftest.Of(objects...)
 		}},
 		{name: "a PDF within a PDF within a PDF", content: func() []byte {
 			inner := pdf()
 			for range 50 {
-				objects := threeObjects(written, streamOf("/Type/EmbeddedFile", inner), "<</Type/Filespec/F(a.pdf)/EF<</F 10 0 R>>>>")
+				objects := pdftest.ThreeObjects(written, pdftest.Stream("/Type/EmbeddedFile", inner), "<</Type/Filespec/F(a.pdf)/EF<</F 10 0 R>>>>")
 				objects[0] = "<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[(a)11 0 R]>>>>/Collection<<>>>>"
-				inner = string(pdfOf(objects...))
+				inner = string(pdftest.Of(objects...))
 			}
 			return []byte(inner)
 		}},
 		{name: "100,000 layers", content: func() []byte {
-			objects := threeObjects(written, "<</Type/OCG/Name(a)>>")
+			objects := pdftest.ThreeObjects(written, "<</Type/OCG/Name(a)>>")
 			objects[0] = "<</Type/Catalog/Pages 2 0 R/OCProperties<</OCGs[" + strings.Repeat("10 0 R ", 100_000) + "]/D<</Order[10 0 R]/ON[10 0 R]>>>>>>"
-			return pdfOf(objects...)
+			return pdftest.Of(objects...)
 		}},
 		{name: "a Base64 of a PDF", content: func() []byte { return fmt.Appendf(nil, "%%PDF-1.7 %x", pdf()) }},
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/image/font/gofont/goregular"
+
+	"github.com/openplp/khocr/test/pdftest"
 )
 
 const showText = "BT /F 24 Tf 72 700 Td (The quick brown fox) Tj 0 -40 Td <004300440045> Tj ET"
@@ -21,7 +23,7 @@ func withFont(objects ...string) []byte {
 func embedded(subtype, key, entries, program string) []byte {
 	return withFont("<</Type/Font/Subtype/"+subtype+"/BaseFont/A/FirstChar 32/LastChar 126/Widths 13 0 R/Encoding/WinAnsiEncoding/FontDescriptor 12 0 R>>",
 		"<</Type/FontDescriptor/FontName/A/Flags 32/FontBBox[0 -200 1000 900]/Ascent 900/Descent -200/"+key+" 14 0 R>>",
-		"["+strings.Repeat("500 ", 95)+"]", packed(strings.NewReader(program), 1, entries))
+		"["+strings.Repeat("500 ", 95)+"]", pdftest.Packed(strings.NewReader(program), 1, entries))
 }
 
 // composite is a document that is set in glyphs by number, by the entries of its font and of what the font is made from.
@@ -30,7 +32,7 @@ func composite(font, descendant string, more ...string) []byte {
 		"<</Type/Font/Subtype/Type0/BaseFont/A/DescendantFonts[12 0 R]" + font + ">>",
 		"<</Type/Font/Subtype/CIDFontType2/BaseFont/A/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>/FontDescriptor 13 0 R" + descendant + ">>",
 		"<</Type/FontDescriptor/FontName/A/Flags 4/FontBBox[0 -200 1000 900]/FontFile2 14 0 R>>",
-		packed(strings.NewReader(string(goregular.TTF)), 1, ""),
+		pdftest.Packed(strings.NewReader(string(goregular.TTF)), 1, ""),
 	}, more...)...)
 }
 
@@ -59,21 +61,21 @@ func fontAttacks() []attack {
 	}
 	attacks := []attack{
 		{name: "glyphs that draw text in their font", content: func() []byte {
-			return type3(plain+"/Resources<</Font<</F 11 0 R>>>>", streamOf("", "500 0 d0 BT /F 1 Tf (The) Tj ET"), streamOf("", "500 0 d0 BT /F 1 Tf (eee) Tj ET"))
+			return type3(plain+"/Resources<</Font<</F 11 0 R>>>>", pdftest.Stream("", "500 0 d0 BT /F 1 Tf (The) Tj ET"), pdftest.Stream("", "500 0 d0 BT /F 1 Tf (eee) Tj ET"))
 		}},
 		{name: "two fonts that draw each other", content: func() []byte {
-			return type3(plain+"/Resources<</Font<</F 14 0 R>>>>", streamOf("", "500 0 d0 BT /F 1 Tf (The) Tj ET"), "null",
+			return type3(plain+"/Resources<</Font<</F 14 0 R>>>>", pdftest.Stream("", "500 0 d0 BT /F 1 Tf (The) Tj ET"), "null",
 				"<</Type/Font/Subtype/Type3/FirstChar 84/LastChar 84/Widths[500]"+plain+"/Encoding<</Differences[84/a]>>/CharProcs<</a 12 0 R>>/Resources<</Font<</F 11 0 R>>>>>>")
 		}},
 		{name: "glyphs that never end", content: func() []byte {
-			return type3(plain, packed(repeated("0 0 1000 1000 re f\n", 64<<20), 3, ""), "null")
+			return type3(plain, pdftest.Packed(pdftest.Repeated("0 0 1000 1000 re f\n", 64<<20), 3, ""), "null")
 		}},
 		{name: "glyphs of nothing", content: func() []byte { return type3(plain, "null", "7 0 R") }},
 		{name: "glyphs that are as large as can be", content: func() []byte {
-			return type3("/FontBBox[0 0 99999999 99999999]/FontMatrix[99999 0 0 99999 0 0]", streamOf("", "9 0 0 0 99999999 99999999 d1 0 0 99999999 99999999 re f"), "null")
+			return type3("/FontBBox[0 0 99999999 99999999]/FontMatrix[99999 0 0 99999 0 0]", pdftest.Stream("", "9 0 0 0 99999999 99999999 d1 0 0 99999999 99999999 re f"), "null")
 		}},
 		{name: "a matrix of nothing", content: func() []byte {
-			return type3("/FontBBox[0 0 0 0]/FontMatrix[0 0 0 0 0 0]", streamOf("", "0 0 d0 0 0 9 9 re f"), "null")
+			return type3("/FontBBox[0 0 0 0]/FontMatrix[0 0 0 0 0 0]", pdftest.Stream("", "0 0 d0 0 0 9 9 re f"), "null")
 		}},
 		{name: "TrueType of nothing", content: func() []byte { return embedded("TrueType", "FontFile2", "", "") }},
 		{name: "TrueType that is cut off", content: func() []byte { return embedded("TrueType", "FontFile2", "", truetype[:2000]) }},
@@ -137,7 +139,9 @@ func fontAttacks() []attack {
 		{name: "no descendants", content: func() []byte { return composite("/Encoding/Identity-H/DescendantFonts[]", "") }},
 		{name: "an encoding that nobody knows", content: func() []byte { return composite("/Encoding/Nobodys-H", "") }},
 		{name: "an encoding of a path", content: func() []byte { return composite("/Encoding/..#2f..#2f..#2fetc#2fpasswd", "") }},
-		{name: "glyphs from a map that is too short", content: func() []byte { return composite("/Encoding/Identity-H", "/CIDToGIDMap 15 0 R", streamOf("", "a")) }},
+		{name: "glyphs from a map that is too short", content: func() []byte {
+			return composite("/Encoding/Identity-H", "/CIDToGIDMap 15 0 R", pdftest.Stream("", "a"))
+		}},
 		{name: "a list of widths that is broken", content: func() []byte {
 			return composite("/Encoding/Identity-H", "/W[0 2147483647 500 -5[1 2 3] 9 (a) null 7]/DW 99999999999/W2[0 65535 1 2 3]/DW2[0 0]")
 		}},
@@ -157,10 +161,10 @@ func fontAttacks() []attack {
 	) {
 		attacks = append(attacks,
 			attack{name: "for reading: " + name, content: func() []byte {
-				return composite("/Encoding/Identity-H/ToUnicode 15 0 R", "", streamOf("", codes(code)))
+				return composite("/Encoding/Identity-H/ToUnicode 15 0 R", "", pdftest.Stream("", codes(code)))
 			}},
 			attack{name: "for drawing: " + name, content: func() []byte {
-				return composite("/Encoding 15 0 R", "", streamOf("/Type/CMap/CMapName/A/UseCMap 15 0 R", codes(code)))
+				return composite("/Encoding 15 0 R", "", pdftest.Stream("/Type/CMap/CMapName/A/UseCMap 15 0 R", codes(code)))
 			}},
 		)
 	}
@@ -267,7 +271,7 @@ func randomFont(random *rand.Rand) []byte {
 		}
 		return withFont("<</Type/Font/Subtype/Type0/BaseFont/A/Encoding/Identity-H/DescendantFonts[12 0 R]>>",
 			"<</Type/Font/Subtype/CIDFontType2/BaseFont/A/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>/FontDescriptor 13 0 R>>",
-			"<</Type/FontDescriptor/FontName/A/Flags 4/FontFile2 14 0 R>>", packed(strings.NewReader(string(font)), 1, ""))
+			"<</Type/FontDescriptor/FontName/A/Flags 4/FontFile2 14 0 R>>", pdftest.Packed(strings.NewReader(string(font)), 1, ""))
 	case 3:
 		routine, glyph := make([]byte, 1+random.IntN(40)), make([]byte, 1+random.IntN(400))
 		for i := range routine {
@@ -283,7 +287,7 @@ func randomFont(random *rand.Rand) []byte {
 		return embedded("Type1", "FontFile3", "/Subtype/Type1C", string(font))
 	case 4:
 		operators := "2 beginbfrange <0000> <00ff> <0041> <0100> <01ff> [<0041> <0042>] endbfrange 1 beginbfchar <0043> <1780> endbfchar 1 begincidrange <0000> <ffff> 0 endcidrange"
-		return composite("/Encoding/Identity-H/ToUnicode 15 0 R", "", packed(strings.NewReader(string(spoil(random, renumber(random, []byte(codes(operators)))))), 1, ""))
+		return composite("/Encoding/Identity-H/ToUnicode 15 0 R", "", pdftest.Packed(strings.NewReader(string(spoil(random, renumber(random, []byte(codes(operators)))))), 1, ""))
 	default:
 		return spoil(random, embeddedType1("0 return", "0 callsubr endchar"))
 	}

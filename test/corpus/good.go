@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/image/font/gofont/goregular"
+
+	"github.com/openplp/khocr/test/pdftest"
 )
 
 // good documents, which are broken.
@@ -49,8 +51,8 @@ func readGood(root string) (good, error) {
 		}
 	}
 	for _, content := range [][]byte{
-		threePages(sized("0 0 595 842", "/Contents 6 0 R/Resources<</Font<</F 8 0 R>>>>")), decorated(), embedded("TrueType", "FontFile2", "", string(goregular.TTF)),
-		composite("/Encoding/Identity-H/ToUnicode 15 0 R", "", packed(strings.NewReader(codes("1 beginbfrange <0000> <00ff> <1780> endbfrange")), 1, "")),
+		pdftest.ThreePages(sized("0 0 595 842", "/Contents 6 0 R/Resources<</Font<</F 8 0 R>>>>")), decorated(), embedded("TrueType", "FontFile2", "", string(goregular.TTF)),
+		composite("/Encoding/Identity-H/ToUnicode 15 0 R", "", pdftest.Packed(strings.NewReader(codes("1 beginbfrange <0000> <00ff> <1780> endbfrange")), 1, "")),
 		illustrated(g), compact(), g.files["native.pdf"], g.files["password.pdf"],
 	} {
 		g.pdfs = append(g.pdfs, parse(content))
@@ -101,11 +103,11 @@ func assemble(objects []object, trailer string) []byte {
 
 // decorated has what makes pages: forms, patterns, shadings, masks, annotations, fields, layers and outlines.
 func decorated() []byte {
-	objects := threeObjects(sized("0 0 595 842", "/Contents 10 0 R/Annots[15 0 R 16 0 R]/Group<</S/Transparency/CS/DeviceRGB>>/Resources<</Font<</F 8 0 R>>/XObject<</X 11 0 R>>"+
+	objects := pdftest.ThreeObjects(sized("0 0 595 842", "/Contents 10 0 R/Annots[15 0 R 16 0 R]/Group<</S/Transparency/CS/DeviceRGB>>/Resources<</Font<</F 8 0 R>>/XObject<</X 11 0 R>>"+
 		"/Pattern<</P 12 0 R>>/Shading<</S 13 0 R>>/ExtGState<</G 14 0 R>>/Properties<</L 17 0 R>>/ColorSpace<</C[/Separation/Red/DeviceRGB 18 0 R]>>>>"),
-		streamOf("", "q /G gs /X Do Q /Pattern cs /P scn 50 50 200 200 re f /S sh /C cs .5 scn 9 9 50 50 re f /OC /L BDC BT /F 14 Tf 72 700 Td (The second page of three.) Tj ET EMC"),
-		streamOf(form+"/Group<</S/Transparency>>/Resources<</Font<</F 8 0 R>>>>", "BT /F 20 Tf 72 500 Td (In a form.) Tj ET"),
-		streamOf("/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 20 20]/XStep 20/YStep 20/Resources<<>>", "1 0 0 rg 0 0 9 9 re f"),
+		pdftest.Stream("", "q /G gs /X Do Q /Pattern cs /P scn 50 50 200 200 re f /S sh /C cs .5 scn 9 9 50 50 re f /OC /L BDC BT /F 14 Tf 72 700 Td (The second page of three.) Tj ET EMC"),
+		pdftest.Stream(form+"/Group<</S/Transparency>>/Resources<</Font<</F 8 0 R>>>>", "BT /F 20 Tf 72 500 Td (In a form.) Tj ET"),
+		pdftest.Stream("/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 20 20]/XStep 20/YStep 20/Resources<<>>", "1 0 0 rg 0 0 9 9 re f"),
 		"<</ShadingType 3/ColorSpace/DeviceGray/Coords[300 300 10 300 300 90]/Function<</FunctionType 2/Domain[0 1]/C0[.5]/C1[1]/N 1>>>>",
 		"<</Type/ExtGState/ca .8/BM/Multiply/SMask<</S/Luminosity/G 11 0 R>>>>",
 		"<</Type/Annot/Subtype/Stamp/Rect[300 600 500 700]/F 4/AP<</N 11 0 R>>>>",
@@ -113,7 +115,7 @@ func decorated() []byte {
 		"<</Type/OCG/Name(layer)>>", "<</FunctionType 4/Domain[0 1]/Range[0 1 0 1 0 1]/Length 16>>\nstream\n{dup .5 mul 0.3}\nendstream",
 		"<</Type/Outlines/First 20 0 R/Last 20 0 R/Count 1>>", "<</Title(One)/Parent 19 0 R/Dest[3 0 R/Fit]>>")
 	objects[0] = "<</Type/Catalog/Pages 2 0 R/Outlines 19 0 R/AcroForm<</Fields[16 0 R]/DR<</Font<</F 8 0 R>>>>>>/OCProperties<</OCGs[17 0 R]/D<</ON[17 0 R]>>>>/PageLabels<</Nums[0<</S/r>>]>>>>"
-	return pdfOf(objects...)
+	return pdftest.Of(objects...)
 }
 
 // illustrated has an image of each coding.
@@ -126,18 +128,18 @@ func illustrated(g good) []byte {
 		fmt.Fprintf(&content, "q 90 0 0 90 %d 600 cm /X%d Do Q BI /W 2 /H 2 /CS /G /BPC 8 ID abcd EI\n", 20+100*i, i)
 	}
 	return drawing("/XObject<</X0 11 0 R/X1 12 0 R/X2 13 0 R/X3 14 0 R/X4 15 0 R>>", content.String(),
-		streamOf(grey("FlateDecode")+"/DecodeParms<</Predictor 15/Columns 64>>/SMask 12 0 R", deflate(repeated("\x02"+strings.Repeat("\x01\x03", 32), 64*65))),
-		streamOf("/Type/XObject/Subtype/Image"+bits(64, 64, "JBIG2Decode"), jbig2Page(64, 64)+jbig2Segment(1, 38, string(words(64, 64, 0, 0))+"\x00\x00\x03\xff\xfd\xff\x02\xfe\xfe\xfe"+strings.Repeat("abc", 40))),
-		streamOf("/Type/XObject/Subtype/Image/Width 64/Height 64/Filter/JPXDecode", jpx(64, 64, 64, 64, 1, 2, strings.Repeat("Noise", 40))),
-		streamOf("/Type/XObject/Subtype/Image"+bits(64, 64, "CCITTFaxDecode")+"/DecodeParms<</K -1/Columns 64/Rows 64>>", strings.Repeat("\x26\xa1\x55", 40)),
-		streamOf("/Type/XObject/Subtype/Image/Width 800/Height 200/BitsPerComponent 8/ColorSpace/DeviceRGB/Filter/DCTDecode", string(g.images["progressive.jpg"])))
+		pdftest.Stream(grey("FlateDecode")+"/DecodeParms<</Predictor 15/Columns 64>>/SMask 12 0 R", pdftest.Deflate(pdftest.Repeated("\x02"+strings.Repeat("\x01\x03", 32), 64*65))),
+		pdftest.Stream("/Type/XObject/Subtype/Image"+bits(64, 64, "JBIG2Decode"), jbig2Page(64, 64)+jbig2Segment(1, 38, string(words(64, 64, 0, 0))+"\x00\x00\x03\xff\xfd\xff\x02\xfe\xfe\xfe"+strings.Repeat("abc", 40))),
+		pdftest.Stream("/Type/XObject/Subtype/Image/Width 64/Height 64/Filter/JPXDecode", jpx(64, 64, 64, 64, 1, 2, strings.Repeat("Noise", 40))),
+		pdftest.Stream("/Type/XObject/Subtype/Image"+bits(64, 64, "CCITTFaxDecode")+"/DecodeParms<</K -1/Columns 64/Rows 64>>", strings.Repeat("\x26\xa1\x55", 40)),
+		pdftest.Stream("/Type/XObject/Subtype/Image/Width 800/Height 200/BitsPerComponent 8/ColorSpace/DeviceRGB/Filter/DCTDecode", string(g.images["progressive.jpg"])))
 }
 
 // compact keeps its objects in a stream and their places in another.
 func compact() []byte {
 	out := bytes.NewBufferString("%PDF-1.7\n")
 	content := out.Len()
-	fmt.Fprintf(out, "5 0 obj\n%s\nendobj\n", packed(strings.NewReader("BT /F 14 Tf 72 700 Td (The only page.) Tj ET"), 1, ""))
+	fmt.Fprintf(out, "5 0 obj\n%s\nendobj\n", pdftest.Packed(strings.NewReader("BT /F 14 Tf 72 700 Td (The only page.) Tj ET"), 1, ""))
 	inside := []string{catalogue, "<</Type/Pages/Kids[3 0 R]/Count 1>>", sized("0 0 595 842", "/Contents 5 0 R/Resources<</Font<</F 4 0 R>>>>"), "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"}
 	var places, bodies strings.Builder
 	for i, body := range inside {
@@ -145,13 +147,13 @@ func compact() []byte {
 		bodies.WriteString(body + " ")
 	}
 	objects := out.Len()
-	fmt.Fprintf(out, "6 0 obj\n%s\nendobj\n", packed(strings.NewReader(places.String()+bodies.String()), 1, fmt.Sprintf("/Type/ObjStm/N 4/First %d", places.Len())))
+	fmt.Fprintf(out, "6 0 obj\n%s\nendobj\n", pdftest.Packed(strings.NewReader(places.String()+bodies.String()), 1, fmt.Sprintf("/Type/ObjStm/N 4/First %d", places.Len())))
 	table := out.Len()
 	rows := []byte("\x00\x00\x00\xff\x02\x00\x06\x00\x02\x00\x06\x01\x02\x00\x06\x02\x02\x00\x06\x03")
 	for _, place := range []int{content, objects, table} {
 		rows = append(rows, 1, byte(place>>8), byte(place), 0)
 	}
-	fmt.Fprintf(out, "7 0 obj\n%s\nendobj\nstartxref\n%d\n%%%%EOF\n", packed(bytes.NewReader(rows), 1, "/Type/XRef/Root 1 0 R/Size 8/W[1 2 1]"), table)
+	fmt.Fprintf(out, "7 0 obj\n%s\nendobj\nstartxref\n%d\n%%%%EOF\n", pdftest.Packed(bytes.NewReader(rows), 1, "/Type/XRef/Root 1 0 R/Size 8/W[1 2 1]"), table)
 	return out.Bytes()
 }
 
@@ -236,7 +238,7 @@ func (g good) respoil(random *rand.Rand, data []byte) []byte {
 		return data[:random.IntN(len(data))]
 	}
 	if plain := inflate(data); plain != nil {
-		return []byte(deflate(bytes.NewReader(spoil(random, plain))))
+		return []byte(pdftest.Deflate(bytes.NewReader(spoil(random, plain))))
 	}
 	return spoil(random, data)
 }

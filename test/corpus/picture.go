@@ -6,11 +6,13 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+
+	"github.com/openplp/khocr/test/pdftest"
 )
 
 // pictured is a page that an image covers.
 func pictured(entries, data string, more ...string) []byte {
-	return drawing("/XObject<</X 11 0 R>>", "q 400 0 0 100 90 600 cm /X Do Q", append([]string{streamOf("/Type/XObject/Subtype/Image"+entries, data)}, more...)...)
+	return drawing("/XObject<</X 11 0 R>>", "q 400 0 0 100 90 600 cm /X Do Q", append([]string{pdftest.Stream("/Type/XObject/Subtype/Image"+entries, data)}, more...)...)
 }
 
 func bits(width, height int, filter string) string {
@@ -20,7 +22,7 @@ func bits(width, height int, filter string) string {
 func imageAttacks(good good) []attack {
 	samples := func(entries string, data io.Reader) func() []byte {
 		return func() []byte {
-			return drawing("/XObject<</X 11 0 R>>", "595 0 0 842 0 0 cm /X Do", packed(data, 2, "/Type/XObject/Subtype/Image"+entries))
+			return drawing("/XObject<</X 11 0 R>>", "595 0 0 842 0 0 cm /X Do", pdftest.Packed(data, 2, "/Type/XObject/Subtype/Image"+entries))
 		}
 	}
 	attacks := []attack{
@@ -28,16 +30,16 @@ func imageAttacks(good good) []attack {
 			return pictured("/Width 800/Height 200/BitsPerComponent 8/ColorSpace/DeviceRGB/Filter/DCTDecode", string(good.images["progressive.jpg"][:3000]))
 		}},
 		{name: "400 megapixels", content: func() []byte {
-			return samples("/Width 20000/Height 20000/BitsPerComponent 8/ColorSpace/DeviceGray", repeated("\x00", 20000*20000))()
+			return samples("/Width 20000/Height 20000/BitsPerComponent 8/ColorSpace/DeviceGray", pdftest.Repeated("\x00", 20000*20000))()
 		}},
 		{name: "400 megapixels that are masked by as many", content: func() []byte {
 			return drawing("/XObject<</X 11 0 R>>", "595 0 0 842 0 0 cm /X Do",
-				packed(repeated("\x00", 20000*2500), 2, "/Type/XObject/Subtype/Image/ImageMask true/Width 20000/Height 20000/BitsPerComponent 1/SMask 12 0 R"),
-				packed(repeated("\x00", 20000*2500), 2, "/Type/XObject/Subtype/Image/Width 20000/Height 20000/BitsPerComponent 1/ColorSpace/DeviceGray"))
+				pdftest.Packed(pdftest.Repeated("\x00", 20000*2500), 2, "/Type/XObject/Subtype/Image/ImageMask true/Width 20000/Height 20000/BitsPerComponent 1/SMask 12 0 R"),
+				pdftest.Packed(pdftest.Repeated("\x00", 20000*2500), 2, "/Type/XObject/Subtype/Image/Width 20000/Height 20000/BitsPerComponent 1/ColorSpace/DeviceGray"))
 		}},
 		{name: "a page of 60,000 images", content: func() []byte {
 			return drawing("/XObject<</X 11 0 R>>", strings.Repeat("q 90 0 0 90 9 9 cm /X Do Q\n", 60_000),
-				streamOf("/Type/XObject/Subtype/Image/Width 2/Height 2/BitsPerComponent 8/ColorSpace/DeviceGray", "abcd"))
+				pdftest.Stream("/Type/XObject/Subtype/Image/Width 2/Height 2/BitsPerComponent 8/ColorSpace/DeviceGray", "abcd"))
 		}},
 		{name: "a JPEG that says to be large", content: func() []byte {
 			return pictured("/Width 65535/Height 65535/BitsPerComponent 8/ColorSpace/DeviceGray/Filter/DCTDecode", resizedJPEG(good.images["progressive.jpg"], 65535, 65535))
@@ -61,7 +63,7 @@ func imageAttacks(good good) []attack {
 		"a file elsewhere", "/Width 10/Height 10/BitsPerComponent 8/ColorSpace/DeviceGray/F<</Type/Filespec/F(/etc/passwd)/UF(http://example.com)>>",
 	) {
 		attacks = append(attacks, attack{name: name, content: func() []byte {
-			return drawing("/XObject<</X 11 0 R>>", "595 0 0 842 0 0 cm /X Do", packed(repeated("\x55", 1000), 1, "/Type/XObject/Subtype/Image"+entries))
+			return drawing("/XObject<</X 11 0 R>>", "595 0 0 842 0 0 cm /X Do", pdftest.Packed(pdftest.Repeated("\x55", 1000), 1, "/Type/XObject/Subtype/Image"+entries))
 		}})
 	}
 	region := func(width, height uint32, rest string) string {

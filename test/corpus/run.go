@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/openplp/khocr/test/pdftest"
 )
 
 // Program is how this program is run so that it calls Supervise.
@@ -102,7 +104,7 @@ func serve(
 				return err
 			}
 			// What a process takes once, such as a descriptor for its timers, it has after the first document.
-			first, err := one(Document{Name: "a good one", Content: func() []byte { return threePages(written) }})
+			first, err := one(Document{Name: "a good one", Content: func() []byte { return pdftest.ThreePages(written) }})
 			if err != nil {
 				return err
 			}

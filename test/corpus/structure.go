@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/openplp/khocr/test/pdftest"
 )
 
 func sizeAttacks() []attack {
@@ -34,7 +36,7 @@ func sizeAttacks() []attack {
 		"turned the other way and large", sized("0 0 14400 7000", "/Rotate -90"),
 		"just small enough to be drawn", sized("0 0 4600 4600", ""),
 	) {
-		attacks = append(attacks, attack{name: name, content: func() []byte { return threePages(page) }})
+		attacks = append(attacks, attack{name: name, content: func() []byte { return pdftest.ThreePages(page) }})
 	}
 	return attacks
 }
@@ -59,9 +61,9 @@ func treeAttacks() []attack {
 		"half a page", "2.5", "a text", "(3)", "no number", "null", "itself", "2 0 R", "five", "5", "5,000", "5000",
 	) {
 		attacks = append(attacks, attack{name: "count is " + name, content: func() []byte {
-			objects := threeObjects(written)
+			objects := pdftest.ThreeObjects(written)
 			objects[1] = "<</Type/Pages/Kids[3 0 R 4 0 R 5 0 R]/Count " + count + ">>"
-			return pdfOf(objects...)
+			return pdftest.Of(objects...)
 		}})
 	}
 	for name, kids := range ordered(
@@ -70,35 +72,35 @@ func treeAttacks() []attack {
 		"the tree among its kids", "[3 0 R 2 0 R]", "a font among the kids", "[8 0 R 3 0 R]", "kids in the kids", "[[3 0 R][4 0 R]]",
 	) {
 		attacks = append(attacks, attack{name: name, content: func() []byte {
-			objects := threeObjects(written)
+			objects := pdftest.ThreeObjects(written)
 			objects[1] = "<</Type/Pages/Kids" + kids + "/Count 3>>"
-			return pdfOf(objects...)
+			return pdftest.Of(objects...)
 		}})
 	}
 	return append(attacks,
 		attack{name: "pages that hold themselves", content: func() []byte {
-			return pdfOf(catalogue, "<</Type/Pages/Kids[2 0 R 2 0 R]/Parent 2 0 R/Count 4>>")
+			return pdftest.Of(catalogue, "<</Type/Pages/Kids[2 0 R 2 0 R]/Parent 2 0 R/Count 4>>")
 		}},
 		attack{name: "each level twice in the one above", content: func() []byte {
 			objects := []string{catalogue}
 			for i := range 30 {
 				objects = append(objects, fmt.Sprintf("<</Type/Pages/Kids[%d 0 R %d 0 R]/Count %d>>", i+3, i+3, 1<<(30-i)))
 			}
-			return pdfOf(append(objects, written)...)
+			return pdftest.Of(append(objects, written)...)
 		}},
 		attack{name: "20,000 levels", content: func() []byte {
 			objects := []string{catalogue}
 			for i := range 20_000 {
 				objects = append(objects, fmt.Sprintf("<</Type/Pages/Kids[%d 0 R]/Parent %d 0 R/Count 1>>", i+3, i+1))
 			}
-			return pdfOf(append(objects, "<</Type/Page/Parent 20001 0 R/MediaBox[0 0 595 842]>>")...)
+			return pdftest.Of(append(objects, "<</Type/Page/Parent 20001 0 R/MediaBox[0 0 595 842]>>")...)
 		}},
 		attack{name: "20,000 ancestors to inherit from", content: func() []byte {
 			objects := []string{catalogue, "<</Type/Pages/Kids[3 0 R]/Count 1>>", "<</Type/Page/Parent 4 0 R>>"}
 			for i := range 20_000 {
 				objects = append(objects, fmt.Sprintf("<</Type/Pages/Parent %d 0 R>>", i+5))
 			}
-			return pdfOf(append(objects, "<</Type/Pages/MediaBox[0 0 595 842]>>")...)
+			return pdftest.Of(append(objects, "<</Type/Pages/MediaBox[0 0 595 842]>>")...)
 		}},
 		attack{name: "5,001 pages", content: func() []byte { return book(5001) }},
 		attack{name: "100 pages of which each is too large", content: func() []byte {
@@ -107,20 +109,20 @@ func treeAttacks() []attack {
 				objects = append(objects, sized("0 0 14400 14400", ""))
 			}
 			objects[1] = "<</Type/Pages/Kids[" + references(3, 100) + "]/Count 100>>"
-			return pdfOf(objects...)
+			return pdftest.Of(objects...)
 		}},
 	)
 }
 
 // book has so many pages with a line of text.
 func book(pages int) []byte {
-	objects := []string{catalogue, "", streamOf("", "BT /F 14 Tf 72 700 Td (A page of a book.) Tj ET"),
+	objects := []string{catalogue, "", pdftest.Stream("", "BT /F 14 Tf 72 700 Td (A page of a book.) Tj ET"),
 		"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"}
 	for range pages {
 		objects = append(objects, sized("0 0 595 842", "/Contents 3 0 R/Resources<</Font<</F 4 0 R>>>>"))
 	}
 	objects[1] = "<</Type/Pages/Kids[" + references(5, pages) + "]/Count " + strconv.Itoa(pages) + ">>"
-	return pdfOf(objects...)
+	return pdftest.Of(objects...)
 }
 
 // references to so many objects from a number on.
@@ -133,24 +135,24 @@ func references(from, count int) string {
 }
 
 func xrefAttacks() []attack {
-	whole := func() string { return string(threePages(written)) }
+	whole := func() string { return string(pdftest.ThreePages(written)) }
 	edited := func(old, new string) func() []byte {
 		return func() []byte { return []byte(strings.ReplaceAll(whole(), old, new)) }
 	}
 	trailed := func(trailer string) func() []byte {
-		return func() []byte { return pdfWith(trailer, threeObjects(written)...) }
+		return func() []byte { return pdftest.With(trailer, pdftest.ThreeObjects(written)...) }
 	}
 	table := func(entries, data string) func() []byte {
 		return func() []byte {
 			out := strings.TrimSuffix(whole()[:strings.LastIndex(whole(), "xref\n0 ")], "\n")
 			return fmt.Appendf(nil, "%s\n99 0 obj\n%s\nendobj\nstartxref\n%d\n%%%%EOF\n", out,
-				streamOf("/Type/XRef/Root 1 0 R/Size 10"+entries, data), len(out)+1)
+				pdftest.Stream("/Type/XRef/Root 1 0 R/Size 10"+entries, data), len(out)+1)
 		}
 	}
 	objectStream := func(entries, data string) func() []byte {
 		return func() []byte {
-			objects := threeObjects("10 0 R", streamOf("/Type/ObjStm"+entries, data))
-			return []byte(strings.Replace(string(pdfOf(objects...)), "4 0 obj", "4 0 xyz", 1))
+			objects := pdftest.ThreeObjects("10 0 R", pdftest.Stream("/Type/ObjStm"+entries, data))
+			return []byte(strings.Replace(string(pdftest.Of(objects...)), "4 0 obj", "4 0 xyz", 1))
 		}
 	}
 	return []attack{
@@ -216,7 +218,7 @@ func xrefAttacks() []attack {
 			return []byte("%PDF-1.7\n1 0 obj " + strings.Repeat("<</A", 1<<20) + " endobj\ntrailer <</Root 1 0 R>>\n")
 		}},
 		{name: "a name of four million letters", content: func() []byte {
-			return threePages(sized("0 0 595 842", "/"+strings.Repeat("A", 4<<20)+" 1"))
+			return pdftest.ThreePages(sized("0 0 595 842", "/"+strings.Repeat("A", 4<<20)+" 1"))
 		}},
 		{name: "a text that never ends", content: func() []byte {
 			return []byte(whole()[:200] + strings.Repeat("(", 1<<20))
@@ -238,8 +240,8 @@ func xrefAttacks() []attack {
 func encryptionAttacks(good good) []attack {
 	encrypted := func(dictionary string) func() []byte {
 		return func() []byte {
-			objects := threeObjects(written, dictionary)
-			return pdfWith("/Encrypt 10 0 R/ID[(0123456789abcdef)(0123456789abcdef)]", objects...)
+			objects := pdftest.ThreeObjects(written, dictionary)
+			return pdftest.With("/Encrypt 10 0 R/ID[(0123456789abcdef)(0123456789abcdef)]", objects...)
 		}
 	}
 	secret := func() []byte { return good.files["password.pdf"] }

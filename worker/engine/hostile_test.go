@@ -18,6 +18,7 @@ import (
 
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/workerport"
+	"github.com/openplp/khocr/test/pdftest"
 	"github.com/openplp/khocr/worker"
 )
 
@@ -56,52 +57,10 @@ func readAsAWorker(t *testing.T, path string) (pages []string, refused error) {
 	return pages, refused
 }
 
-// packed is a stream object of data that was compressed so many times.
-func packed(data io.Reader, times int, entries string) string {
-	filters := strings.Repeat("/FlateDecode ", times)
-	for range times {
-		var out bytes.Buffer
-		writer := zlib.NewWriter(&out)
-		_, _ = io.Copy(writer, data)
-		_ = writer.Close()
-		data = &out
-	}
-	content, _ := io.ReadAll(data)
-	return fmt.Sprintf("<<%s/Filter[%s]/Length %d>>\nstream\n%s\nendstream", entries, filters, len(content), content)
-}
-
-// repeated is a text, over and over up to a length.
-func repeated(text string, length int64) io.Reader {
-	return io.LimitReader(&endless{text: text}, length)
-}
-
-type endless struct {
-	text string
-	at   int
-}
-
-func (e *endless) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = e.text[e.at]
-		e.at = (e.at + 1) % len(e.text)
-	}
-	return len(p), nil
-}
-
-// threePages is a PDF of three pages, the second of which is the given one, with more objects from number 10 on.
+// threePages is the path of a PDF of three pages, the second of which is the given one, with more objects from number 10 on.
 func threePages(t *testing.T, second string, more ...string) string {
 	t.Helper()
-	show := func(text string) string {
-		content := "BT /F 14 Tf 72 700 Td (" + text + ") Tj ET"
-		return fmt.Sprintf("<</Length %d>>\nstream\n%s\nendstream", len(content), content)
-	}
-	const page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents %d 0 R/Resources<</Font<</F 8 0 R>>>>>>"
-	return writePDF(t, append([]string{
-		"<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R 4 0 R 5 0 R]/Count 3>>",
-		fmt.Sprintf(page, 6), second, fmt.Sprintf(page, 7),
-		show("The first page of three."), show("The last page of three."),
-		"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>", "null",
-	}, more...))
+	return writePDF(t, pdftest.ThreeObjects(second, more...))
 }
 
 func TestAHostilePageFailsAloneAndSaysWhy(t *testing.T) {
@@ -110,7 +69,7 @@ func TestAHostilePageFailsAloneAndSaysWhy(t *testing.T) {
 		return "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 10 0 R/Resources<<" + entries + ">>>>"
 	}
 	image := func(t *testing.T, object string) string {
-		return threePages(t, page("/XObject<</X 11 0 R>>"), packed(strings.NewReader("595 0 0 842 0 0 cm /X Do"), 1, ""), object)
+		return threePages(t, page("/XObject<</X 11 0 R>>"), pdftest.Packed(strings.NewReader("595 0 0 842 0 0 cm /X Do"), 1, ""), object)
 	}
 	file := func(name string) func(*testing.T) string {
 		return func(*testing.T) string { return filepath.Join(testdata, name) }
@@ -133,24 +92,24 @@ func TestAHostilePageFailsAloneAndSaysWhy(t *testing.T) {
 			return threePages(t, "<</Type/Page/Parent 2 0 R/MediaBox[0 0 0 0]>>")
 		}, []string{empty}},
 		"64 MB of operators in some hundred bytes": {func(t *testing.T) string {
-			return threePages(t, page(""), packed(repeated("0 0 595 842 re f\n", 64<<20), 3, ""))
+			return threePages(t, page(""), pdftest.Packed(pdftest.Repeated("0 0 595 842 re f\n", 64<<20), 3, ""))
 		}, []string{empty, document.PageErrorTimeout}},
 		"256 MB of spaces": {func(t *testing.T) string {
-			return threePages(t, page(""), packed(repeated(" ", 256<<20), 3, ""))
+			return threePages(t, page(""), pdftest.Packed(pdftest.Repeated(" ", 256<<20), 3, ""))
 		}, []string{empty, document.PageErrorTimeout}},
 		"five million letters": {func(t *testing.T) string {
 			return threePages(t, page("/Font<</F 8 0 R>>"),
-				packed(io.MultiReader(strings.NewReader("BT /F 1 Tf 72 700 Td "), repeated("(abcdefghij) Tj\n", 5e6*16/10), strings.NewReader(" ET")), 2, ""))
+				pdftest.Packed(io.MultiReader(strings.NewReader("BT /F 1 Tf 72 700 Td "), pdftest.Repeated("(abcdefghij) Tj\n", 5e6*16/10), strings.NewReader(" ET")), 2, ""))
 		}, []string{document.PageErrorTooLarge, document.PageErrorTimeout, document.PageErrorCrashed}},
 		"a pattern of a thousandth of a point": {func(t *testing.T) string {
-			return threePages(t, page("/Pattern<</P 11 0 R>>"), packed(strings.NewReader("/Pattern cs /P scn 0 0 595 842 re f"), 1, ""),
-				packed(strings.NewReader("0 0 1 1 re f"), 1, "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 100 100]/XStep .001/YStep .001/Resources<<>>"))
+			return threePages(t, page("/Pattern<</P 11 0 R>>"), pdftest.Packed(strings.NewReader("/Pattern cs /P scn 0 0 595 842 re f"), 1, ""),
+				pdftest.Packed(strings.NewReader("0 0 1 1 re f"), 1, "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 100 100]/XStep .001/YStep .001/Resources<<>>"))
 		}, []string{empty, document.PageErrorTimeout}},
 		"an image of 400 megapixels": {func(t *testing.T) string {
-			return image(t, packed(repeated("\x00", 20000*20000), 2, "/Type/XObject/Subtype/Image/Width 20000/Height 20000/BitsPerComponent 8/ColorSpace/DeviceGray"))
+			return image(t, pdftest.Packed(pdftest.Repeated("\x00", 20000*20000), 2, "/Type/XObject/Subtype/Image/Width 20000/Height 20000/BitsPerComponent 8/ColorSpace/DeviceGray"))
 		}, []string{empty, document.PageErrorTimeout}},
 		"an image of two billion columns": {func(t *testing.T) string {
-			return image(t, packed(repeated("\x00", 1000), 1, "/Type/XObject/Subtype/Image/Width 2147483647/Height 2147483647/BitsPerComponent 8/ColorSpace/DeviceRGB"))
+			return image(t, pdftest.Packed(pdftest.Repeated("\x00", 1000), 1, "/Type/XObject/Subtype/Image/Width 2147483647/Height 2147483647/BitsPerComponent 8/ColorSpace/DeviceRGB"))
 		}, []string{document.PageErrorUnreadable}},
 		"a JBIG2 image of two billion columns": {func(t *testing.T) string {
 			segment := "\x00\x00\x00\x00\x30\x00\x01\x00\x00\x00\x13\x7f\xff\xff\xff\x7f\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
@@ -280,7 +239,7 @@ func pngOf(width, height uint32) string {
 	chunk("IHDR", append(header, 1, 0, 0, 0, 0)) // a bit a pixel, grey
 	var data bytes.Buffer
 	writer := zlib.NewWriter(&data)
-	_, _ = io.Copy(writer, repeated("\x00", min(int64(height)*(1+int64(width+7)/8), 128<<20)))
+	_, _ = io.Copy(writer, pdftest.Repeated("\x00", min(int64(height)*(1+int64(width+7)/8), 128<<20)))
 	_ = writer.Close()
 	chunk("IDAT", data.Bytes())
 	chunk("IEND", nil)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/openplp/khocr/test/pdftest"
 )
 
 func openTest(t *testing.T, path string) *source {
@@ -77,21 +79,8 @@ func stamped(t *testing.T) string {
 // writePDF writes a file of objects, the first of which is the catalogue.
 func writePDF(t *testing.T, objects []string) string {
 	t.Helper()
-	var file strings.Builder
-	file.WriteString("%PDF-1.7\n")
-	var offsets []int
-	for i, object := range objects {
-		offsets = append(offsets, file.Len())
-		fmt.Fprintf(&file, "%d 0 obj\n%s\nendobj\n", i+1, object)
-	}
-	start := file.Len()
-	fmt.Fprintf(&file, "xref\n0 %d\n0000000000 65535 f \n", len(objects)+1)
-	for _, offset := range offsets {
-		fmt.Fprintf(&file, "%010d 00000 n \n", offset)
-	}
-	fmt.Fprintf(&file, "trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n", len(objects)+1, start)
 	path := filepath.Join(t.TempDir(), "document.pdf")
-	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
+	if err := os.WriteFile(path, pdftest.Of(objects...), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
