@@ -41,7 +41,9 @@ func isFurther(status *v1alpha1.OcrJobStatus, worker *v1alpha1.WorkerStatus) boo
 func (d *decider) beginPart(worker *v1alpha1.WorkerStatus, before *Pod) {
 	switch {
 	case isFurther(&d.Status, worker) && !slices.Contains(d.PartTurns, worker.Part):
-	case before != nil && before.State.Alive() && !(before.Deleting && d.isPast(before.GoneBy.Add(lostAfter))):
+	case before != nil && before.State.Alive() && !before.Deleting:
+		d.deletePod(*before) // the scheduler marks a pod before it deletes it, and may stop in between
+	case before != nil && before.State.Alive() && !d.isPast(before.GoneBy.Add(lostAfter)):
 	case before != nil || worker.PodUID != "":
 		d.nextAttempt(worker)
 		d.startAttempt(worker)

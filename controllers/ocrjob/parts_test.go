@@ -73,7 +73,10 @@ func isPreempted(state PodState) func(*v1alpha1.WorkerStatus, *Pod) {
 
 // hasGivenWay is a part that waits for another turn.
 func hasGivenWay(state PodState) func(*v1alpha1.WorkerStatus, *Pod) {
-	return func(w *v1alpha1.WorkerStatus, pod *Pod) { w.PodName, pod.State, pod.Preempted = "", state, true }
+	return func(w *v1alpha1.WorkerStatus, pod *Pod) {
+		w.PodName, pod.State, pod.Preempted = "", state, true
+		pod.Deleting, pod.GoneBy = state.Alive(), start.Add(time.Minute)
+	}
 }
 
 // toldOf describes a decision: the phase; whether it is written; each worker with part and attempt, * with a recorded pod, +
@@ -134,8 +137,11 @@ func TestDecideAboutParts(t *testing.T) {
 		"a further part that is preempted waits again, and that is no failure": {cut(3, 0, 4).part(1, isPreempted(PodActive)), "Running written 0-1* 1-1 2-1*"},
 		"nor when it is seen late": {cut(3, 0, 4).part(1, isPreempted(PodDisrupted)), "Running written 0-1* 1-1 2-1*"},
 		"its next attempt does not begin while its pod may still store pages": {cut(3, 0, 4).part(1, hasGivenWay(PodActive)).turnOf(1), "Running 0-1* 1-1 2-1*"},
-		"but when that has ended": {cut(3, 0, 4).part(1, hasGivenWay(PodDisrupted)).turnOf(1), "Running written 0-1* 1-2+ 2-1* make:1-2<"},
-		"or is gone":              {cut(3, 0, 4).part(1, hasGivenWay(PodDisrupted)).without(1).turnOf(1), "Running written 0-1* 1-2+ 2-1* make:1-2<"},
+		"a pod that was marked and not told to go is": {cut(3, 0, 4).part(1, hasGivenWay(PodActive)).part(1, func(_ *v1alpha1.WorkerStatus, pod *Pod) {
+			pod.Deleting = false
+		}).turnOf(1), "Running 0-1* 1-1 2-1* delete:1-1"},
+		"the next begins when that has ended": {cut(3, 0, 4).part(1, hasGivenWay(PodDisrupted)).turnOf(1), "Running written 0-1* 1-2+ 2-1* make:1-2<"},
+		"or is gone":                          {cut(3, 0, 4).part(1, hasGivenWay(PodDisrupted)).without(1).turnOf(1), "Running written 0-1* 1-2+ 2-1* make:1-2<"},
 		"or its node does not answer": {cut(3, 0, 4).part(1, hasGivenWay(PodActive)).part(1, func(_ *v1alpha1.WorkerStatus, pod *Pod) {
 			pod.Deleting, pod.GoneBy = true, start.Add(-time.Minute)
 		}).turnOf(1), "Running written 0-1* 1-2+ 2-1* make:1-2<"},
