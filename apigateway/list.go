@@ -208,7 +208,7 @@ func parseListQuery(r *http.Request) (listQuery, error) {
 		return listQuery{}, err
 	}
 	asked := r.URL.Query()
-	query := listQuery{limit: defaultListed, retryOf: asked.Get("retry_of"), metadata: map[string]string{}}
+	query := listQuery{limit: defaultListed, metadata: map[string]string{}}
 	for _, parse := range []func(url.Values, *listQuery) error{parsePage, parseTimes, parseWords} {
 		if err := parse(asked, &query); err != nil {
 			return listQuery{}, err
@@ -267,6 +267,9 @@ func parseWords(asked url.Values, query *listQuery) error {
 		default:
 			return invalidParameter.detailed("priority must be one of high, normal, low.")
 		}
+	}
+	if query.retryOf = asked.Get("retry_of"); asked.Has("retry_of") && !jobName.MatchString(query.retryOf) {
+		return invalidParameter.detailed("retry_of must be the id of a job.")
 	}
 	return nil
 }

@@ -100,6 +100,7 @@ func TestParseListQueryRefuses(t *testing.T) {
 		"cursor=": "invalid_parameter", "cursor=abc": "invalid_parameter",
 		"status=": "invalid_parameter", "status=queued": "invalid_parameter", "status=QUEUED,": "invalid_parameter",
 		"priority=": "invalid_parameter", "priority=urgent": "invalid_parameter",
+		"retry_of=": "invalid_parameter", "retry_of=A%20B": "invalid_parameter",
 		"created_after=yesterday": "invalid_parameter", "created_before=2026-08-01": "invalid_parameter",
 		"sort=name": "unknown_parameter", "metadata=a": "unknown_parameter",
 		"status=FAILED;limit=1": "malformed_query", "limit=%zz": "malformed_query",

@@ -41,6 +41,30 @@ type Document struct {
 
 // Load reads the document that the gateway serves, once.
 var Load = sync.OnceValues(func() (*Document, error) {
+	model, err := read()
+	if err != nil {
+		return nil, err
+	}
+	asked, err := read()
+	if err != nil {
+		return nil, err
+	}
+	dropObjects(asked)
+	strict := []config.Option{config.WithFormatAssertions(), config.WithStrictMode(),
+		config.WithStrictIgnoredHeadersExtra(ignoredHeaders...), config.WithStrictIgnorePaths(freeNames...)}
+	d := &Document{
+		Model: model,
+		requests: validator.NewValidatorFromV3Model(asked, config.WithFormatAssertions(),
+			config.WithBodyDecoder("multipart/form-data", formDecoder)),
+		answers: validator.NewValidatorFromV3Model(model, strict...),
+		headers: validator.NewValidatorFromV3Model(model, append(strict, config.WithoutResponseBodyValidation())...),
+		schemas: schema_validation.NewSchemaValidator(strict...),
+		options: config.NewValidationOptions(),
+	}
+	return d, nil
+})
+
+func read() (*v3.Document, error) {
 	parsed, err := libopenapi.NewDocument(openapi.YAML())
 	if err != nil {
 		return nil, fmt.Errorf("parse the OpenAPI document: %w", err)
@@ -49,19 +73,19 @@ var Load = sync.OnceValues(func() (*Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build the model of the OpenAPI document: %w", err)
 	}
-	strict := []config.Option{config.WithFormatAssertions(), config.WithStrictMode(),
-		config.WithStrictIgnoredHeadersExtra(ignoredHeaders...), config.WithStrictIgnorePaths(freeNames...)}
-	d := &Document{
-		Model: &built.Model,
-		requests: validator.NewValidatorFromV3Model(&built.Model, config.WithFormatAssertions(),
-			config.WithBodyDecoder("multipart/form-data", formDecoder)),
-		answers: validator.NewValidatorFromV3Model(&built.Model, strict...),
-		headers: validator.NewValidatorFromV3Model(&built.Model, append(strict, config.WithoutResponseBodyValidation())...),
-		schemas: schema_validation.NewSchemaValidator(strict...),
-		options: config.NewValidationOptions(),
+	return &built.Model, nil
+}
+
+// dropObjects takes the parameters away whose fields are parameters of the query. The library takes all there are for theirs.
+func dropObjects(model *v3.Document) {
+	for _, item := range model.Paths.PathItems.FromOldest() {
+		for _, operation := range item.GetOperations().FromOldest() {
+			operation.Parameters = slices.DeleteFunc(operation.Parameters, func(p *v3.Parameter) bool {
+				return p.In == "query" && p.Schema != nil && slices.Contains(p.Schema.Schema().Type, "object")
+			})
+		}
 	}
-	return d, nil
-})
+}
 
 // ignoredHeaders are those that any answer may have, whatever it is.
 var ignoredHeaders = []string{"X-Content-Type-Options", "Accept-Ranges", "Connection", "Content-Encoding", "Content-Language", "Allow",

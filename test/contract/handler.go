@@ -34,7 +34,7 @@ func Handler(t testing.TB, next http.Handler) http.Handler {
 			return
 		}
 		if e.RequestBody != nil {
-			e.RequestBody = sent.Bytes()
+			e.RequestBody = append(e.RequestBody, sent.Bytes()...)
 		}
 		e.Status, e.Header, e.ResponseBody = answer.status, w.Header(), answer.body.Bytes()
 		if e.Status == 0 {
