@@ -30,6 +30,12 @@ func childMemory(memoryLimit int64, children int) int64 {
 	return max(memoryLimit/2, memoryLimit-supervisorMemory) / int64(children)
 }
 
+// SoftMemoryLimit is how much memory in bytes the supervisor may have before it collects its garbage sooner: three quarters of
+// what all children together leave it. The rest is for what the runtime does not count, such as the program itself.
+func (c Config) SoftMemoryLimit() int64 {
+	return (c.MemoryLimit - childMemory(c.MemoryLimit, 1)) / 4 * 3
+}
+
 // plan is the work that is ahead.
 type plan struct {
 	// pages to process, in order.

@@ -124,3 +124,19 @@ func TestChildrenStayUnderTheMemoryLimit(t *testing.T) {
 		})
 	}
 }
+
+func TestTheSupervisorKeepsToWhatItsChildrenLeave(t *testing.T) {
+	for memory, want := range map[int64]int64{
+		2 << 30: 96 << 20, 64 << 30: 96 << 20, 512 << 20: 96 << 20, 256 << 20: 96 << 20, 128 << 20: 48 << 20,
+	} {
+		got := Config{MemoryLimit: memory}.SoftMemoryLimit()
+		if got != want {
+			t.Errorf("of %d bytes it may have %d, want %d", memory, got, want)
+		}
+		for _, children := range []int{1, 3, 16} {
+			if all := got + int64(children)*childMemory(memory, children); all >= memory {
+				t.Errorf("with %d children it comes to %d of %d bytes", children, all, memory)
+			}
+		}
+	}
+}

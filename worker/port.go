@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -77,6 +78,8 @@ func newPort(config Config, log *slog.Logger) (*port, error) {
 type answerError struct {
 	status  int
 	refusal workerport.Refusal
+	// after is the time that the port asks to wait for before another try; 0 where it says nothing.
+	after time.Duration
 }
 
 func (e *answerError) Error() string {
@@ -286,7 +289,7 @@ func (p *port) send(ctx context.Context, method, path string, content body) (*ht
 		return response, nil
 	}
 	defer response.Body.Close()
-	answer := &answerError{status: response.StatusCode}
+	answer := &answerError{status: response.StatusCode, after: retryAfter(response.Header)}
 	// The status alone decides; a body that is no refusal only tells the log less.
 	told, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
 	_ = json.Unmarshal(told, &answer.refusal)
@@ -294,6 +297,15 @@ func (p *port) send(ctx context.Context, method, path string, content body) (*ht
 		return nil, retriableError{answer}
 	}
 	return nil, answer
+}
+
+// retryAfter reads the seconds that an answer asks to wait for. Nobody asks for a date.
+func retryAfter(header http.Header) time.Duration {
+	seconds, err := strconv.ParseUint(header.Get("Retry-After"), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
 }
 
 // writeFile copies content to a file. What goes wrong with the content may be tried again, what goes wrong with the file

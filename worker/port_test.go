@@ -70,6 +70,36 @@ func TestADocumentThatIsCutShortIsFetchedAgain(t *testing.T) {
 	}
 }
 
+func TestAWorkerComesAgainWhenItIsAskedTo(t *testing.T) {
+	p := newPod(t, script{Pages: 1})
+	whole := p.gateway.serveDocument
+	var asked, again time.Time
+	p.gateway.serveDocument = func(w http.ResponseWriter, try int) {
+		if try == 1 {
+			asked = time.Now()
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		again = time.Now()
+		whole(w, try)
+	}
+	p.expect(t, workerport.ExitDone)
+	if waited := again.Sub(asked); waited < time.Second {
+		t.Errorf("it came again after %v, want a second at least", waited)
+	}
+}
+
+func TestRetryAfterIsRead(t *testing.T) {
+	for value, want := range map[string]time.Duration{
+		"": 0, "0": 0, "3": 3 * time.Second, "-3": 0, "1.5": 0, "99999999": 0, "Wed, 21 Oct 2026 07:28:00 GMT": 0,
+	} {
+		if got := retryAfter(http.Header{"Retry-After": {value}}); got != want {
+			t.Errorf("%q: %v, want %v", value, got, want)
+		}
+	}
+}
+
 func TestATokenThatWasRenewedIsUsed(t *testing.T) {
 	p := newPod(t, script{Pages: 1})
 	p.gateway.refuse = func(r *http.Request, try int) (int, string) {

@@ -25,7 +25,7 @@ type retriableError struct{ error }
 func (e retriableError) Unwrap() error { return e.error }
 
 // retry calls operation until it succeeds, fails with an error that is not a retriableError, the context ends, or
-// retryLimit has passed. The last error is returned.
+// retryLimit has passed. It waits for as long as an answer asks it to. The last error is returned.
 func retry(ctx context.Context, operation func(context.Context) error) error {
 	deadline := time.Now().Add(retryLimit)
 	backoff := newBackoff()
@@ -36,6 +36,9 @@ func retry(ctx context.Context, operation func(context.Context) error) error {
 			return err
 		}
 		pause := backoff.Step()
+		if answer := (*answerError)(nil); errors.As(err, &answer) {
+			pause = max(pause, answer.after)
+		}
 		if time.Now().Add(pause).After(deadline) {
 			return fmt.Errorf("no success within %v: %w", retryLimit, err)
 		}

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +27,23 @@ func TestRetryBeginsSoonAndGivesUpAfterTheLimit(t *testing.T) {
 		last := tries[len(tries)-1]
 		if last > retryLimit || last < retryLimit-7*time.Second || len(tries) > 50 {
 			t.Errorf("%d tries, the last after %v, want some up to %v", len(tries), last, retryLimit)
+		}
+	})
+}
+
+func TestRetryWaitsForAsLongAsItIsAskedTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var tries []time.Duration
+		err := retry(t.Context(), func(context.Context) error {
+			tries = append(tries, time.Since(begin))
+			if len(tries) == 1 {
+				return retriableError{fmt.Errorf("store a page: %w", &answerError{status: 429, after: 7 * time.Second})}
+			}
+			return nil
+		})
+		if err != nil || len(tries) != 2 || tries[1] != 7*time.Second {
+			t.Errorf("tries after %v, %v; want another one after 7 seconds", tries, err)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,6 +93,13 @@ func (s *slot) leave() {
 	s.engine = nil
 }
 
+// lacksModel tells whether what the model is made of is missing. A child that says so may have been taken over, by a page that
+// would end each attempt this way.
+func (s *supervisor) lacksModel() bool {
+	_, err := wire.Languages(s.ticket.TrainedData, cmp.Or(s.config.TessdataPrefix, wire.DefaultTessdata))
+	return err != nil
+}
+
 // recognise makes one try of a page. It returns the page to store, or nil where the page went to a queue again. The
 // error is a failure of the worker: the document was opened, so whatever a child says of it, it says of the page.
 func (s *slot) recognise(hard context.Context, number int) (*document.Page, error) {
@@ -108,7 +116,7 @@ func (s *slot) recognise(hard context.Context, number int) (*document.Page, erro
 	}
 	switch {
 	case err != nil:
-	case response.Error != nil && response.Error.Reason == wire.ReasonTrainedDataMissing:
+	case response.Error != nil && response.Error.Reason == wire.ReasonTrainedDataMissing && s.lacksModel():
 		return nil, temporary(reasonEngineUnavailable, "The engine cannot load the model.", errors.New(told(response.Error)))
 	case response.Page == nil || response.Page.Number != number:
 		err = fmt.Errorf("%w: its answer is not the page", errChildDied)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -122,11 +123,16 @@ func TestABadPageCostsOnePage(t *testing.T) {
 		"one whose answer is too long":                     {script{Huge: []int{2}}, document.PageErrorCrashed, 2},
 		"one that is answered with another page":           {script{Wrong: []int{2}}, document.PageErrorCrashed, 2},
 		"one that takes more than all the memory":          {script{Eat: map[int]int64{2: 3 << 30}}, document.PageErrorCrashed, 2},
+		"one of which the engine blames a model":           {script{NoModel: []int{2}}, document.PageErrorCrashed, 2},
 		"one that hangs is not tried again":                {script{Hang: []int{2}}, document.PageErrorTimeout, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.document.Pages = 5
 			p := newPod(t, test.document)
+			p.config.TessdataPrefix = t.TempDir()
+			if err := os.WriteFile(filepath.Join(p.config.TessdataPrefix, "Khmer.traineddata"), []byte("a model"), 0o600); err != nil {
+				t.Fatal(err)
+			}
 			if test.code == document.PageErrorTimeout {
 				p.gateway.ticket.PageTimeoutSeconds = 1
 			}

@@ -3,6 +3,7 @@ package internalport
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -26,17 +27,27 @@ func (a assignment) owner() string {
 }
 
 // assignmentOf finds what the worker that sends a request works on. The job itself must have recorded the pod's UID,
-// which no other pod has: a name alone could be that of an earlier job or attempt.
-func (s *Server) assignmentOf(r *http.Request) (assignment, error) {
+// which no other pod has: a name alone could be that of an earlier job or attempt. Before the job is looked for the request
+// counts, because the API server is asked for it.
+func (s *Server) assignmentOf(r *http.Request, allowed allowance) (assignment, error) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok || token == "" {
 		return assignment{}, unauthorized("a bearer token is needed", nil)
 	}
-	worker, err := s.reviews.podOf(r.Context(), token)
+	worker, err := s.reviews.podOf(r.Context(), token, func() error {
+		address, _, err := net.SplitHostPort(r.RemoteAddr)
+		if err != nil {
+			return fmt.Errorf("read who asks: %w", err)
+		}
+		return permit(r.Context(), s.asked, strangers, address)
+	})
 	if errors.Is(err, errNoWorker) {
 		return assignment{}, unauthorized("this token is not taken", err)
 	}
 	if err != nil {
+		return assignment{}, err
+	}
+	if err := permit(r.Context(), s.asked, allowed, string(worker.uid)); err != nil {
 		return assignment{}, err
 	}
 	name, part, ok := parsePodName(worker.name)

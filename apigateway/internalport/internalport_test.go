@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -24,6 +25,7 @@ import (
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/gatewaytest"
+	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/seal"
 	"github.com/openplp/khocr/internal/storage"
@@ -64,6 +66,13 @@ func TestInternalPort(t *testing.T) {
 	server := httptest.NewServer(served.Handler())
 	t.Cleanup(server.Close)
 	p := &port{g, server.URL, namespace, served.Seal}
+	// Another one, whose bounds are met soon, by a clock that stands still.
+	bounded := New(g.Cached, g.Live, g.Store, fetch.New(allowed), slog.New(slog.DiscardHandler))
+	bounded.asked = ratelimit.NewMemory(func() time.Time { return time.Time{} })
+	bounded.kept.most = 3 * bytesOfAPage
+	second := httptest.NewServer(bounded.Handler())
+	t.Cleanup(second.Close)
+	b := &port{g, second.URL, namespace, nil}
 
 	t.Run("Authentication", p.testAuthentication)
 	t.Run("Ticket", p.testTicket)
@@ -73,6 +82,8 @@ func TestInternalPort(t *testing.T) {
 	t.Run("Pages", p.testPages)
 	t.Run("Password", p.testPassword)
 	t.Run("Searchable", p.testSearchable)
+	t.Run("Sum", b.testSum)
+	t.Run("Rates", b.testRates) // nobody at this address is known to it afterwards
 }
 
 // job makes an OcrJob that is running with the pod of its first part recorded, and returns the pod's token.
@@ -428,6 +439,93 @@ func (p *port) testPages(t *testing.T) {
 			t.Errorf("status %d", status)
 		}
 	})
+}
+
+func (p *port) testRates(t *testing.T) {
+	ask := func(t *testing.T, path, token string) (status int, after string) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		_, _ = io.Copy(io.Discard, response.Body)
+		return response.StatusCode, response.Header.Get("Retry-After")
+	}
+
+	_, own := p.job(t, "restless", uploaded("0123456789ab"))
+	_, other := p.job(t, "calm", uploaded("0123456789ab"))
+	for number := range wholes.aMinute {
+		if status, _ := ask(t, workerport.PathPages, own); status != http.StatusOK {
+			t.Fatalf("request %d: status %d", number, status)
+		}
+	}
+	for _, path := range []string{workerport.PathPages, workerport.PathTicket, workerport.PathDocument} {
+		if status, after := ask(t, path, own); status != http.StatusTooManyRequests || after != "1" {
+			t.Errorf("%s: status %d, Retry-After %q; want a refusal for a second", path, status, after)
+		}
+	}
+	p.wantRefusal(t, own, workerport.PathTicket, 429, "TooManyRequests")
+	if status, _ := ask(t, workerport.PagePath(1), own); status != http.StatusNotFound {
+		t.Errorf("a page is answered with status %d: they have a bound of their own", status)
+	}
+	if status, _ := ask(t, workerport.PathTicket, other); status != http.StatusOK {
+		t.Errorf("another worker is answered with status %d", status)
+	}
+
+	t.Run("a pod that no job has recorded has bounds, too", func(t *testing.T) {
+		stranger := p.token(t, workerport.ServiceAccount, p.pod(t, "restless-0-2"), workerport.Audience)
+		for range wholes.aMinute {
+			p.wantRefusal(t, stranger, workerport.PathTicket, 401, "Unauthorized")
+		}
+		p.wantRefusal(t, stranger, workerport.PathTicket, 429, "TooManyRequests")
+	})
+
+	t.Run("tokens that are made up are not looked at for ever", func(t *testing.T) {
+		status := 0
+		for number := 0; number <= strangers.aMinute && status != http.StatusTooManyRequests; number++ {
+			status, _ = ask(t, workerport.PathTicket, fmt.Sprintf("made-up-%d", number))
+		}
+		if status != http.StatusTooManyRequests {
+			t.Errorf("status %d after %d tokens", status, strangers.aMinute)
+		}
+		if status, _ := ask(t, workerport.PathTicket, other); status != http.StatusOK {
+			t.Errorf("a worker that is known is answered with status %d", status)
+		}
+	})
+}
+
+// bytesOfAPage is what a page of testSum takes, about.
+const bytesOfAPage = unseen / 16
+
+func (p *port) testSum(t *testing.T) {
+	job, token := p.job(t, "endless", uploaded("0123456789ab"))
+	text := strings.Repeat("x", bytesOfAPage-500)
+	statuses := map[int]int{}
+	for number := 1; number <= 5; number++ {
+		status, _ := p.put(t, token, number, document.Page{Number: number, Source: document.SourceOCR, Text: text})
+		statuses[status]++
+	}
+	if statuses[http.StatusCreated] != 3 || statuses[http.StatusRequestEntityTooLarge] != 2 {
+		t.Errorf("the answers are %v, want three pages and two refusals", statuses)
+	}
+	failed := document.Page{Number: 4, Source: document.SourceNone, Error: &document.PageError{Code: document.PageErrorUnreadable}}
+	if status, body := p.put(t, token, 4, failed); status != http.StatusCreated {
+		t.Errorf("a page without a result: status %d: %s", status, body)
+	}
+	numbers, err := p.Store.PageNumbers(t.Context(), p.namespace, job.UID)
+	if err != nil || !slices.Equal(numbers, []int{1, 2, 3, 4}) {
+		t.Errorf("stored pages %v, %v", numbers, err)
+	}
+	_, other := p.job(t, "modest", uploaded("0123456789ab"))
+	if status, body := p.put(t, other, 1, document.Page{Number: 1, Source: document.SourceOCR, Text: text}); status != http.StatusCreated {
+		t.Errorf("a page of another job: status %d: %s", status, body)
+	}
 }
 
 func (p *port) testPassword(t *testing.T) {

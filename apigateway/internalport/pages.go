@@ -77,6 +77,11 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 	if len(content) > workerport.MaxPageBytes {
 		return pageTooLarge()
 	}
+	if fits, err := s.kept.add(r.Context(), work.job.Namespace, work.job.UID, int64(len(content))); err != nil {
+		return err
+	} else if !fits {
+		return &refusal{http.StatusRequestEntityTooLarge, "JobTooLarge", "the pages of the job take too much", nil}
+	}
 	key := storage.PageKey(work.job.Namespace, work.job.UID, number)
 	switch _, err := s.Store.Put(r.Context(), key, bytes.NewReader(content)); {
 	case errors.Is(err, storage.ErrExists):

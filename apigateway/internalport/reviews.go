@@ -58,12 +58,16 @@ type verdict struct {
 	err error
 }
 
-// podOf finds the worker pod that a token is bound to, or fails with errNoWorker.
-func (v *reviews) podOf(ctx context.Context, token string) (pod, error) {
+// podOf finds the worker pod that a token is bound to, or fails with errNoWorker. The API server is asked if permit does not
+// fail.
+func (v *reviews) podOf(ctx context.Context, token string, permit func() error) (pod, error) {
 	digest := sha256.Sum256([]byte(token))
 	if known, ok := v.recent.Get(digest); ok {
 		recent := known.(verdict)
 		return recent.pod, recent.err
+	}
+	if err := permit(); err != nil {
+		return pod{}, err
 	}
 	if !v.allowed.Allow() {
 		return pod{}, errors.New("too many tokens that are not known")

@@ -59,7 +59,11 @@ func TestWorkerPod(t *testing.T) {
 func TestTheAPIServerIsNotAskedForEveryTokenOfAFlood(t *testing.T) {
 	reviews := newReviews(nil) // asking would panic
 	reviews.allowed = rate.NewLimiter(0, 0)
-	if _, err := reviews.podOf(t.Context(), "token"); err == nil || errors.Is(err, errNoWorker) {
+	if _, err := reviews.podOf(t.Context(), "token", func() error { return nil }); err == nil || errors.Is(err, errNoWorker) {
 		t.Errorf("podOf = %v, want a refusal that may be tried again", err)
+	}
+	refusal := errors.New("somebody asks too often")
+	if _, err := reviews.podOf(t.Context(), "token", func() error { return refusal }); !errors.Is(err, refusal) {
+		t.Errorf("podOf = %v, want %v", err, refusal)
 	}
 }

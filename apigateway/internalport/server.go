@@ -9,11 +9,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/gorilla/mux"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/apigateway/fetch"
+	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/apigateway/transfers"
 	"github.com/openplp/khocr/internal/memory"
@@ -42,6 +44,10 @@ type Server struct {
 	stores *transfers.Bound
 	// received is what has come of them, by worker.
 	received *memory.Pool
+	// asked are requests, by who sends them.
+	asked ratelimit.Limiter
+	// kept is what the pages of each job take.
+	kept *sums
 }
 
 // New makes the server of the internal port.
@@ -49,6 +55,7 @@ func New(c client.Client, live client.Reader, store *storage.Store, fetcher *fet
 	return &Server{
 		Client: c, Live: live, Store: store, Fetcher: fetcher, Log: log, reviews: newReviews(c),
 		stores: transfers.New(storesEach, storesAll), received: memory.New(receivedInMemory, workerport.MaxPageBytes),
+		asked: ratelimit.NewMemory(time.Now), kept: newSums(store),
 	}
 }
 
@@ -60,16 +67,17 @@ func (s *Server) Handler() http.Handler {
 	router := mux.NewRouter().SkipClean(true)
 	for _, route := range []struct {
 		method, path string
+		allowed      allowance
 		serve        workerFunc
 	}{
-		{http.MethodGet, workerport.PathTicket, s.ticket},
-		{http.MethodGet, workerport.PathDocument, s.document},
-		{http.MethodGet, workerport.PathPages, s.storedPages},
-		{http.MethodGet, workerport.PathPage, s.storedPage},
-		{http.MethodPut, workerport.PathPage, s.page},
-		{http.MethodPut, workerport.PathSearchable, s.searchable},
+		{http.MethodGet, workerport.PathTicket, wholes, s.ticket},
+		{http.MethodGet, workerport.PathDocument, wholes, s.document},
+		{http.MethodGet, workerport.PathPages, wholes, s.storedPages},
+		{http.MethodGet, workerport.PathPage, pages, s.storedPage},
+		{http.MethodPut, workerport.PathPage, pages, s.page},
+		{http.MethodPut, workerport.PathSearchable, wholes, s.searchable},
 	} {
-		router.Handle(route.path, s.assigned(route.path, route.serve)).Methods(route.method)
+		router.Handle(route.path, s.assigned(route.path, route.allowed, route.serve)).Methods(route.method)
 	}
 	router.NotFoundHandler = s.refusing(http.StatusNotFound, "NotFound")
 	router.MethodNotAllowedHandler = s.refusing(http.StatusMethodNotAllowed, "MethodNotAllowed")
@@ -79,11 +87,11 @@ func (s *Server) Handler() http.Handler {
 }
 
 // assigned serves requests of workers that have an assignment.
-func (s *Server) assigned(route string, serve workerFunc) http.Handler {
+func (s *Server) assigned(route string, allowed allowance, serve workerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		request := serving.RequestFrom(r.Context())
 		request.Route = route
-		work, err := s.assignmentOf(r)
+		work, err := s.assignmentOf(r, allowed)
 		if err == nil {
 			request.Job = work.job.Namespace + "/" + work.job.Name
 			err = serve(w, r, work)
@@ -120,8 +128,11 @@ func (r *refusal) Unwrap() error { return r.cause }
 func (s *Server) refusalOf(ctx context.Context, err error) *refusal {
 	var known *refusal
 	var unfetched *fetch.Error
+	var over tooMany
 	switch {
 	case errors.As(err, &known):
+	case errors.As(err, &over):
+		known = &refusal{http.StatusTooManyRequests, "TooManyRequests", "no worker needs to ask so often", err}
 	case errors.As(err, &unfetched) && unfetched.Final:
 		known = &refusal{http.StatusUnprocessableEntity, unfetched.Reason, unfetched.Message, err}
 	case errors.As(err, &unfetched):
@@ -139,6 +150,9 @@ func (s *Server) refusalOf(ctx context.Context, err error) *refusal {
 
 func writeRefusal(w http.ResponseWriter, r *http.Request, refused *refusal) {
 	serving.RequestFrom(r.Context()).Code = refused.reason
+	if over := (tooMany{}); errors.As(refused, &over) {
+		w.Header().Set("Retry-After", over.seconds())
+	}
 	writeJSON(w, refused.status, workerport.Refusal{Reason: refused.reason, Message: refused.message})
 }
 

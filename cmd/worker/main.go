@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 
 	"k8s.io/client-go/rest"
@@ -23,6 +24,7 @@ func main() {
 	if err != nil {
 		os.Exit(worker.Fail(workerport.TerminationFile, err, log))
 	}
+	debug.SetMemoryLimit(config.SoftMemoryLimit())
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	os.Exit(worker.Run(ctx, config, log))

@@ -102,7 +102,7 @@ func (c *cluster) organize(name string, slots int32) {
 	c.organization, c.namespace = name, "khocr-"+name
 	// The API server refuses worker pods that are not restricted, as in the namespace of every organization.
 	c.must(c.admin.Create(c.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
-		Name: c.namespace, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}}}))
+		Name: c.namespace, Labels: map[string]string{v1alpha1.LabelOrganization: name, "pod-security.kubernetes.io/enforce": "restricted"}}}))
 	c.must(c.admin.Create(c.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: workerport.ServiceAccount}}))
 	c.plan(slots)
 	organization := &v1alpha1.Organization{

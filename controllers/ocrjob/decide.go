@@ -71,7 +71,10 @@ type Decision struct {
 	// Status that the job shall have. What workers own in it is as it was in the snapshot.
 	Status v1alpha1.OcrJobStatus
 	Events []Event
-	// DeletePods are pods that shall not exist. They go before others come: no two pods of a part run at the same time.
+	// DeletePods are pods that shall not exist. They are told to go before others come, and nobody waits for that: an old pod of a
+	// part may run beside the new one while it ends, and on a node that does not answer for longer. What holds is that a part has at
+	// most one pod on record. Status takes the old one off first, and from when they see that, the internal port serves it no more
+	// and the API server takes no progress from it. A page that both have read is stored once, whoever comes first.
 	DeletePods []Pod
 	// CreatePods shall exist.
 	CreatePods []NewPod
@@ -103,7 +106,8 @@ func attemptOf(worker *v1alpha1.WorkerStatus) Attempt {
 	return Attempt{Part: worker.Part, Number: worker.Attempt}
 }
 
-// PodName of the attempt. It is the same for every manager that ever decides on the attempt, so a pod is made once.
+// PodName of the attempt. It is the same for every manager that ever decides on the attempt, so no two pods of it exist at the
+// same time.
 func (a Attempt) PodName(job string) string {
 	return fmt.Sprintf("%s-%d-%d", job, a.Part, a.Number)
 }

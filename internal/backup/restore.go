@@ -26,8 +26,9 @@ import (
 const annotationRestoredFrom = "ocr.openplp.com/restored-from"
 
 // Restore makes again what a backup holds, in a cluster that serves the kinds and where neither manager nor gateway run,
-// into an empty store. It fails where something of the same name or key exists that is not from this backup, and may be run
-// again when it was broken off. Jobs in namespaces that no organization had are left out.
+// into an empty store. It makes nothing where there are organizations or jobs that are not from this backup, or that a manager
+// has taken up since; it fails where something else of the same name or key exists. It may be run again when it was broken
+// off. Jobs in namespaces that no organization had are left out.
 func Restore(ctx context.Context, cluster client.Client, store *storage.Store, from io.Reader) (Sum, error) {
 	decompressed, err := gzip.NewReader(from)
 	if err != nil {
@@ -45,6 +46,9 @@ func Restore(ctx context.Context, cluster client.Client, store *storage.Store, f
 	all := new(resources)
 	if err := json.NewDecoder(in).Decode(all); err != nil {
 		return Sum{}, fmt.Errorf("decode the resources: %w", err)
+	}
+	if err := lookAround(ctx, cluster, all); err != nil {
+		return Sum{}, err
 	}
 	r := &restorer{cluster: cluster, uids: uids{}}
 	if err := r.make(ctx, all); err != nil {

@@ -200,8 +200,13 @@ func (e *Environment) awaitPolicies(t testing.TB) {
 	role := func() error {
 		return manager.Create(t.Context(), &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "policy-probe", Namespace: "khocr-system"}}, client.DryRunAll)
 	}
+	pod := func() error {
+		return manager.Create(t.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "policy-probe", Namespace: "khocr-system"},
+			Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "probe", Image: "probe"}}}}, client.DryRunAll)
+	}
 	for _, probe := range []func() error{
 		role,
+		pod,
 		finalizer,
 		spec,
 		patch(e.Client, job, `{"status":{"phase":"Pending"}}`),

@@ -36,7 +36,8 @@ const (
 	// GET PathPage answers a document.Page that was stored, whichever attempt did it; 404 where there is none.
 	//
 	// PUT PathPage stores a document.Page, once: 201 where it was stored, 200 where one had been stored before, which
-	// then stands. The page number must be the page's, and its JSON has at most MaxPageBytes.
+	// then stands. The page number must be the page's, and its JSON has at most MaxPageBytes. 413 where it has more, or the
+	// pages of the job together have more than the platform keeps; a page without a result is taken even then.
 	PathPage = "/internal/v1/pages/{page:[0-9]+}"
 	// PUT PathSearchable stores a part of the job's searchable PDF, Appendix or Whole, once, as PUT PathPage does. It has at
 	// most MaxSearchableBytes.
@@ -65,7 +66,8 @@ func PagePath(page int) string { return "/internal/v1/pages/" + strconv.Itoa(pag
 const MaxPageBytes = 4 << 20
 
 // Status codes that mean more than HTTP says: 401 with any route while the pod's UID is not recorded on the job yet, so
-// a worker that has just started tries again; 410 once the job has ended, so the worker goes.
+// a worker that has just started tries again; 410 once the job has ended, so the worker goes; 429 to a worker that asks
+// without end, with a Retry-After in seconds.
 
 // Ticket is what a worker needs to know of its job.
 type Ticket struct {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/backup"
+	"github.com/openplp/khocr/internal/testenv"
 )
 
 // told is what customers and operators see of a platform.
@@ -75,20 +77,46 @@ func TestRestore(t *testing.T) {
 			_, err := backup.Restore(t.Context(), s.manager, s.store, bytes.NewReader(file.Bytes()[:length]))
 			return err
 		}
+		other := &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: "other"}, Spec: v1alpha1.OrganizationSpec{
+			PlanRef: "one", DisplayName: v1alpha1.LocalizedText{En: "Other"}}}
+		s.must(s.environment.Client.Create(t.Context(), other))
+		if err := restore(file.Len()); err == nil || !strings.Contains(err.Error(), "Organization other is not from this backup") {
+			t.Errorf("beside an organization: got %v", err)
+		}
+		var plans v1alpha1.PlanList
+		if s.must(s.live.List(t.Context(), &plans)); len(plans.Items) != 0 {
+			t.Errorf("what was refused has made %d plans", len(plans.Items))
+		}
+		s.must(s.environment.Client.Delete(t.Context(), other))
 		if err := restore(file.Len() - 40); err == nil {
 			t.Error("a backup that is cut off was restored without an error")
 		}
 		if err := restore(file.Len()); err != nil {
 			t.Fatalf("a restore that was broken off is not taken up again: %v", err)
 		}
+		if err := restore(file.Len()); err != nil {
+			t.Errorf("a restore is not repeated: %v", err)
+		}
 		stranger := &v1alpha1.OcrJob{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: names[running]}}
-		s.must(s.environment.Client.Patch(t.Context(), stranger, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":null}}`))))
-		if err := restore(file.Len()); err == nil || !strings.Contains(err.Error(), "another one exists already") {
+		annotate := func(annotations string) {
+			s.must(s.environment.Client.Patch(t.Context(), stranger, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":`+annotations+`}}`))))
+		}
+		annotate("null")
+		if err := restore(file.Len()); err == nil || !strings.Contains(err.Error(), "is not from this backup") {
 			t.Errorf("over a job of the same name: got %v", err)
 		}
+		annotate(`{"ocr.openplp.com/restored-from":"` + string(before.uids[running]) + `"}`)
 		s.run()
 		s.awaitReady("acme")
 		s.awaitReserved(names[running], 3)
+		testenv.Await(t, "the manager has taken the namespace up", func() bool {
+			var taken corev1.Namespace
+			s.must(s.live.Get(t.Context(), client.ObjectKey{Name: namespace}, &taken))
+			return taken.Labels[v1alpha1.LabelOrganization] != ""
+		})
+		if err := restore(file.Len()); err == nil || !strings.Contains(err.Error(), "khocr has taken up namespace "+namespace) {
+			t.Errorf("over what goes on with it: got %v", err)
+		}
 
 		after := s.tell(key, names)
 		for _, name := range []string{kept, running, waiting} {

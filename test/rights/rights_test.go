@@ -253,6 +253,23 @@ func takeovers(in string) []deed {
 	}
 }
 
+// changes are what the manager's policies say nothing of, because its role does not allow it.
+func changes(in string) (deeds []deed) {
+	for _, right := range []struct{ verb, group, resource string }{
+		{"update", "", "pods"}, {"patch", "", "pods"}, {"deletecollection", "", "pods"},
+		{"create", "", "pods/eviction"}, {"create", "", "pods/binding"}, {"update", "", "pods/status"}, {"patch", "", "pods/resize"},
+		{"create", "", "pods/exec"}, {"create", "", "pods/attach"}, {"create", "", "pods/portforward"},
+		{"patch", "", "pods/ephemeralcontainers"}, {"get", "", "pods/log"},
+		{"create", "", "serviceaccounts/token"}, {"get", "", "secrets"},
+		{"create", "apps", "deployments"}, {"create", "apps", "daemonsets"}, {"create", "batch", "jobs"},
+	} {
+		deeds = append(deeds, deed{right.verb + " " + right.resource, func(ctx context.Context, p person) error {
+			return p.may(ctx, right.verb, in, right.group, right.resource)
+		}})
+	}
+	return deeds
+}
+
 // may asks whether the person has a right that is awkward to use in a test, and fails like the API server without it.
 func (p person) may(ctx context.Context, verb, namespace, group, resource string) error {
 	resource, subresource, _ := strings.Cut(resource, "/")
@@ -344,6 +361,8 @@ func TestRights(t *testing.T) {
 	}
 	mayNot(bopha, "an admin of another organization", reads(namespace), edits(namespace), sweeps(namespace), takeovers(namespace))
 	mayNot(stranger, "a member of none", reads(namespace), edits(namespace), sweeps(namespace), takeovers(namespace))
+
+	mayNot(s.person(testenv.ManagerUser), "the manager", changes(namespace))
 
 	t.Run("the gateway reads the Secrets that the organization names, and no others", func(t *testing.T) { s.webhooks(t) })
 

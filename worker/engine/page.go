@@ -55,7 +55,7 @@ func (e *engine) process(request wire.Page) (*document.Page, error) {
 		page.Lines = []document.Line{}
 	}
 	switch {
-	case errors.Is(err, errTrainedData):
+	case errors.Is(err, wire.ErrTrainedData):
 		return nil, err
 	case err != nil:
 		failed := failedPage(request.Number, document.PageErrorUnreadable, "the page could not be drawn or recognised")

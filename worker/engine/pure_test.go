@@ -266,14 +266,6 @@ func TestEncodeSPIX(t *testing.T) {
 	}
 }
 
-func TestLanguagesOf(t *testing.T) {
-	for _, model := range []string{"", "../khm", "/etc/khm", "khm+../../eng", "nosuchmodel"} {
-		if languages, err := languagesOf(model, defaultTessdata); err == nil {
-			t.Errorf("model %q is %v", model, languages)
-		}
-	}
-}
-
 func TestPutBackTellsWhereWordsAreOnThePage(t *testing.T) {
 	lines := []document.Line{{Box: document.Box{0, 0, 100, 10}, Words: []document.Word{{Box: document.Box{50, 0, 100, 10}}}}}
 	// A page whose lines fall by a pixel in ten.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"image"
@@ -9,22 +10,16 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/otiai10/gosseract/v2"
 
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/worker/wire"
 )
-
-// defaultTessdata is where Debian keeps trained data.
-const defaultTessdata = "/usr/share/tesseract-ocr/5/tessdata"
 
 // passesPerClient is the number of lines after which Tesseract is started anew. What the binding leaks, the text of each
 // line, would grow without end.
 const passesPerClient = 10000
-
-// errTrainedData means that the engine lacks a model, or cannot load it. No page is to blame.
-var errTrainedData = errors.New("trained data is missing or broken")
 
 // recognizer keeps one Tesseract with one model, which is loaded for the first page that needs it.
 type recognizer struct {
@@ -44,10 +39,7 @@ const (
 )
 
 func (r *recognizer) folder() string {
-	if r.tessdata == "" {
-		return defaultTessdata
-	}
-	return r.tessdata
+	return cmp.Or(r.tessdata, wire.DefaultTessdata)
 }
 
 // files are the folder, where there is one, and what links in it lead to.
@@ -80,7 +72,7 @@ func (r *recognizer) line(strip *image.Gray, model string) ([]document.Word, err
 	switch {
 	case err != nil && r.passes == 1:
 		// The binding has the model loaded for the first line.
-		return nil, fmt.Errorf("load model %q: %w", model, errors.Join(err, errTrainedData))
+		return nil, fmt.Errorf("load model %q: %w", model, errors.Join(err, wire.ErrTrainedData))
 	case err != nil:
 		return nil, fmt.Errorf("recognise: %w", err)
 	}
@@ -94,7 +86,7 @@ func (r *recognizer) prepare(model string) error {
 	}
 	r.close()
 	folder := r.folder()
-	languages, err := languagesOf(model, folder)
+	languages, err := wire.Languages(model, folder)
 	if err != nil {
 		return err
 	}
@@ -127,13 +119,13 @@ func (r *recognizer) height(model string) (int, error) {
 	if height, ok := r.heights[model]; ok {
 		return height, nil
 	}
-	languages, err := languagesOf(model, r.folder())
+	languages, err := wire.Languages(model, r.folder())
 	if err != nil {
 		return 0, err
 	}
 	data, err := os.ReadFile(filepath.Join(r.folder(), languages[0]+".traineddata"))
 	if err != nil {
-		return 0, fmt.Errorf("read model %q: %w", model, errors.Join(err, errTrainedData))
+		return 0, fmt.Errorf("read model %q: %w", model, errors.Join(err, wire.ErrTrainedData))
 	}
 	height := usualHeight
 	if found := networkInput.FindSubmatch(data); found != nil {
@@ -153,27 +145,4 @@ func (r *recognizer) close() {
 		r.client.Close()
 		r.client = nil
 	}
-}
-
-// languagesOf splits a model in Tesseract's notation, such as khm+eng or script/Khmer, and finds each in the folder.
-// Debian lays script models beside the languages, upstream in a folder script. Tesseract must not be the first to miss
-// one: the binding catches its message in a buffer of 512 bytes and writes beyond it.
-func languagesOf(model, folder string) ([]string, error) {
-	languages := strings.Split(model, "+")
-	for i, language := range languages {
-		found := false
-		for _, name := range []string{language, strings.TrimPrefix(language, "script/")} {
-			if !filepath.IsLocal(name) {
-				continue
-			}
-			if _, err := os.Stat(filepath.Join(folder, name+".traineddata")); err == nil {
-				languages[i], found = name, true
-				break
-			}
-		}
-		if !found {
-			return nil, fmt.Errorf("find model %q: %w", language, errTrainedData)
-		}
-	}
-	return languages, nil
 }

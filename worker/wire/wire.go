@@ -96,8 +96,8 @@ type Opened struct {
 	Pages int `json:"pages"`
 }
 
-// ReasonTrainedDataMissing is the Reason of an Error that answers a Page where the engine lacks the model, or cannot load it. No
-// page and no document is to blame.
+// ReasonTrainedDataMissing is the Reason of an Error that answers a Page where the engine lacks the model, or cannot load it. The
+// supervisor looks for the model itself: no page and no document is to blame if it is missing, and the page if it is there.
 const ReasonTrainedDataMissing = "TrainedDataMissing"
 
 // Error says that the document as a whole cannot be opened or made searchable. A page that cannot be processed is a Page with an

@@ -1,0 +1,46 @@
+package internalport
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/openplp/khocr/apigateway/ratelimit"
+)
+
+// allowance is how many requests of a kind somebody may make in a minute. So many may be made at once.
+type allowance struct {
+	name    string
+	aMinute int
+}
+
+// No worker needs in its whole life what it is allowed in a minute, so those that are refused are not at their work.
+var (
+	// pages are requests about single ones: each page of the largest document is stored once, and read once for the searchable
+	// PDF. The rest is for those that have to be tried again.
+	pages = allowance{"pages", 2*MaxPages + 2000}
+	// wholes are requests about the whole document or all of its pages. There are five in a life, one after the other, of which
+	// one that fails is tried some twenty times in a minute.
+	wholes = allowance{"wholes", 150}
+	// strangers are tokens from one address that the API server has to be asked about: a fifth of reviewsASecond. The address is that
+	// of a pod, or, in networks that hide it, that of a node with all of its pods.
+	strangers = allowance{"strangers", 60 * reviewsASecond / 5}
+)
+
+// tooMany refuses a request that may be made after a time.
+type tooMany struct{ after time.Duration }
+
+func (tooMany) Error() string { return "too many requests" }
+
+// seconds is the value of Retry-After, at least one.
+func (t tooMany) seconds() string { return strconv.Itoa(max(1, int(math.Ceil(t.after.Seconds())))) }
+
+// permit counts a request of somebody's, or fails with tooMany.
+func permit(ctx context.Context, limiter ratelimit.Limiter, allowed allowance, who string) error {
+	taken := limiter.Take(ctx, ratelimit.Key{Policy: allowed.name, Organization: who}, allowed.aMinute)
+	if !taken.Allowed {
+		return tooMany{taken.RetryAfter}
+	}
+	return nil
+}
