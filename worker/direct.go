@@ -23,6 +23,9 @@ const (
 	maxDirect = 1 << 20
 )
 
+// errFromStore means that the document did not come from the store that the gateway sends to.
+var errFromStore = errors.New("get it from the store")
+
 // document gets the document into a file: from the store itself, where the gateway sends there, or else through the gateway.
 // The store is asked once. What hinders that may be of the network or of the clocks, and would not pass.
 func (p *port) document(ctx context.Context, path string) error {
@@ -30,7 +33,21 @@ func (p *port) document(ctx context.Context, path string) error {
 	if p.storeInReach {
 		from = workerport.PathDocumentDirect
 	}
-	err := retry(ctx, func(ctx context.Context) error {
+	err := p.documentFrom(ctx, from, path)
+	if errors.Is(err, errFromStore) && ctx.Err() == nil {
+		p.log.Warn("The document comes through the gateway", "err", err)
+		// However long the store took, the gateway has the time of any other request.
+		err = p.documentFrom(ctx, workerport.PathDocument, path)
+	}
+	if err != nil {
+		return fmt.Errorf("get document: %w", err)
+	}
+	return nil
+}
+
+// documentFrom asks the gateway at a path, and the store where that sends there.
+func (p *port) documentFrom(ctx context.Context, from, path string) error {
+	return retry(ctx, func(ctx context.Context) error {
 		ctx, moves, stop := whileMoving(ctx)
 		defer stop()
 		response, err := p.send(ctx, http.MethodGet, from, nothing)
@@ -41,18 +58,11 @@ func (p *port) document(ctx context.Context, path string) error {
 		if response.StatusCode != http.StatusTemporaryRedirect {
 			return writeFile(path, moves(response.Body))
 		}
-		from = workerport.PathDocument
 		if err := follow(ctx, response, path, moves); err != nil {
-			err = fmt.Errorf("get it from the store: %w", err)
-			p.log.Warn("The document comes through the gateway", "err", err)
-			return retriableError{err}
+			return fmt.Errorf("%w: %s", errFromStore, err.Error()) // not to be tried again, whatever it is
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("get document: %w", err)
-	}
-	return nil
 }
 
 // follow gets the document that an answer of the gateway sends to. Its errors do not hold the URL, which is a secret; nor what

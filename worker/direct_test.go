@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/openplp/khocr/internal/workerport"
@@ -182,4 +183,42 @@ func TestAStoreThatAnswersNobodyIsNotWaitedForTwice(t *testing.T) {
 	if got, err := os.ReadFile(path); string(got) != "through the gateway" || err != nil {
 		t.Errorf("the document is %q, %v", got, err)
 	}
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestTheGatewayIsAskedHoweverLongTheStoreTook has what leads to the store stand still for longer than anything is tried again.
+func TestTheGatewayIsAskedHoweverLongTheStoreTook(t *testing.T) {
+	p := newPod(t, script{})
+	p.config.StoreInReach = true
+	synctest.Test(t, func(t *testing.T) {
+		internal, err := newPort(p.config, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tries := 0
+		internal.client.Transport = transport(func(r *http.Request) (*http.Response, error) {
+			tries++
+			status, body := http.StatusOK, io.Reader(strings.NewReader("through the gateway"))
+			switch {
+			case r.URL.RequestURI() == workerport.PathDocumentDirect:
+				status, body = http.StatusTemporaryRedirect, readerFunc(func([]byte) (int, error) {
+					time.Sleep(retryLimit + time.Minute)
+					return 0, io.ErrUnexpectedEOF
+				})
+			case tries == 2: // The gateway may be away, too.
+				return nil, io.ErrUnexpectedEOF
+			}
+			return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(body), Request: r}, nil
+		})
+		path := filepath.Join(p.config.WorkDir, "document")
+		if err := internal.document(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); string(got) != "through the gateway" || err != nil || tries != 3 {
+			t.Errorf("the document is %q after %d tries, %v", got, tries, err)
+		}
+	})
 }
