@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,14 +24,35 @@ type objects struct {
 	client *s3.Client
 	bucket string
 	// keeps is set once the server has proven that it does not overwrite what is to be written once.
-	keeps atomic.Bool
-	// waiting are the bytes of content that is on disk.
-	waiting atomic.Int64
+	keeps   atomic.Bool
+	waiting waiting
 }
 
 // mostWaiting bounds the bytes of content that may be on disk at the same time: nobody else would, since files without a name
 // do not count as those of a pod.
 const mostWaiting = 8 << 30
+
+// waiting are the bytes of content that is on disk, by the namespace that it is for.
+type waiting struct {
+	mu    sync.Mutex
+	total int64
+	of    map[string]int64
+}
+
+// add counts bytes in, or out where there are less than none, and tells whether there is room for them. Where more than half of all
+// the room is taken nobody may have more than a quarter of it: whoever sends much and slowly keeps nobody else out.
+func (w *waiting) add(namespace string, bytes int64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.of == nil {
+		w.of = map[string]int64{}
+	}
+	w.total += bytes
+	if w.of[namespace] += bytes; w.of[namespace] == 0 {
+		delete(w.of, namespace)
+	}
+	return w.total <= mostWaiting/2 || w.total <= mostWaiting && w.of[namespace] <= mostWaiting/4
+}
 
 // probeKey is written to see what becomes of it, and lies beside all namespaces.
 const probeKey = "written-once"
@@ -72,7 +95,8 @@ func s3Objects(bucket *blob.Bucket, address *url.URL) (*objects, error) {
 func (o *objects) put(ctx context.Context, key string, content io.Reader) (int64, error) {
 	body, ok := content.(io.ReadSeeker)
 	if !ok {
-		file, err := o.spool(content)
+		namespace, _, _ := strings.Cut(key, "/")
+		file, err := o.spool(namespace, content)
 		if err != nil {
 			return 0, fmt.Errorf("keep the content for %s: %w", key, err)
 		}
@@ -98,12 +122,12 @@ func (o *objects) put(ctx context.Context, key string, content io.Reader) (int64
 
 // spool copies content to a file that has no name, so that nothing is left of it when the process ends. It fails with the
 // reader's own error where that one fails, and with ErrUnavailable otherwise.
-func (o *objects) spool(content io.Reader) (*spooled, error) {
+func (o *objects) spool(namespace string, content io.Reader) (*spooled, error) {
 	file, err := os.CreateTemp("", "khocr-")
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	waits := &spooled{File: file, all: &o.waiting}
+	waits := &spooled{File: file, namespace: namespace, all: &o.waiting}
 	source := &sourceReader{reader: content}
 	err = os.Remove(file.Name())
 	if err == nil {
@@ -124,13 +148,14 @@ func (o *objects) spool(content io.Reader) (*spooled, error) {
 // spooled is content on disk, which counts until it is closed.
 type spooled struct {
 	*os.File
-	size int64
-	all  *atomic.Int64
+	namespace string
+	size      int64
+	all       *waiting
 }
 
 // Close frees the disk.
 func (s *spooled) Close() error {
-	s.all.Add(-s.size)
+	s.all.add(s.namespace, -s.size)
 	return s.File.Close()
 }
 
@@ -139,8 +164,8 @@ type counting struct{ to *spooled }
 
 func (c counting) Write(p []byte) (int, error) {
 	c.to.size += int64(len(p))
-	if c.to.all.Add(int64(len(p))) > mostWaiting {
-		return 0, fmt.Errorf("%d bytes of other content wait on disk", c.to.all.Load()-c.to.size)
+	if !c.to.all.add(c.to.namespace, int64(len(p))) {
+		return 0, errors.New("too much content waits on disk")
 	}
 	return c.to.File.Write(p)
 }

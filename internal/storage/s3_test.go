@@ -123,13 +123,13 @@ func (s *inS3) leavesNothing(t *testing.T) {
 	if _, err := s.Put(ended, "khocr-b/uploads/b", once{strings.NewReader("x")}); err == nil {
 		t.Error("Put for nobody succeeds")
 	}
-	s.objects.waiting.Add(mostWaiting)
+	s.objects.waiting.add("others", mostWaiting)
 	if _, err := s.Put(t.Context(), "khocr-b/uploads/d", once{strings.NewReader("x")}); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("Put while others take all the room: %v", err)
 	}
-	s.objects.waiting.Add(-mostWaiting)
-	if got := s.objects.waiting.Load(); got != 0 {
-		t.Errorf("%d bytes seem to wait on disk", got)
+	s.objects.waiting.add("others", -mostWaiting)
+	if got := &s.objects.waiting; got.total != 0 || len(got.of) != 0 {
+		t.Errorf("%d bytes seem to wait on disk, of %v", got.total, got.of)
 	}
 	t.Setenv("TMPDIR", "/nowhere")
 	if _, err := s.Put(t.Context(), "khocr-b/uploads/c", once{strings.NewReader("x")}); !errors.Is(err, ErrUnavailable) {
@@ -327,6 +327,34 @@ func (s *inS3) goesAway(t *testing.T) {
 	testenv.Await(t, "the store is back", func() bool { return s.Check(t.Context()) == nil })
 	if _, err := s.Put(t.Context(), "khocr-g/uploads/a", strings.NewReader("x")); err != nil {
 		t.Errorf("Put: %v", err)
+	}
+}
+
+func TestNobodyTakesAllTheRoomOnDisk(t *testing.T) {
+	const quarter = mostWaiting / 4
+	var disk waiting
+	if !disk.add("one", 2*quarter) {
+		t.Error("half of it is not for one alone")
+	}
+	if disk.add("one", 1) {
+		t.Error("one has more than half of it")
+	}
+	disk.add("one", -1)
+	for _, other := range []string{"two", "three"} {
+		if !disk.add(other, quarter) {
+			t.Errorf("%s has no room", other)
+		}
+	}
+	if disk.add("four", 1) {
+		t.Error("there is room beyond all")
+	}
+	disk.add("four", -1)
+	disk.add("two", -quarter)
+	if !disk.add("four", 1) {
+		t.Error("what was freed is no room")
+	}
+	if disk.add("three", 1) {
+		t.Error("another one has more than a quarter of what is nearly full")
 	}
 }
 
