@@ -2,6 +2,7 @@ package internalport
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/cache"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/fetch"
@@ -68,7 +70,8 @@ func TestInternalPort(t *testing.T) {
 	p := &port{g, server.URL, namespace, served.Seal}
 	// Another one, whose bounds are met soon, by a clock that stands still.
 	bounded := New(g.Cached, g.Live, g.Store, fetch.New(allowed), slog.New(slog.DiscardHandler))
-	bounded.asked = ratelimit.NewMemory(func() time.Time { return time.Time{} })
+	bounded.asked = ratelimit.NewMemory(still{}.Now)
+	bounded.reviews.recent = cache.NewLRUExpireCacheWithClock(maxReviews, still{})
 	bounded.kept.most = 3 * bytesOfAPage
 	second := httptest.NewServer(bounded.Handler())
 	t.Cleanup(second.Close)
@@ -82,9 +85,15 @@ func TestInternalPort(t *testing.T) {
 	t.Run("Pages", p.testPages)
 	t.Run("Password", p.testPassword)
 	t.Run("Searchable", p.testSearchable)
+	t.Run("UnderWay", p.testUnderWay)
 	t.Run("Sum", b.testSum)
 	t.Run("Rates", b.testRates) // nobody at this address is known to it afterwards
 }
+
+// still is a clock that stands still.
+type still struct{}
+
+func (still) Now() time.Time { return time.Time{} }
 
 // job makes an OcrJob that is running with the pod of its first part recorded, and returns the pod's token.
 func (p *port) job(t *testing.T, name string, source v1alpha1.DocumentSource) (*v1alpha1.OcrJob, string) {
@@ -327,10 +336,17 @@ func (p *port) testURL(t *testing.T) {
 	defer source.Close()
 	from := func(address string) v1alpha1.DocumentSource { return v1alpha1.DocumentSource{URL: address} }
 
-	t.Run("a document is fetched once, and every attempt sees the same", func(t *testing.T) {
-		job, token := p.job(t, "fetched", from(source.URL+"/changing.pdf"))
+	t.Run("a document is fetched once, and all parts see the same", func(t *testing.T) {
+		job, first := p.job(t, "fetched", from(source.URL+"/changing.pdf"))
+		tokens := []string{first}
+		for part := int32(1); part < 8; part++ {
+			worker := p.pod(t, fmt.Sprintf("fetched-%d-1", part))
+			job.Status.Workers = append(job.Status.Workers, v1alpha1.WorkerStatus{Part: part, Attempt: 1, PodName: worker.Name, PodUID: worker.UID})
+			tokens = append(tokens, p.token(t, workerport.ServiceAccount, worker, workerport.Audience))
+		}
+		p.UpdateStatus(t, job)
 		var all sync.WaitGroup
-		for range 8 {
+		for _, token := range tokens {
 			all.Go(func() {
 				if status, body := p.do(t, http.MethodGet, workerport.PathDocument, token, ""); status != http.StatusOK || body != "%PDF-1.7\nversion 1" {
 					t.Errorf("status %d: %s", status, body)
@@ -439,6 +455,51 @@ func (p *port) testPages(t *testing.T) {
 			t.Errorf("status %d", status)
 		}
 	})
+}
+
+// testUnderWay has a worker hold on to as many requests as it may.
+func (p *port) testUnderWay(t *testing.T) {
+	_, own := p.job(t, "clinging", uploaded("0123456789ab"))
+	_, other := p.job(t, "beside", uploaded("0123456789ab"))
+	for _, kind := range []struct {
+		holds, asks string
+		atOnce      int
+		freely      int // how asks is answered
+	}{
+		{workerport.SearchablePath(workerport.Whole), workerport.PathTicket, wholes.atOnce, http.StatusOK},
+		{workerport.PagePath(1), workerport.PagePath(2), pages.atOnce, http.StatusNotFound},
+	} {
+		held, let := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		for range kind.atOnce {
+			all.Go(func() {
+				body, nothing := io.Pipe()
+				defer context.AfterFunc(held, func() { _ = nothing.CloseWithError(held.Err()) })()
+				request, err := http.NewRequestWithContext(held, http.MethodPut, p.url+kind.holds, body)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				request.Header.Set("Authorization", "Bearer "+own)
+				if response, err := http.DefaultClient.Do(request); err == nil {
+					_ = response.Body.Close()
+				}
+			})
+		}
+		gatewaytest.Eventually(t, "one more is refused", func() bool {
+			status, body := p.do(t, http.MethodGet, kind.asks, own, "")
+			return status == http.StatusServiceUnavailable && strings.Contains(body, "Busy")
+		})
+		if status, body := p.do(t, http.MethodGet, kind.asks, other, ""); status != kind.freely {
+			t.Errorf("%s: another worker is answered %d %s", kind.asks, status, body)
+		}
+		let()
+		all.Wait()
+		gatewaytest.Eventually(t, "those that end make room", func() bool {
+			status, _ := p.do(t, http.MethodGet, kind.asks, own, "")
+			return status == kind.freely
+		})
+	}
 }
 
 func (p *port) testRates(t *testing.T) {

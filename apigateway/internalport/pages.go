@@ -21,9 +21,6 @@ import (
 const (
 	// pageTime is how long a page may take to come in, whose memory is held meanwhile.
 	pageTime = 10 * time.Second
-	// storesEach is how many pages a worker may store at the same time, one for each engine of a large pod.
-	storesEach = 16
-	storesAll  = 1024
 	// receivedInMemory bounds, in bytes, the pages that are coming in; a worker may have one of the largest size.
 	receivedInMemory = 16 * workerport.MaxPageBytes
 )
@@ -38,11 +35,6 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 	if size < 0 || size > workerport.MaxPageBytes {
 		size = workerport.MaxPageBytes
 	}
-	end, err := s.stores.Begin(work.owner())
-	if err != nil {
-		return busy(err)
-	}
-	defer end()
 	forget, err := s.received.Hold(r.Context(), work.owner(), size)
 	if err != nil {
 		return err

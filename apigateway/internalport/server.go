@@ -40,8 +40,8 @@ type Server struct {
 
 	fetches fetches
 	reviews *reviews
-	// stores are pages that are being stored, by worker.
-	stores *transfers.Bound
+	// underWay are requests that are being answered, by allowance and worker.
+	underWay map[allowance]*transfers.Bound
 	// received is what has come of them, by worker.
 	received *memory.Pool
 	// asked are requests, by who sends them.
@@ -54,8 +54,9 @@ type Server struct {
 func New(c client.Client, live client.Reader, store *storage.Store, fetcher *fetch.Fetcher, log *slog.Logger) *Server {
 	return &Server{
 		Client: c, Live: live, Store: store, Fetcher: fetcher, Log: log, reviews: newReviews(c),
-		stores: transfers.New(storesEach, storesAll), received: memory.New(receivedInMemory, workerport.MaxPageBytes),
-		asked: ratelimit.NewMemory(time.Now), kept: newSums(store),
+		underWay: map[allowance]*transfers.Bound{pages: transfers.New(pages.atOnce, underWayAll), wholes: transfers.New(wholes.atOnce, underWayAll)},
+		received: memory.New(receivedInMemory, workerport.MaxPageBytes),
+		asked:    ratelimit.NewMemory(time.Now), kept: newSums(store),
 	}
 }
 
@@ -94,12 +95,23 @@ func (s *Server) assigned(route string, allowed allowance, serve workerFunc) htt
 		work, err := s.assignmentOf(r, allowed)
 		if err == nil {
 			request.Job = work.job.Namespace + "/" + work.job.Name
-			err = serve(w, r, work)
+			err = s.within(allowed, work, func() error { return serve(w, r, work) })
 		}
 		if err != nil {
 			writeRefusal(w, r, s.refusalOf(r.Context(), err))
 		}
 	})
+}
+
+// within does what a worker asks for, unless it has as much under way as it may. So one that sends and reads slowly has few of the
+// connections and little of the disk that everybody shares.
+func (s *Server) within(allowed allowance, work assignment, do func() error) error {
+	end, err := s.underWay[allowed].Begin(work.owner())
+	if err != nil {
+		return busy(err)
+	}
+	defer end()
+	return do()
 }
 
 func (s *Server) refusing(status int, reason string) http.HandlerFunc {
