@@ -24,7 +24,7 @@ type crowd struct {
 
 	mu   sync.Mutex
 	open int
-	// idle connections, the longest idle one in front.
+	// idle connections, the longest idle one in front. Whoever has not sent a whole request yet is idle, too.
 	idle list.List
 }
 
@@ -46,7 +46,7 @@ func bound(server *http.Server, listener net.Listener, most, spare int) net.List
 	c := &crowd{Listener: listener, most: most, spare: spare}
 	server.ConnState = func(connection net.Conn, state http.ConnState) {
 		if m := memberOf(connection); m != nil {
-			c.note(m, state == http.StateIdle)
+			c.note(m, state == http.StateIdle || state == http.StateNew)
 		}
 	}
 	server.ConnContext = func(ctx context.Context, connection net.Conn) context.Context {

@@ -75,6 +75,21 @@ func TestAConnectionTooManyIsToldToComeAgain(t *testing.T) {
 	}
 }
 
+func TestConnectionsOnWhichNobodyAsksKeepNobodyOut(t *testing.T) {
+	address := crowded(t, func(http.ResponseWriter, *http.Request) {})
+	for range 8 {
+		silent, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer silent.Close()
+		fmt.Fprint(silent, "GET / HTTP/1.1\r\nX-Slow: ")
+	}
+	if got := statusOn(t, ask(t, address, "/")); got != http.StatusOK {
+		t.Errorf("who asks is answered %d", got)
+	}
+}
+
 func TestAnIdleConnectionGivesWay(t *testing.T) {
 	address := crowded(t, func(http.ResponseWriter, *http.Request) {})
 	ended := make(chan error, 2)
