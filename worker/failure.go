@@ -11,13 +11,13 @@ import (
 
 // Words for events, of ends that another attempt may put right.
 const (
-	reasonMisconfigured      = "Misconfigured"
-	reasonGatewayUnavailable = "GatewayUnavailable"
-	reasonEngineUnavailable  = "EngineUnavailable"
-	reasonStatusDenied       = "StatusDenied"
-	reasonTerminated         = "Terminated"
-	reasonJobEnded           = "JobEnded"
-	reasonWorkDirectory      = "WorkDirectory"
+	reasonMisconfigured     = "Misconfigured"
+	reasonRefused           = "Refused"
+	reasonEngineUnavailable = "EngineUnavailable"
+	reasonStatusDenied      = "StatusDenied"
+	reasonTerminated        = "Terminated"
+	reasonJobEnded          = "JobEnded"
+	reasonWorkDirectory     = "WorkDirectory"
 )
 
 // failure is an end of the worker before its work was done.

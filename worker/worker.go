@@ -136,8 +136,10 @@ func work(ctx context.Context, s *supervisor, first *child) error {
 		return explain(ctx, workError)
 	case apierrors.IsNotFound(reportError):
 		return temporary(reasonJobEnded, "The job is gone.", reportError)
+	case apierrors.IsForbidden(reportError):
+		return temporary(reasonStatusDenied, "The progress may not be reported.", reportError)
 	case reportError != nil:
-		return temporary(reasonStatusDenied, "The progress could not be reported.", reportError)
+		return temporary(workerport.ReasonUnavailable, "The API server could not be told of the progress.", reportError)
 	}
 	return nil
 }
@@ -182,7 +184,10 @@ func explain(ctx context.Context, err error) error {
 	if errors.As(err, &answer) && answer.refusal.Reason == v1alpha1.ReasonSourceUnavailable {
 		return temporary(answer.refusal.Reason, answer.refusal.Message, err)
 	}
-	return temporary(reasonGatewayUnavailable, "The internal port could not be used.", err)
+	if retriable := (retriableError{}); errors.As(err, &retriable) {
+		return temporary(workerport.ReasonUnavailable, "The internal port could not be used.", err)
+	}
+	return temporary(reasonRefused, "The internal port refused what the worker asked for.", err)
 }
 
 // withGrace returns a context that ends the given time after parent does.

@@ -367,6 +367,11 @@ type WorkerStatus struct {
 	// +optional
 	Failures int32 `json:"failures,omitempty"`
 
+	// Disruptions in a row before which no page was finished. They only make the next attempt wait.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Disruptions int32 `json:"disruptions,omitempty"`
+
 	// Pages that were done when the last attempt ended.
 	// +kubebuilder:validation:Minimum=0
 	// +optional

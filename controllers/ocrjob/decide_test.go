@@ -361,9 +361,9 @@ func TestDecide(t *testing.T) {
 			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 2, Progress: 25,
 				Create: []Attempt{{Number: 2}}},
 		},
-		"a pod that was evicted before it finished a page counts": {
+		"a pod that was evicted before it finished a page is replaced later, and for free": {
 			given: makeSnapshot().running(2).progress(20, 5, 0).worker(func(w *v1alpha1.WorkerStatus) { w.DoneBefore = 5 }).pod(2, PodDisrupted),
-			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 3, Failures: 1, Progress: 25,
+			want: outcome{Phase: v1alpha1.PhaseRunning, Writes: true, Started: v1alpha1.ReasonWorkerStarted, Attempt: 3, Progress: 25,
 				RequeueAfter: 2 * time.Second},
 		},
 		"a pod that was preempted before it finished a page does not": {

@@ -33,6 +33,9 @@ type Pod struct {
 	Message string
 }
 
+// reasonEvicted is the kubelet's word on pods that it ended.
+const reasonEvicted = "Evicted"
+
 // PodState is where a worker pod stands.
 type PodState int
 
@@ -49,7 +52,8 @@ const (
 	PodBadDocument
 	// PodCrashed ended through its own fault.
 	PodCrashed
-	// PodDisrupted ended through no fault of its own: preempted, evicted, lost with its node.
+	// PodDisrupted ended through no fault of its own: preempted, evicted, lost with its node, or without the platform's own
+	// gateway and store.
 	PodDisrupted
 )
 
@@ -123,9 +127,12 @@ func failedPodState(pod *corev1.Pod) (state PodState, reason, message string) {
 		}
 	}
 	switch {
+	case pod.Status.Reason == reasonEvicted && pod.DeletionTimestamp == nil:
+		// For want of room on the node it would be a DisruptionTarget: it has taken more room than it is allowed.
+		return PodCrashed, "", cmp.Or(pod.Status.Message, pod.Status.Reason)
 	case end == nil, pod.DeletionTimestamp != nil:
-		// The kubelet never ran the container, or lost it: evicted, refused at admission, node shut down. Or the pod was
-		// told to go, and its worker ended early for it.
+		// The kubelet never ran the container, or lost it: refused at admission, node shut down. Or the pod was told to go,
+		// and its worker ended early for it.
 		return PodDisrupted, "", cmp.Or(pod.Status.Message, pod.Status.Reason, "the pod was deleted or never ran")
 	case end.ExitCode == workerport.ExitBadDocument:
 		if said, ok := termination(end); ok && v1alpha1.IsDocumentReason(said.Reason) {
@@ -138,7 +145,10 @@ func failedPodState(pod *corev1.Pod) (state PodState, reason, message string) {
 		if ok {
 			message += ": " + said.Message
 		}
-		if said.Reason == v1alpha1.ReasonSourceUnavailable {
+		switch said.Reason {
+		case workerport.ReasonUnavailable:
+			return PodDisrupted, "", said.Message
+		case v1alpha1.ReasonSourceUnavailable:
 			reason = said.Reason
 		}
 		return PodCrashed, reason, message

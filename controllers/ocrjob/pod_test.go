@@ -45,13 +45,27 @@ func TestObservePod(t *testing.T) {
 			want: Pod{Node: "n1", State: PodCrashed, Message: "OOMKilled, exit code 137"},
 		},
 		"that gave up says why": {
-			node: "n1", status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: ended(75, "Error", `{"reason":"Gateway","message":"the gateway did not answer"}`)},
-			want: Pod{Node: "n1", State: PodCrashed, Message: "Error, exit code 75: the gateway did not answer"},
+			node: "n1", status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: ended(75, "Error", `{"reason":"EngineUnavailable","message":"no engine"}`)},
+			want: Pod{Node: "n1", State: PodCrashed, Message: "Error, exit code 75: no engine"},
 		},
 		"that was preempted is disrupted, whatever its exit code": {
 			node: "n1", status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: ended(143, "Error", ""),
 				Conditions: []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "PreemptionByScheduler"}}},
 			want: Pod{Node: "n1", State: PodDisrupted, Preempted: true, Message: "PreemptionByScheduler"},
+		},
+		"that could not reach its gateway is disrupted": {
+			node: "n1", status: corev1.PodStatus{Phase: corev1.PodFailed,
+				ContainerStatuses: ended(75, "Error", `{"reason":"GatewayUnavailable","message":"the gateway did not answer"}`)},
+			want: Pod{Node: "n1", State: PodDisrupted, Message: "the gateway did not answer"},
+		},
+		"that was evicted for want of room on the node is disrupted": {
+			node: "n1", status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", ContainerStatuses: ended(137, "Error", ""),
+				Conditions: []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "TerminationByKubelet"}}},
+			want: Pod{Node: "n1", State: PodDisrupted, Message: "TerminationByKubelet"},
+		},
+		"that was evicted for what it took itself has crashed": {
+			node: "n1", status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "Usage of EmptyDir volume"},
+			want: Pod{Node: "n1", State: PodCrashed, Message: "Usage of EmptyDir volume"},
 		},
 		"that the kubelet never ran is disrupted": {
 			node: "n1", status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "OutOfcpu"},

@@ -12,7 +12,7 @@ import (
 	"github.com/openplp/khocr/internal/queue"
 )
 
-// Backoff after crashes: it doubles from firstBackoff up to maxBackoff. Failures that heal by themselves (a gateway that
+// Backoff after crashes and disruptions: it doubles from firstBackoff up to maxBackoff. Failures that heal by themselves (a gateway that
 // restarts) heal within seconds, so it starts low.
 const (
 	firstBackoff = 2 * time.Second
@@ -23,7 +23,7 @@ const (
 // says that a pod has ended; the pod's tokens are void by then, so it cannot do anything for the job any more.
 const lostAfter = 30 * time.Second
 
-// defaultBackoffLimit is the number of counted failures that a job survives unless its spec says otherwise.
+// defaultBackoffLimit is the number of failures that a job survives unless its spec says otherwise.
 const defaultBackoffLimit = 3
 
 // work brings a job that may run one step further.
@@ -149,17 +149,18 @@ func (d *decider) followNewPod(worker *v1alpha1.WorkerStatus, pod *Pod) {
 	}
 }
 
-// disrupted starts over after an end that was not the worker's fault. It is free as long as a page was finished since the
-// last one, so that a long document survives any number of them, and a node that kills every pod is noticed. A preemption is
-// always free: the scheduler has chosen it, and where jobs of a higher priority keep coming it may choose the same job again
-// before that has finished a page.
+// disrupted starts over after an end that was not the worker's fault, at once if a page was finished since the last one, and
+// later and later otherwise, so that a node that takes every pod away, or a store that is full, is not asked without end. It is
+// no failure: whatever dies, and for however long, it is not the document that is to blame.
 func (d *decider) disrupted(worker *v1alpha1.WorkerStatus, why string) {
+	r := retry{event: v1alpha1.ReasonWorkerLost, why: why}
 	if pagesDone(worker) > worker.DoneBefore {
-		d.retry(worker, retry{event: v1alpha1.ReasonWorkerLost, why: why})
-		return
+		worker.Disruptions = 0
+	} else {
+		worker.Disruptions++
+		r.after = backoff(worker.Disruptions)
 	}
-	worker.Failures++
-	d.retry(worker, retry{event: v1alpha1.ReasonWorkerLost, why: why, after: backoff(worker.Failures)})
+	d.retry(worker, r)
 }
 
 // crashed starts over, later, after an end that was the worker's fault, or that of the place where its document is.
@@ -263,7 +264,7 @@ func pagesDone(worker *v1alpha1.WorkerStatus) int32 {
 	return worker.Progress.Done
 }
 
-// backoff before the attempt that follows so many counted failures.
+// backoff before the attempt that follows so many failures, or disruptions in a row.
 func backoff(failures int32) time.Duration {
 	if failures > 10 {
 		return maxBackoff

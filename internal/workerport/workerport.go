@@ -156,6 +156,10 @@ const (
 	ExitBadDocument = 65
 )
 
+// ReasonUnavailable of a Termination: the internal port or the API server did not answer for minutes, or said all the while that
+// it cannot serve.
+const ReasonUnavailable = "GatewayUnavailable"
+
 // Termination is the termination message of a worker that did not end with ExitDone.
 type Termination struct {
 	// Reason is one of the Reason constants of an OcrJob's failure for ExitBadDocument; else a word for events.

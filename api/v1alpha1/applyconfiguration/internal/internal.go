@@ -605,6 +605,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: attempt
       type:
         scalar: numeric
+    - name: disruptions
+      type:
+        scalar: numeric
     - name: doneBefore
       type:
         scalar: numeric

@@ -23,6 +23,8 @@ type WorkerStatusApplyConfiguration struct {
 	PodUID *types.UID `json:"podUID,omitempty"`
 	// Failures that count against the backoff limit.
 	Failures *int32 `json:"failures,omitempty"`
+	// Disruptions in a row before which no page was finished. They only make the next attempt wait.
+	Disruptions *int32 `json:"disruptions,omitempty"`
 	// Pages that were done when the last attempt ended.
 	DoneBefore *int32 `json:"doneBefore,omitempty"`
 	// Time before which the next attempt does not start.
@@ -74,6 +76,14 @@ func (b *WorkerStatusApplyConfiguration) WithPodUID(value types.UID) *WorkerStat
 // If called multiple times, the Failures field is set to the value of the last call.
 func (b *WorkerStatusApplyConfiguration) WithFailures(value int32) *WorkerStatusApplyConfiguration {
 	b.Failures = &value
+	return b
+}
+
+// WithDisruptions sets the Disruptions field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Disruptions field is set to the value of the last call.
+func (b *WorkerStatusApplyConfiguration) WithDisruptions(value int32) *WorkerStatusApplyConfiguration {
+	b.Disruptions = &value
 	return b
 }
 
