@@ -108,13 +108,14 @@ func (s *slowClients) hold(ctx context.Context, kind slowKind) string {
 		address = s.gateway.internal
 	}
 	dialer := &net.Dialer{Control: smallBuffer}
-	connection, err := dialer.DialContext(ctx, "tcp", address)
+	plain, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return "no connection"
 	}
-	defer connection.Close()
-	stop := context.AfterFunc(ctx, func() { _ = connection.Close() })
+	defer plain.Close()
+	stop := context.AfterFunc(ctx, func() { _ = plain.Close() })
 	defer stop()
+	connection := plain
 	if kind.internal {
 		connection = tls.Client(connection, s.gateway.clientTLS(internalName))
 	}
