@@ -86,9 +86,9 @@ func (n *node) checkIsOf(ctx context.Context, kubeconfig string) error {
 	return err
 }
 
-// run runs localcluster.
+// run runs localcluster, which is never cut off: between its steps nobody would know what it has started.
 func (n *node) run(ctx context.Context, arguments ...string) error {
-	return runProgram(exec.CommandContext(ctx, n.program, arguments...))
+	return runProgram(exec.CommandContext(context.WithoutCancel(ctx), n.program, arguments...))
 }
 
 func runProgram(command *exec.Cmd) error {

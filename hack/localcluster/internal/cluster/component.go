@@ -79,9 +79,27 @@ func (c *Cluster) ensure(ctx context.Context, part component) error {
 			return fmt.Errorf("stopping %s: %w", part.name, err)
 		}
 	}
+	if err := c.endStrays(ctx, part); err != nil {
+		return err
+	}
 	c.progress("starting " + part.name)
 	if err := c.start(part); err != nil {
 		return fmt.Errorf("starting %s: %w", part.name, err)
+	}
+	return nil
+}
+
+// endStrays ends what no record tells of, because whoever started it was killed before it was written. The forwarder's command
+// says nothing of its cluster; two of them cannot have the same addresses anyway.
+func (c *Cluster) endStrays(ctx context.Context, part component) error {
+	if part.listeners != nil {
+		return nil
+	}
+	for _, stray := range process.Find(part.args) {
+		c.progress("ending a " + part.name + " that nobody knew of")
+		if err := stray.Stop(ctx, 0); err != nil {
+			return fmt.Errorf("ending a stray %s: %w", part.name, err)
+		}
 	}
 	return nil
 }

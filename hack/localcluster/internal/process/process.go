@@ -57,6 +57,30 @@ func Start(command []string, logFile, digest string, files []*os.File) (Record, 
 	return Record{PID: cmd.Process.Pid, Ticks: ticks, Boot: boot, Digest: digest, Started: started}, nil
 }
 
+// Find finds the processes that run exactly this command.
+func Find(command []string) []Record {
+	boot, err := bootID()
+	if err != nil {
+		return nil
+	}
+	wanted := strings.Join(command, "\x00") + "\x00"
+	entries, _ := os.ReadDir("/proc")
+	var found []Record
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		if line, err := os.ReadFile("/proc/" + entry.Name() + "/cmdline"); err != nil || string(line) != wanted {
+			continue
+		}
+		if ticks, _, err := stat(pid); err == nil {
+			found = append(found, Record{PID: pid, Ticks: ticks, Boot: boot})
+		}
+	}
+	return found
+}
+
 // Alive says whether this very process is running. A zombie is not: whoever
 // inherited it may take its time to collect it.
 func (r Record) Alive() bool {

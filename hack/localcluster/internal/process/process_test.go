@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -32,6 +33,25 @@ func TestStoppedProcessIsNotAlive(t *testing.T) {
 	}
 	if record.Alive() {
 		t.Error("alive after Stop")
+	}
+}
+
+func TestAProcessIsFoundByItsCommand(t *testing.T) {
+	command := []string{"sleep", fmt.Sprint(1000000 + os.Getpid())}
+	if found := Find(command); len(found) != 0 {
+		t.Fatalf("found before the start: %+v", found)
+	}
+	record, err := Start(command, filepath.Join(t.TempDir(), "log"), "digest", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = record.Stop(context.Background(), 0) })
+	found := Find(command)
+	if len(found) != 1 || found[0].PID != record.PID || !found[0].Alive() {
+		t.Fatalf("found %+v, started %+v", found, record)
+	}
+	if err := found[0].Stop(t.Context(), 0); err != nil || record.Alive() {
+		t.Errorf("it lives on: %v", err)
 	}
 }
 
