@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -20,6 +21,28 @@ import (
 type keeper struct {
 	// from is the kubelet's folder of logs; to is on the same file system, which lets a file have a second name.
 	from, to, namespace string
+}
+
+// keepLogs keeps the logs of the tenant's workers. What comes back ends that, and tells of every page that one has stored.
+func (t *tenant) keepLogs(n *node) (stored func() []storing) {
+	t.Helper()
+	logs := keeper{from: filepath.Join(n.folder, "logs", "node", "pods"), to: filepath.Join(n.folder, "logs", "kept"), namespace: t.namespace()}
+	t.must(os.MkdirAll(logs.to, 0o755))
+	keeping, end := context.WithCancel(t.Context())
+	var kept sync.WaitGroup
+	kept.Go(func() {
+		if err := logs.run(keeping); !errors.Is(err, context.Canceled) {
+			t.Errorf("keeping logs: %v", err)
+		}
+	})
+	return func() []storing {
+		t.Helper()
+		end()
+		kept.Wait()
+		all, err := logs.stored()
+		t.must(err)
+		return all
+	}
 }
 
 // run keeps logs until the context ends.

@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -54,15 +52,7 @@ func TestChaos(t *testing.T) {
 		undisturbed: p.newTenant(plan).readUndisturbed(),
 		did:         map[faultKind]int{}, failed: map[faultKind]int{}, spared: map[types.UID]bool{}, seen: map[string]map[types.UID]bool{},
 	}
-	logs := keeper{from: filepath.Join(n.folder, "logs", "node", "pods"), to: filepath.Join(n.folder, "logs", "chaos"), namespace: c.namespace()}
-	p.must(os.MkdirAll(logs.to, 0o755))
-	keeping, stopKeeping := context.WithCancel(t.Context())
-	var kept sync.WaitGroup
-	kept.Go(func() {
-		if err := logs.run(keeping); !errors.Is(err, context.Canceled) {
-			t.Errorf("keeping logs: %v", err)
-		}
-	})
+	stored := c.keepLogs(n)
 
 	c.rage(length, minutes >= tomeMinutes)
 
@@ -72,10 +62,7 @@ func TestChaos(t *testing.T) {
 	for _, trial := range c.trials {
 		trial.got = c.read(trial.id)
 	}
-	stopKeeping()
-	kept.Wait()
-	stored, err := logs.stored()
-	p.must(err)
+	readings := stored()
 	jobs := map[string]int64{}
 	for _, job := range c.jobs() {
 		jobs[job.Name] = 0
@@ -87,12 +74,12 @@ func TestChaos(t *testing.T) {
 	for _, trial := range c.trials {
 		trials = append(trials, *trial)
 	}
-	v := judgeChaos(trials, jobs, books, stored)
+	v := judgeChaos(trials, jobs, books, readings)
 	for _, fault := range v.faults() {
 		t.Error(fault)
 	}
 	// A worker may be killed between a page and its log.
-	if known := distinct(stored); known < v.pages*3/4 {
+	if known := distinct(readings); known < v.pages*3/4 {
 		t.Errorf("the logs that were kept tell of %d pages, of %d: nobody knows what was read twice", known, v.pages)
 	}
 	if len(c.seen["Preempted"]) == 0 {

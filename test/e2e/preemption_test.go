@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,7 +25,7 @@ func TestAHighJobTakesTheRoomOfALowOne(t *testing.T) {
 	p := connect(t)
 	org := p.newTenant(p.newPlan(func(*v1alpha1.PlanSpec) {}))
 	victims := org.watchVictims()
-	readers := org.readers()
+	read := org.keepLogs(p.takeNode())
 
 	low := form{fileName: "pages20.pdf", content: testdata(t, "pages20.pdf"), fields: map[string]string{"priority": "low"}}
 	lows := org.fillNode(low, 100)
@@ -88,17 +89,18 @@ func TestAHighJobTakesTheRoomOfALowOne(t *testing.T) {
 		t.Errorf("%d pages were charged, want %d", charged, want)
 	}
 
+	org.until("all workers are gone", func() bool {
+		pods, err := org.kube.CoreV1().Pods(org.namespace()).List(t.Context(), metav1.ListOptions{})
+		return err == nil && len(pods.Items) == 0
+	})
 	stored := map[string]map[int][]string{} // pods by job and page
 	byPod := map[string]int{}
-	for page, pods := range readers() {
-		for _, pod := range pods {
-			id := strings.SplitN(pod, "-", 2)[0]
-			if stored[id] == nil {
-				stored[id] = map[int][]string{}
-			}
-			stored[id][page] = append(stored[id][page], pod)
-			byPod[pod]++
+	for _, page := range read() {
+		if stored[page.job] == nil {
+			stored[page.job] = map[int][]string{}
 		}
+		stored[page.job][page.page] = append(stored[page.job][page.page], page.pod)
+		byPod[page.pod]++
 	}
 	twice, kept := 0, 0
 	for id, document := range stored {
