@@ -41,7 +41,10 @@ await() {
 	die "nobody listens at port $1 of the node: $own"
 }
 
-mkdir -p "$own/buckets/khocr" "$own/metadata" "$own/redis"
+# The buckets are on the file system of the volumes, so that whoever fills that, or makes it read-only, does so to them.
+store="$state/volumes/several"
+bin/localcluster exec --dir "$state" -- mkdir -p "$store/buckets/khocr" "$store/metadata"
+mkdir -p "$own/redis"
 chmod 700 "$own"
 if [[ ! -e $own/tls.key ]]; then
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=khocr-s3 \
@@ -52,7 +55,7 @@ secret="$(cat "$own/secret")"
 
 if ! runs s3; then
 	ROOT_ACCESS_KEY_ID=khocr ROOT_SECRET_ACCESS_KEY="$secret" on_node s3 "$PWD/bin/k8s/versitygw" --port "$node:7070" --quiet \
-		--cert "$own/tls.crt" --key "$own/tls.key" posix --sidecar "$own/metadata" "$own/buckets"
+		--cert "$own/tls.crt" --key "$own/tls.key" posix --sidecar "$store/metadata" "$store/buckets"
 fi
 if ! runs redis; then
 	printf 'bind %s\nport 6379\nrequirepass %s\nappendonly yes\nsave ""\nset-proc-title no\ndir %s\n' "$node" "$secret" "$own/redis" >"$own/redis.conf"
