@@ -81,6 +81,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 	case err != nil:
 		return err
 	default:
+		countPage(result)
 		w.WriteHeader(http.StatusCreated)
 	}
 	return nil

@@ -112,7 +112,8 @@ func storedBy(pod string, log io.Reader) ([]storing, error) {
 			Page    int    `json:"page"`
 		}
 		if len(fields) == 4 && json.Unmarshal([]byte(fields[3]), &line) == nil && line.Message == "Page was stored" {
-			all = append(all, storing{pod: pod, job: line.Job, page: line.Page})
+			_, job, _ := strings.Cut(line.Job, "/")
+			all = append(all, storing{pod: pod, job: job, page: line.Page})
 		}
 	}
 	return all, lines.Err()
@@ -135,7 +136,8 @@ func TestLogsOutliveTheirPods(t *testing.T) {
 		must(err)
 		return file
 	}
-	say := func(file *os.File, job string, page int) {
+	say := func(file *os.File, name string, page int) {
+		job := k.namespace + "/" + name
 		_, err := fmt.Fprintf(file, `2026-11-23T06:00:00.123456789Z stderr F {"time":"x","level":"INFO","msg":"Page was stored","pod":"p","job":%q,"part":0,"page":%d,"outcome":"recognized","ms":12}`+"\n", job, page)
 		must(err)
 	}
