@@ -95,6 +95,7 @@ func (s *Server) keepOnce(w http.ResponseWriter, r *http.Request, work assignmen
 	case err != nil:
 		return err
 	default:
+		countPage(result)
 		w.WriteHeader(http.StatusCreated)
 	}
 	return nil
