@@ -185,7 +185,6 @@ type bars struct {
 // row is the bar of a document.
 type row struct {
 	bar   *mpb.Bar
-	stage batch.Stage
 	lock  sync.Mutex
 	state said
 }
