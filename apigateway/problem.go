@@ -33,7 +33,7 @@ func Problems() []Problem {
 		invalidIdempotencyKey,
 		missingAPIKey, invalidAPIKey, keyExpired, invalidEventToken,
 		organizationClosed, organizationSuspended, insufficientScope, priorityNotAllowed,
-		notFound, jobNotFound, pageNotFound, usageNotFound, methodNotAllowed,
+		notFound, jobNotFound, pageNotFound, previewNotFound, usageNotFound, methodNotAllowed,
 		jobNotFinished, jobFailed, jobCancelled, jobNotRetryable, pageNotReady, formatUnavailable,
 		resultExpired, jobDeleted,
 		rangeNotSatisfiable,
@@ -147,6 +147,9 @@ var (
 	pageNotFound = Problem{"page_not_found", 404, "Page not found",
 		"There is no page of this number.",
 		"រកមិនឃើញទំព័រដែលមានលេខនេះទេ។"}
+	previewNotFound = Problem{"preview_not_found", 404, "Preview not found",
+		"There is no image of this page.",
+		"ទំព័រនេះគ្មានរូបភាពមើលជាមុនទេ។"}
 	usageNotFound = Problem{"usage_not_found", 404, "Usage not found",
 		"There are no figures of this month.",
 		"គ្មានទិន្នន័យនៃការប្រើប្រាស់សម្រាប់ខែនេះទេ។"}

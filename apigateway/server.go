@@ -78,17 +78,18 @@ func (s *Server) Handler() http.Handler {
 	s.uploads, s.downloads = transfers.New(transfersEach, transfersAll), transfers.New(transfersEach, transfersAll)
 	router := mux.NewRouter().SkipClean(true)
 	for path, resource := range map[string]methods{
-		"/api/v1/convert":             {http.MethodPost: s.admitted(submitting, s.convert)},
-		"/api/v1/jobs":                {http.MethodGet: s.admitted(reading, s.jobs)},
-		"/api/v1/jobs/{id}":           {http.MethodGet: s.admitted(reading, s.job), http.MethodDelete: s.admitted(deleting, s.deleteJob)},
-		"/api/v1/jobs/{id}/pages/{n}": {http.MethodGet: s.admitted(reading, s.page)},
-		"/api/v1/jobs/{id}/result":    {http.MethodGet: s.admitted(reading, s.result)},
-		"/api/v1/jobs/{id}/retry":     {http.MethodPost: s.admitted(submitting, s.retry)},
-		"/api/v1/models":              {http.MethodGet: s.admitted(reading, s.models)},
-		"/api/v1/usage":               {http.MethodGet: s.admitted(reading, s.usage)},
-		"/api/v1/health":              {http.MethodGet: s.health},
-		"/api/v1/health/live":         {http.MethodGet: s.live},
-		"/api/v1/health/ready":        {http.MethodGet: s.ready},
+		"/api/v1/convert":                     {http.MethodPost: s.admitted(submitting, s.convert)},
+		"/api/v1/jobs":                        {http.MethodGet: s.admitted(reading, s.jobs)},
+		"/api/v1/jobs/{id}":                   {http.MethodGet: s.admitted(reading, s.job), http.MethodDelete: s.admitted(deleting, s.deleteJob)},
+		"/api/v1/jobs/{id}/pages/{n}":         {http.MethodGet: s.admitted(reading, s.page)},
+		"/api/v1/jobs/{id}/pages/{n}/preview": {http.MethodGet: s.admitted(reading, s.preview)},
+		"/api/v1/jobs/{id}/result":            {http.MethodGet: s.admitted(reading, s.result)},
+		"/api/v1/jobs/{id}/retry":             {http.MethodPost: s.admitted(submitting, s.retry)},
+		"/api/v1/models":                      {http.MethodGet: s.admitted(reading, s.models)},
+		"/api/v1/usage":                       {http.MethodGet: s.admitted(reading, s.usage)},
+		"/api/v1/health":                      {http.MethodGet: s.health},
+		"/api/v1/health/live":                 {http.MethodGet: s.live},
+		"/api/v1/health/ready":                {http.MethodGet: s.ready},
 	} {
 		router.Handle(path, compressed(s.resource(path, resource)))
 	}

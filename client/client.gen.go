@@ -500,6 +500,7 @@ const (
 	ProblemCodePageQuotaExceeded      ProblemCode = "page_quota_exceeded"
 	ProblemCodeParameterTooLong       ProblemCode = "parameter_too_long"
 	ProblemCodePlanNotFound           ProblemCode = "plan_not_found"
+	ProblemCodePreviewNotFound        ProblemCode = "preview_not_found"
 	ProblemCodePriorityNotAllowed     ProblemCode = "priority_not_allowed"
 	ProblemCodeRangeNotSatisfiable    ProblemCode = "range_not_satisfiable"
 	ProblemCodeRateLimited            ProblemCode = "rate_limited"
@@ -598,6 +599,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeParameterTooLong:
 		return true
 	case ProblemCodePlanNotFound:
+		return true
+	case ProblemCodePreviewNotFound:
 		return true
 	case ProblemCodePriorityNotAllowed:
 		return true
@@ -1259,6 +1262,9 @@ type IdempotencyKey = string
 // JobId The id of a job. Those that the API makes are 12 hexadecimal digits; people who make jobs of their own in the cluster call them as they like.
 type JobId = JobName
 
+// PageNumber defines model for PageNumber.
+type PageNumber = int
+
 // RequestId defines model for RequestId.
 type RequestId = string
 
@@ -1297,6 +1303,9 @@ type PageNotFound = Problem
 
 // PageNotReady An error, by RFC 9457. Decide by `code`.
 type PageNotReady = Problem
+
+// PreviewNotFound An error, by RFC 9457. Decide by `code`.
+type PreviewNotFound = Problem
 
 // ProbeBad defines model for ProbeBad.
 type ProbeBad = Probe
@@ -1444,6 +1453,19 @@ type CreateEventsUrlParams struct {
 
 // GetPageParams defines parameters for GetPage.
 type GetPageParams struct {
+	// AcceptLanguage The `detail` of a problem is in Khmer where `km` is preferred, and else in English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+
+	// XRequestId A name of yours for this request, which the answer and the platform's log repeat. One that is longer than 64 letters,
+	// digits, dots, colons, hyphens and underscores, or has other characters, is replaced.
+	XRequestId *RequestId `json:"X-Request-Id,omitempty"`
+}
+
+// GetPreviewParams defines parameters for GetPreview.
+type GetPreviewParams struct {
+	// IfNoneMatch The `ETag` of an image that is there already.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+
 	// AcceptLanguage The `detail` of a problem is in Khmer where `km` is preferred, and else in English.
 	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
 
@@ -1675,7 +1697,16 @@ type ClientInterface interface {
 	// job's pages are reserved of the month. Needs the scope `read`.
 	//
 	// Corresponds with GET /jobs/{id}/pages/{n} (the `GetPage` operationId).
-	GetPage(ctx context.Context, id JobId, n int, params *GetPageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetPage(ctx context.Context, id JobId, n PageNumber, params *GetPageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPreview Fetch the image of a page
+	//
+	// A small image of the upright page, to be looked at beside its text, as soon as the page itself can be fetched. Boxes are
+	// in points of the page: times the width of the image and by the page's `width` they are pixels. Pages that could not be
+	// processed have none, and a page may lack it where its worker was interrupted. Needs the scope `read`.
+	//
+	// Corresponds with GET /jobs/{id}/pages/{n}/preview (the `GetPreview` operationId).
+	GetPreview(ctx context.Context, id JobId, n PageNumber, params *GetPreviewParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetResult Fetch the result
 	//
@@ -1888,8 +1919,27 @@ func (c *Raw) CreateEventsUrl(ctx context.Context, id JobId, params *CreateEvent
 // job's pages are reserved of the month. Needs the scope `read`.
 //
 // Corresponds with GET /jobs/{id}/pages/{n} (the `GetPage` operationId).
-func (c *Raw) GetPage(ctx context.Context, id JobId, n int, params *GetPageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Raw) GetPage(ctx context.Context, id JobId, n PageNumber, params *GetPageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetPageRequest(c.Server, id, n, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPreview Fetch the image of a page
+//
+// A small image of the upright page, to be looked at beside its text, as soon as the page itself can be fetched. Boxes are
+// in points of the page: times the width of the image and by the page's `width` they are pixels. Pages that could not be
+// processed have none, and a page may lack it where its worker was interrupted. Needs the scope `read`.
+//
+// Corresponds with GET /jobs/{id}/pages/{n}/preview (the `GetPreview` operationId).
+func (c *Raw) GetPreview(ctx context.Context, id JobId, n PageNumber, params *GetPreviewParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPreviewRequest(c.Server, id, n, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2563,7 +2613,7 @@ func NewCreateEventsUrlRequest(server string, id JobId, params *CreateEventsUrlP
 }
 
 // NewGetPageRequest constructs an http.Request for the GetPage method
-func NewGetPageRequest(server string, id JobId, n int, params *GetPageParams) (*http.Request, error) {
+func NewGetPageRequest(server string, id JobId, n PageNumber, params *GetPageParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -2622,6 +2672,84 @@ func NewGetPageRequest(server string, id JobId, n int, params *GetPageParams) (*
 			}
 
 			req.Header.Set("X-Request-Id", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetPreviewRequest constructs an http.Request for the GetPreview method
+func NewGetPreviewRequest(server string, id JobId, n PageNumber, params *GetPreviewParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "n", n, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/jobs/%s/pages/%s/preview", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.AcceptLanguage != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam1)
+		}
+
+		if params.XRequestId != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Id", *params.XRequestId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Id", headerParam2)
 		}
 
 	}
@@ -3102,7 +3230,18 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /jobs/{id}/pages/{n} (the `GetPage` operationId).
-	GetPageWithResponse(ctx context.Context, id JobId, n int, params *GetPageParams, reqEditors ...RequestEditorFn) (*GetPageResponse, error)
+	GetPageWithResponse(ctx context.Context, id JobId, n PageNumber, params *GetPageParams, reqEditors ...RequestEditorFn) (*GetPageResponse, error)
+
+	// GetPreviewWithResponse Fetch the image of a page
+	//
+	// A small image of the upright page, to be looked at beside its text, as soon as the page itself can be fetched. Boxes are
+	// in points of the page: times the width of the image and by the page's `width` they are pixels. Pages that could not be
+	// processed have none, and a page may lack it where its worker was interrupted. Needs the scope `read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /jobs/{id}/pages/{n}/preview (the `GetPreview` operationId).
+	GetPreviewWithResponse(ctx context.Context, id JobId, n PageNumber, params *GetPreviewParams, reqEditors ...RequestEditorFn) (*GetPreviewResponse, error)
 
 	// GetResultWithResponse Fetch the result
 	//
@@ -3626,6 +3765,47 @@ func (r GetPageResponse) ContentType() string {
 	return ""
 }
 
+type GetPreviewResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetPreviewResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPreviewResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPreviewResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPreviewResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPreviewResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetResultResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3984,12 +4164,29 @@ func (c *ClientWithResponses) CreateEventsUrlWithResponse(ctx context.Context, i
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /jobs/{id}/pages/{n} (the `GetPage` operationId).
-func (c *ClientWithResponses) GetPageWithResponse(ctx context.Context, id JobId, n int, params *GetPageParams, reqEditors ...RequestEditorFn) (*GetPageResponse, error) {
+func (c *ClientWithResponses) GetPageWithResponse(ctx context.Context, id JobId, n PageNumber, params *GetPageParams, reqEditors ...RequestEditorFn) (*GetPageResponse, error) {
 	rsp, err := c.GetPage(ctx, id, n, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetPageResponse(rsp)
+}
+
+// GetPreviewWithResponse Fetch the image of a page
+//
+// A small image of the upright page, to be looked at beside its text, as soon as the page itself can be fetched. Boxes are
+// in points of the page: times the width of the image and by the page's `width` they are pixels. Pages that could not be
+// processed have none, and a page may lack it where its worker was interrupted. Needs the scope `read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /jobs/{id}/pages/{n}/preview (the `GetPreview` operationId).
+func (c *ClientWithResponses) GetPreviewWithResponse(ctx context.Context, id JobId, n PageNumber, params *GetPreviewParams, reqEditors ...RequestEditorFn) (*GetPreviewResponse, error) {
+	rsp, err := c.GetPreview(ctx, id, n, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPreviewResponse(rsp)
 }
 
 // GetResultWithResponse Fetch the result
@@ -4378,6 +4575,35 @@ func ParseGetPageResponse(rsp *http.Response) (*GetPageResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetPreviewResponse parses an HTTP response from a GetPreviewWithResponse call
+func ParseGetPreviewResponse(rsp *http.Response) (*GetPreviewResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPreviewResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
 	case rsp.StatusCode == 304:
 		break // No content-type
 
