@@ -146,6 +146,13 @@ func (p *tab) hear(event any) {
 			p.troubles = append(p.troubles, string(text))
 		}
 	case *page.EventJavascriptDialogOpening:
+		if event.Type == page.DialogTypeBeforeunload {
+			// Who leaves in the middle of sending is asked, and says yes.
+			go func() {
+				_, _ = chromedp.Call(p.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
+			}()
+			return
+		}
 		p.troubles = append(p.troubles, "a script opened a dialog: "+event.Message)
 	case *page.EventFileChooserOpened:
 		p.chooser <- event.BackendNodeID
