@@ -14,15 +14,23 @@ import (
 
 // page delivers one page as the json format has it, which may be long before the job ends.
 func (s *Server) page(w http.ResponseWriter, r *http.Request) error {
-	if err := onlyQuery(r); err != nil {
+	if err := onlyQuery(r, queryCorrections); err != nil {
+		return err
+	}
+	corrected, err := wantsCorrections(r)
+	if err != nil {
 		return err
 	}
 	job, number, err := s.releasedPage(r)
 	if err != nil {
 		return err
 	}
+	revisions, err := s.revisionsOf(r.Context(), job.OcrJob, corrected)
+	if err != nil {
+		return err
+	}
 	var encoded []byte
-	for page, err := range s.Store.EncodedPages(r.Context(), job.Namespace, job.UID, []int{number}) {
+	for page, err := range s.encodedPages(r.Context(), job.OcrJob, []int{number}, revisions) {
 		if err != nil {
 			return err
 		}

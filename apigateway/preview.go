@@ -32,7 +32,7 @@ func (s *Server) preview(w http.ResponseWriter, r *http.Request) error {
 	defer content.Close()
 	header := w.Header()
 	// It is written once, so the job and the page name its bytes.
-	etag := etagOf(job.UID, "preview", []int{number})
+	etag := etagOf(job.UID, "preview", []int{number}, nil)
 	header.Set("ETag", etag)
 	header.Set("Cache-Control", "private, no-cache")
 	if matches(r.Header.Values("If-None-Match"), etag) {

@@ -36,6 +36,7 @@ func Problems() []Problem {
 		notFound, jobNotFound, pageNotFound, previewNotFound, usageNotFound, methodNotAllowed,
 		jobNotFinished, jobFailed, jobCancelled, jobNotRetryable, pageNotReady, formatUnavailable,
 		resultExpired, jobDeleted,
+		correctionsChanged,
 		rangeNotSatisfiable,
 		idempotencyKeyReused,
 		rateLimited, pageQuotaExceeded, tooManyStreams, tooManyTransfers,
@@ -183,6 +184,9 @@ var (
 		"The job was deleted with its document and result.",
 		"ការងារនេះត្រូវបានលុបចោល រួមទាំងឯកសារ និងលទ្ធផលរបស់វា។"}
 
+	correctionsChanged = Problem{"corrections_changed", 412, "Corrections changed",
+		"Somebody else has corrected the page meanwhile. Look at it again.",
+		"មានអ្នកផ្សេងបានកែទំព័រនេះរួចហើយ សូមមើលទំព័រនេះម្តងទៀត មុនពេលរក្សាទុក។"}
 	rangeNotSatisfiable = Problem{"range_not_satisfiable", 416, "Range not satisfiable",
 		"The result does not have the bytes that were asked for.",
 		"លទ្ធផលមិនមានផ្នែកដែលបានស្នើសុំទេ។"}

@@ -78,10 +78,13 @@ func (s *Server) Handler() http.Handler {
 	s.uploads, s.downloads = transfers.New(transfersEach, transfersAll), transfers.New(transfersEach, transfersAll)
 	router := mux.NewRouter().SkipClean(true)
 	for path, resource := range map[string]methods{
-		"/api/v1/convert":                     {http.MethodPost: s.admitted(submitting, s.convert)},
-		"/api/v1/jobs":                        {http.MethodGet: s.admitted(reading, s.jobs)},
-		"/api/v1/jobs/{id}":                   {http.MethodGet: s.admitted(reading, s.job), http.MethodDelete: s.admitted(deleting, s.deleteJob)},
-		"/api/v1/jobs/{id}/pages/{n}":         {http.MethodGet: s.admitted(reading, s.page)},
+		"/api/v1/convert":             {http.MethodPost: s.admitted(submitting, s.convert)},
+		"/api/v1/jobs":                {http.MethodGet: s.admitted(reading, s.jobs)},
+		"/api/v1/jobs/{id}":           {http.MethodGet: s.admitted(reading, s.job), http.MethodDelete: s.admitted(deleting, s.deleteJob)},
+		"/api/v1/jobs/{id}/pages/{n}": {http.MethodGet: s.admitted(reading, s.page)},
+		"/api/v1/jobs/{id}/pages/{n}/corrections": {
+			http.MethodGet: s.admitted(reading, s.corrections), http.MethodPut: s.admitted(correcting, s.correct),
+		},
 		"/api/v1/jobs/{id}/pages/{n}/preview": {http.MethodGet: s.admitted(reading, s.preview)},
 		"/api/v1/jobs/{id}/result":            {http.MethodGet: s.admitted(reading, s.result)},
 		"/api/v1/jobs/{id}/retry":             {http.MethodPost: s.admitted(submitting, s.retry)},
