@@ -34,7 +34,7 @@ export function Convert() {
       <${DropZone} take=${take} limit=${limits?.max_file_bytes} />
       <${Options} chosen=${chosen} limits=${limits} />
     </div>
-    <${Files} resets=${usage.value?.resets_at} />`;
+    <${Files} resets=${usage.value?.resets_at && day(usage.value.resets_at, usage.value.time_zone)} />`;
 }
 
 function DropZone({ take, limit }) {
@@ -99,12 +99,12 @@ function Files({ resets }) {
   const done = list.filter(isDone);
   const held = list.filter(upload => upload.state === "held");
   const quota = list.find(upload => upload.problem?.code === "page_quota_exceeded");
-  return html`<section aria-labelledby="list"><div class="row"><h2 id="list">${t("convert.files")}</h2>
+  return html`<section class="list" aria-labelledby="list"><div class="row"><h2 id="list">${t("convert.files")}</h2>
       <p class="faint grow" role="status">${t("convert.status", { done: number(done.length), all: number(list.length) })}</p>
       ${done.length > 0 && html`<button class="small" onClick=${() => forget(...done.map(upload => upload.id))}>${t("convert.clear")}</button>`}</div>
     ${quota && html`<${Trouble} code="page_quota_exceeded" body=${quota.problem.body}>
       ${held.length > 0 && html`<p>${t("upload.rest.why", { n: number(held.length) })}</p>`}
-      ${resets && html`<p>${t("upload.resets", { when: day(resets) })}</p>`}
+      ${resets && html`<p>${t("upload.resets", { when: resets })}</p>`}
       ${held.length > 0 && html`<button class="small" onClick=${() => again(...held.map(upload => upload.id))}>${t("upload.rest", { n: number(held.length) })}</button>`}<//>`}
     <ul class="files">${list.map(upload => html`<${File} key=${upload.id} upload=${upload} />`)}</ul></section>`;
 }

@@ -67,6 +67,9 @@ export function JobState({ job }) {
     ${status === "FAILED" && job.error && html`<${Trouble} quiet code=${job.error.code} body=${job.error} />`}`;
 }
 
+// What another attempt at the same document would only meet again.
+const forGood = ["password_protected", "empty_document", "unsupported_document", "invalid_document", "pages_out_of_range", "too_many_pages", "priority_not_allowed"];
+
 // JobActions are what can be done with a job as it stands.
 export function JobActions({ job, onDeleted }) {
   const [busy, setBusy] = useState(false);
@@ -101,7 +104,7 @@ export function JobActions({ job, onDeleted }) {
     location.hash = `#/jobs/${job_id}`;
   });
 
-  const canRetry = job.status === "FAILED" || job.status === "COMPLETED" && job.pages?.failed > 0;
+  const canRetry = job.status === "FAILED" && !forGood.includes(job.error?.code) || job.status === "COMPLETED" && job.pages?.failed > 0;
   return html`
     ${!onDeleted && ["COMPLETED", "CANCELLED", "PROCESSING"].includes(job.status) && html`<a class="button small" href=${`#/jobs/${job.id}`} aria-label=${t("job.opens", { name })}>${t("job.open")}</a>`}
     ${canRetry && html`<button class="small" disabled=${busy} aria-label=${t("job.retries", { name })} onClick=${retry}>${t("job.retry")}</button>`}

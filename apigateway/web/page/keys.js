@@ -14,8 +14,8 @@ function Table({ usage: { organization, by_key } }) {
     <div class="card scroll" tabindex="0" role="group" aria-label=${t("keys.title")}><table class="keys"><thead><tr>${["name", "scopes", "expires", "lastused", "pages"].map(column => html`<th key=${column} scope="col">${t(`keys.${column}`)}</th>`)}</tr></thead>
       <tbody>${by_key.map(key => html`<tr key=${key.key ?? ""}>
         <th scope="row">${key.key ?? t("keys.without")}${key.removed && html` <span class="badge">${t("keys.removed")}</span>`}</th>
-        <td data-label=${t("keys.scopes")}>${(key.scopes || []).map(scope => html`<span key=${scope} class="badge" title=${scope}>${has(`scope.${scope}`) ? t(`scope.${scope}`) : scope}</span> `)}</td>
-        <td data-label=${t("keys.expires")}>${key.key && !key.removed && (!key.expires_at ? t("keys.unlimited") : html`${day(key.expires_at)}${new Date(key.expires_at) < new Date() && html` <span class="badge" data-status="FAILED">${t("keys.expired")}</span>`}`)}</td>
-        <td data-label=${t("keys.lastused")}>${key.last_used_at ? moment(key.last_used_at) : t("keys.never")}</td>
-        <td data-label=${t("keys.pages")}>${number(key.pages)}</td></tr>`)}</tbody></table></div>`;
+        <td data-label=${t("keys.scopes")}><span>${(key.scopes || []).map(scope => html`<span key=${scope} class="badge" title=${scope}>${has(`scope.${scope}`) ? t(`scope.${scope}`) : scope}</span> `)}</span></td>
+        <td data-label=${t("keys.expires")}><span>${key.key && !key.removed && (!key.expires_at ? t("keys.unlimited") : html`${day(key.expires_at)}${new Date(key.expires_at) < new Date() && html` <span class="badge" data-status="FAILED">${t("keys.expired")}</span>`}`)}</span></td>
+        <td data-label=${t("keys.lastused")}><span>${key.last_used_at ? moment(key.last_used_at) : t("keys.never")}</span></td>
+        <td data-label=${t("keys.pages")}><span>${number(key.pages)}</span></td></tr>`)}</tbody></table></div>`;
 }

@@ -33,21 +33,32 @@ export const has = key => key in strings;
 // said picks what the API says in both languages, as field and field_km.
 export const said = (from, field) => (language() === "km" && from[`${field}_km`]) || from[field] || "";
 
-export const number = n => new Intl.NumberFormat(language()).format(n);
+// Chromium knows no Khmer numbers and dates. Offices write figures as in English, and months by their names.
+export const number = n => new Intl.NumberFormat("en").format(n);
 
-export const percent = n => new Intl.NumberFormat(language(), { maximumFractionDigits: 0 }).format(n) + "%";
+export const percent = n => Math.round(n) + "%";
 
 export function bytes(n) {
   const mega = n / (1 << 20);
   const [value, unit] = mega >= 1 ? [mega, "MB"] : [n / 1024, "KB"];
-  return new Intl.NumberFormat(language(), { maximumFractionDigits: value < 10 ? 1 : 0 }).format(value) + " " + unit;
+  return new Intl.NumberFormat("en", { maximumFractionDigits: value < 10 ? 1 : 0 }).format(value) + "\u00a0" + unit;
 }
 
-export const moment = time => new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
+const months = ["មករា", "កុម្ភៈ", "មីនា", "មេសា", "ឧសភា", "មិថុនា", "កក្កដា", "សីហា", "កញ្ញា", "តុលា", "វិច្ឆិកា", "ធ្នូ"];
 
-export const day = time => new Intl.DateTimeFormat(language(), { dateStyle: "long" }).format(new Date(time));
+function dated(time, timeZone, khmer, english) {
+  if (language() !== "km") return new Intl.DateTimeFormat("en-GB", { timeZone, ...english }).format(new Date(time));
+  const parts = new Intl.DateTimeFormat("en", { timeZone, year: "numeric", month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).formatToParts(new Date(time));
+  const part = Object.fromEntries(parts.map(({ type, value }) => [type, value]));
+  return khmer({ ...part, month: months[part.month - 1] });
+}
 
-export const month = name => new Intl.DateTimeFormat(language(), { month: "long", year: "numeric", timeZone: "UTC" }).format(new Date(name + "-01T00:00:00Z"));
+export const moment = time => dated(time, undefined, ({ day, month, year, hour, minute }) => `${day} ${month} ${year} ម៉ោង ${hour}:${minute}`, { dateStyle: "medium", timeStyle: "short" });
+
+// Days are those of the time zone that is named, where one is.
+export const day = (time, timeZone) => dated(time, timeZone, ({ day, month, year }) => `ថ្ងៃទី ${day} ខែ${month} ឆ្នាំ ${year}`, { dateStyle: "long" });
+
+export const month = name => dated(name + "-01T00:00:00Z", "UTC", ({ month, year }) => `ខែ${month} ឆ្នាំ ${year}`, { month: "long", year: "numeric" });
 
 export function duration(seconds) {
   if (seconds < 60) return t("seconds", { n: number(Math.round(seconds)) });

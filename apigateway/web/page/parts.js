@@ -58,7 +58,7 @@ export const TroubleOf = ({ problem, again }) => html`<${Trouble} code=${problem
 export const Empty = ({ title, children }) => html`<div class="empty"><${Mark} /><h2>${title}</h2><p>${children}</p></div>`;
 
 export const Skeleton = ({ rows = 4 }) => html`<div class="skeleton" role="status"><span class="hidden">${t("loading")}</span>
-  ${Array.from({ length: rows }, (_, i) => html`<span key=${i} class="bar" />`)}</div>`;
+  ${Array.from({ length: rows }, (_, i) => html`<span key=${i} class="bone" />`)}</div>`;
 
 export const Progress = ({ value, label, steady }) => html`<div class="progress ${steady ? "" : "moving"}" role="progressbar" aria-label=${label}
   aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.round(value)}><span style=${{ width: `${value}%` }} /></div>`;

@@ -2,7 +2,7 @@
 import { html, useRef, useState } from "./html.js";
 import { read, refusedKey, signIn } from "./api.js";
 import { t } from "./language.js";
-import { Icon, Trouble } from "./parts.js";
+import { Icon, Mark, Trouble } from "./parts.js";
 import { useStore } from "./store.js";
 
 export function SignIn() {
@@ -34,7 +34,7 @@ export function SignIn() {
     }
   }
 
-  return html`<section class="signin"><div class="welcome"><h1>${t("product")}</h1><p>${t("tagline")}</p></div>
+  return html`<section class="signin"><div class="welcome"><${Mark} /><h1>${t("product")}</h1><p>${t("tagline")}</p></div>
     <form class="card" onSubmit=${submit} novalidate>
       <h2>${t("signin.title")}</h2>
       <label for="key">${t("signin.key")}</label>
