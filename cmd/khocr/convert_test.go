@@ -22,6 +22,13 @@ func TestCommandLine(t *testing.T) {
 		"all slots are busy until the last document":     testSlots,
 		"a document that fails does not stop the others": testOneFails,
 		"the month ends in the middle":                   testQuota,
+		"statuses and what is said":                      testStatuses,
+		"jobs, results and what there is":                testJobCommands,
+		"where a key comes from":                         testKeys,
+		"a connection that is lost":                      testLost,
+		"on a terminal":                                  testTerminal,
+		"results stay in their folder":                   testOutside,
+		"as a plugin of kubectl":                         testPlugin,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, p) })
 	}

@@ -47,19 +47,22 @@ type platform struct {
 	*gatewaytest.Gateway
 	address string
 	stop    func()
+	// whole is the test that it is there for.
+	whole *testing.T
 }
 
 func startPlatform(t *testing.T) *platform {
 	t.Helper()
 	g := gatewaytest.Start(t)
 	g.Apply(t, "config/models/khocr.yaml")
-	p := &platform{Gateway: g, address: "127.0.0.1:0"}
-	p.serve(t)
+	p := &platform{Gateway: g, address: "127.0.0.1:0", whole: t}
+	p.serve()
 	return p
 }
 
 // serve runs the public port until it is stopped or the test ends, at the address that it had if it had one.
-func (p *platform) serve(t *testing.T) {
+func (p *platform) serve() {
+	t := p.whole
 	t.Helper()
 	server := &apigateway.Server{
 		Client: p.Cached, Live: p.Live, Store: p.Store, Seal: p.Seal, Log: slog.New(slog.DiscardHandler),

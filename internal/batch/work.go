@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/openplp/khocr/client"
 )
@@ -210,10 +211,20 @@ func (w *work) upload(ctx context.Context) (accepted *client.Accepted, err error
 		defer file.Close()
 		w.tell(Progress{Stage: Uploading, Size: w.size})
 		counted := &counter{Reader: file, count: func(sent int64) { w.tell(Progress{Stage: Uploading, Sent: sent, Size: w.size}) }}
-		accepted, err = w.Client.Convert(ctx, filepath.Base(w.document.Path), counted, w.Asked, key)
+		accepted, err = w.Client.Convert(ctx, fileName(w.document.Path), counted, w.Asked, key)
 		return err
 	})
 	return accepted, err
+}
+
+// fileName is what the platform is told of the name: no header can carry control characters.
+func fileName(path string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '_'
+		}
+		return r
+	}, filepath.Base(path))
 }
 
 // finish waits for the job and fetches its result.

@@ -105,7 +105,7 @@ func (t *Tunnel) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	t.lock.Lock()
 	defer t.lock.Unlock()
 	if t.to != nil {
-		if connection, err := t.forward(); err == nil {
+		if connection, err := t.forward(ctx); err == nil {
 			return connection, nil
 		}
 		_ = t.to.Close()
@@ -114,7 +114,7 @@ func (t *Tunnel) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	if err := t.connect(ctx); err != nil {
 		return nil, err
 	}
-	return t.forward()
+	return t.forward(ctx)
 }
 
 // connect leads the tunnel to a pod that is ready.
@@ -195,26 +195,59 @@ func (t *Tunnel) dialer(pod string) (httpstream.Dialer, error) {
 }
 
 // forward opens a connection over the tunnel: a stream for what is wrong, and one for what is sent.
-func (t *Tunnel) forward() (net.Conn, error) {
+func (t *Tunnel) forward(ctx context.Context) (net.Conn, error) {
 	t.request++
 	headers := http.Header{}
 	headers.Set(corev1.PortHeader, t.port)
 	headers.Set(corev1.PortForwardRequestIDHeader, strconv.Itoa(t.request))
 	headers.Set(corev1.StreamType, corev1.StreamTypeError)
-	wrong, err := t.to.CreateStream(headers)
+	wrong, err := t.stream(ctx, headers)
 	if err != nil {
-		return nil, fmt.Errorf("open a stream: %w", err)
+		return nil, err
 	}
 	_ = wrong.Close() // for writing
 	headers.Set(corev1.StreamType, corev1.StreamTypeData)
-	data, err := t.to.CreateStream(headers)
+	data, err := t.stream(ctx, headers)
 	if err != nil {
 		t.to.RemoveStreams(wrong)
-		return nil, fmt.Errorf("open a stream: %w", err)
+		return nil, err
 	}
 	c := &connection{Stream: data, over: t.to, wrong: wrong}
 	go c.heed()
 	return c, nil
+}
+
+var errLost = errors.New("the connection to the pod is lost")
+
+// stream opens one. By itself it would wait for half a minute on a connection that is gone.
+func (t *Tunnel) stream(ctx context.Context, headers http.Header) (httpstream.Stream, error) {
+	type outcome struct {
+		stream httpstream.Stream
+		err    error
+	}
+	opened := make(chan outcome, 1)
+	to, headers := t.to, headers.Clone()
+	go func() {
+		stream, err := to.CreateStream(headers)
+		opened <- outcome{stream, err}
+	}()
+	select {
+	case o := <-opened:
+		if o.err != nil {
+			return nil, fmt.Errorf("open a stream: %w", o.err)
+		}
+		return o.stream, nil
+	case <-to.CloseChan():
+		return nil, errLost
+	case <-ctx.Done():
+		go func() {
+			if late := <-opened; late.err == nil {
+				_ = late.stream.Reset()
+				to.RemoveStreams(late.stream)
+			}
+		}()
+		return nil, context.Cause(ctx)
+	}
 }
 
 // connection is one over the tunnel.
