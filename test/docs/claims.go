@@ -98,6 +98,7 @@ var (
 	flag     = regexp.MustCompile(`^--([a-z][a-z0-9-]+)`)
 	path     = regexp.MustCompile(`(?:^|[\s"=(])((?:api|apigateway|client|cmd|config|controllers|docs|examples|hack|internal|test|worker)/[A-Za-z0-9_./*-]+)`)
 	metric   = regexp.MustCompile(`\bkhocr_[a-z]+(?:_[a-z]+)+\b`)
+	test     = regexp.MustCompile(`^(?:Test|Benchmark)[A-Z]\w*$`)
 	variable = regexp.MustCompile(`\bKHOCR_[A-Z0-9_]+\b`)
 )
 
@@ -144,7 +145,7 @@ func anchors(content string) (all []string) {
 	return all
 }
 
-// Names are the make targets, flags, files, metrics and variables of the page that do not exist.
+// Names are the make targets, flags, tests, files, metrics and variables of the page that do not exist.
 func (h *House) Names(page, content string) []string {
 	wrong := map[string]bool{}
 	miss := func(kind, name string) { wrong[page+": there is no "+kind+" "+name] = true }
@@ -159,6 +160,9 @@ func (h *House) Names(page, content string) []string {
 		typed = append(typed, match[1])
 		if found := flag.FindStringSubmatch(match[1]); found != nil && !h.hasFlag(found[1]) {
 			miss("flag", "--"+found[1])
+		}
+		if test.MatchString(match[1]) && !h.speaksOf("func "+match[1]+"(") {
+			miss("test", match[1])
 		}
 	}
 	for _, text := range typed {

@@ -62,6 +62,7 @@ func TestWhatIsMissingIsNoticed(t *testing.T) {
 		"no target":           {"run `make nothing`", "there is no make target nothing"},
 		"no target in blocks": {"<!-- not run: so -->\n```sh\nA=1 make nothing\n```\n", "there is no make target nothing"},
 		"no flag":             {"`--nothing=1`", "there is no flag --nothing"},
+		"no test named":       {"as `TestThatNobodyWrote` shows", "there is no test TestThatNobodyWrote"},
 		"no path":             {"`config/nothing/x.yaml`", "there is no file config/nothing/x.yaml"},
 		"no metric":           {"`khocr_no_such_total`", "there is no metric khocr_no_such_total"},
 		"no variable":         {"set KHOCR_NOTHING", "there is no variable KHOCR_NOTHING"},

@@ -155,27 +155,7 @@ func (s *site) readsPageByPage(words []string) {
 }
 
 func (s *site) isToldOfTheEnd(words []string) {
-	command := exec.CommandContext(s.Context(), words[0], append(words[1:], "127.0.0.1:0")...)
-	command.Env = append(os.Environ(), s.access()...)
-	command.Stderr = os.Stderr
-	output, err := command.StdoutPipe()
-	s.must(err)
-	s.must(command.Start())
-	s.Cleanup(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
-	})
-	lines := bufio.NewScanner(output)
-	next := func() string {
-		if !lines.Scan() {
-			s.Fatalf("it says no more: %v", lines.Err())
-		}
-		return lines.Text()
-	}
-	address, found := strings.CutPrefix(next(), "listening at ")
-	if !found {
-		s.Fatalf("it does not say where it listens: %q", lines.Text())
-	}
+	address, next := s.listens(exec.CommandContext(s.Context(), words[0], append(words[1:], "127.0.0.1:0")...))
 
 	forged, err := http.NewRequestWithContext(s.Context(), http.MethodPost, address, strings.NewReader(`{"type":"job.completed","data":{"id":"forged","status":"COMPLETED"}}`))
 	s.must(err)
@@ -199,6 +179,32 @@ func (s *site) isToldOfTheEnd(words []string) {
 	if got, want := next(), "job.completed "+accepted.JobId+" COMPLETED"; got != want {
 		s.Errorf("it says %q, want %q", got, want)
 	}
+}
+
+// listens starts a server that ends with the test, and returns its address, and what gives the next line that it prints.
+func (s *site) listens(command *exec.Cmd) (address string, next func() string) {
+	s.Helper()
+	command.Env = append(os.Environ(), s.access()...)
+	command.Stderr = os.Stderr
+	output, err := command.StdoutPipe()
+	s.must(err)
+	s.must(command.Start())
+	s.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	lines := bufio.NewScanner(output)
+	next = func() string {
+		if !lines.Scan() {
+			s.Fatalf("it says no more: %v", lines.Err())
+		}
+		return lines.Text()
+	}
+	address, found := strings.CutPrefix(next(), "listening at ")
+	if !found {
+		s.Fatalf("it does not say where it listens: %q", lines.Text())
+	}
+	return address, next
 }
 
 // textOfWord is the text of a Word file, without what only breaks its lines.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/openplp/khocr/client"
+	"github.com/openplp/khocr/internal/testenv"
 	"github.com/openplp/khocr/test/docs"
 )
 
@@ -70,5 +71,47 @@ func TestAPIPage(t *testing.T) {
 		if !strings.Contains(output, want) {
 			t.Errorf("the commands print no %s:\n%s", want, output)
 		}
+	}
+}
+
+// TestContributorsPage runs the commands of the page for contributors.
+func TestContributorsPage(t *testing.T) {
+	const page = "docs/contributors.md"
+	s := open(t)
+	script, err := docs.Commands(s.root, page, "TestContributorsPage")
+	s.must(err)
+	programs := t.TempDir()
+	s.must(os.Symlink(filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl"), filepath.Join(programs, "kubectl")))
+	output := s.run(s.root, []string{"KUBECONFIG=" + s.platform.Kubeconfig, "PATH=" + programs + ":" + os.Getenv("PATH")}, "bash", "-euo", "pipefail", "-c", script)
+	if !strings.Contains(output, "ministry") || strings.Contains(output, "no tests to run") {
+		t.Errorf("the commands print\n%s", output)
+	}
+	testenv.Await(t, "the gateway goes by the plan", func() bool {
+		return strings.Contains(s.run(programs, s.access(), "bash", "-c", `curl --silent "$KHOCR_URL/api/v1/usage" --header "X-API-Key: $KHOCR_API_KEY"`), `"limit":1000000`)
+	})
+}
+
+// TestAnotherEngine reads a document by the engine in the page for contributors.
+func TestAnotherEngine(t *testing.T) {
+	blocks, err := docs.Blocks("../..", "docs/contributors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var program string
+	for _, block := range blocks {
+		if block.Run == "TestAnotherEngine" {
+			program += block.Text
+		}
+	}
+	file := filepath.Join(t.TempDir(), "engine")
+	if err := os.WriteFile(file, []byte(program), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := openWith(t, file)
+	folder := t.TempDir()
+	s.document(folder, "letter.pdf", "sample.pdf")
+	s.run(folder, s.access(), filepath.Join(s.root, "examples/curl/convert.sh"), "letter.pdf")
+	if text := s.textOfWord(filepath.Join(folder, "letter.docx")); !strings.Contains(text, "សួស្តី") {
+		t.Errorf("the Word file has %q", text)
 	}
 }

@@ -57,7 +57,22 @@ type site struct {
 	platform       *platform.Platform
 }
 
+// open starts a platform that reads with the engine that ships.
 func open(t *testing.T) *site {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), engineName)
+	if err := os.Symlink(program, link); err != nil {
+		t.Fatal(err)
+	}
+	return openWith(t, link)
+}
+
+// openWith starts a platform that reads with the engine of that path.
+func openWith(t *testing.T, program string) *site {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -65,13 +80,9 @@ func open(t *testing.T) *site {
 	}
 	p := platform.Start(t)
 	s := &site{T: t, root: root, url: p.Serve(), key: apikey.Generate(), platform: p}
-	folder := t.TempDir()
-	program, err := os.Executable()
-	s.must(err)
-	s.must(os.Symlink(program, filepath.Join(folder, engineName)))
-	tessdata := filepath.Join(folder, "tessdata")
-	s.run(folder, nil, filepath.Join(root, "hack/tessdata.sh"), tessdata)
-	p.RunWorkers(filepath.Join(folder, engineName), tessdata)
+	tessdata := filepath.Join(t.TempDir(), "tessdata")
+	s.run(root, nil, "hack/tessdata.sh", tessdata)
+	p.RunWorkers(program, tessdata)
 
 	namespace := p.Organize("acme", func(spec *v1alpha1.OrganizationSpec) {
 		spec.APIKeys = []v1alpha1.APIKey{{Name: "main", SHA256: apikey.Hash(s.key)}}
