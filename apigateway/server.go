@@ -25,6 +25,7 @@ import (
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/apigateway/transfers"
+	"github.com/openplp/khocr/apigateway/web"
 	"github.com/openplp/khocr/internal/seal"
 	"github.com/openplp/khocr/internal/storage"
 )
@@ -72,7 +73,7 @@ type handlerFunc func(w http.ResponseWriter, r *http.Request) error
 // methods are the handlers of a resource by HTTP method. GET serves HEAD, too.
 type methods map[string]handlerFunc
 
-// Handler serves /api/v1, and what describes it.
+// Handler serves /api/v1, what describes it, and the page for people.
 func (s *Server) Handler() http.Handler {
 	s.uploads, s.downloads = transfers.New(transfersEach, transfersAll), transfers.New(transfersEach, transfersAll)
 	router := mux.NewRouter().SkipClean(true)
@@ -101,11 +102,13 @@ func (s *Server) Handler() http.Handler {
 		http.MethodGet:  s.admittedBy(s.authenticateEvents, reading, s.events),
 		http.MethodPost: s.admitted(reading, s.makeEventToken),
 	}))
-	for path, file := range openapi.Files() {
-		router.Handle(path, s.resource(path, methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
-			file.ServeHTTP(w, r)
-			return nil
-		}}))
+	for _, files := range []map[string]http.Handler{openapi.Files(), web.Files()} {
+		for path, file := range files {
+			router.Handle(path, s.resource(path, methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
+				file.ServeHTTP(w, r)
+				return nil
+			}}))
+		}
 	}
 	router.NotFoundHandler = s.answering(func(http.ResponseWriter, *http.Request) error {
 		return notFound.because(nil)
