@@ -314,7 +314,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, problem *problemError)
 	}
 	header := w.Header()
 	if problem.retryAfter > 0 {
-		header.Set("Retry-After", wholeSeconds(problem.retryAfter))
+		header.Set("Retry-After", serving.WholeSeconds(problem.retryAfter))
 	}
 	if problem.Status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", `ApiKey realm="khocr"`)

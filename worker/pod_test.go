@@ -54,6 +54,7 @@ func newPod(t *testing.T, document script) *pod {
 			GatewayName:      "example.com", // in every certificate of httptest
 			GatewayTokenFile: filepath.Join(folder, "gateway-token"),
 			PodName:          "job-0-1",
+			Organization:     "school",
 			CPULimit:         2,
 			MemoryLimit:      2 << 30,
 			WorkDir:          folder,

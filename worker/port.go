@@ -156,7 +156,7 @@ func (p *port) stored(ctx context.Context, page int, path string) error {
 	return nil
 }
 
-// download streams what is at a path of the port into a file.
+// download streams what is at a path of the port, or of the store where the port sends there, into a file.
 func (p *port) download(ctx context.Context, from, path string) error {
 	return retry(ctx, func(ctx context.Context) error {
 		ctx, moves, stop := whileMoving(ctx)
@@ -166,7 +166,13 @@ func (p *port) download(ctx context.Context, from, path string) error {
 			return err
 		}
 		defer response.Body.Close()
-		return writeFile(path, moves(response.Body))
+		if response.StatusCode != http.StatusTemporaryRedirect {
+			return writeFile(path, moves(response.Body))
+		}
+		if err := follow(ctx, response, path, moves); err != nil {
+			return fmt.Errorf("%w: %s", errFromStore, err.Error()) // not to be tried again, whatever it is
+		}
+		return nil
 	})
 }
 

@@ -52,7 +52,15 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 	if len(content) > workerport.MaxPageBytes {
 		return pageTooLarge(workerport.MaxPageBytes)
 	}
-	return s.keepOnce(w, r, work, storage.PageKey(work.job.Namespace, work.job.UID, number), content)
+	created, err := s.keepOnce(r, work, storage.PageKey(work.job.Namespace, work.job.UID, number), content)
+	if err != nil {
+		return err
+	}
+	if created {
+		countPage(result)
+	}
+	writeKept(w, created)
+	return nil
 }
 
 // receive takes what belongs to a page into memory, until forget is called.
@@ -83,21 +91,26 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, work assignment
 }
 
 // keepOnce stores what belongs to a page, unless something is stored under the key or the job has too much.
-func (s *Server) keepOnce(w http.ResponseWriter, r *http.Request, work assignment, key string, content []byte) error {
+func (s *Server) keepOnce(r *http.Request, work assignment, key string, content []byte) (created bool, err error) {
 	if fits, err := s.kept.add(r.Context(), work.job.Namespace, work.job.UID, int64(len(content))); err != nil {
-		return err
+		return false, err
 	} else if !fits {
-		return &refusal{http.StatusRequestEntityTooLarge, "JobTooLarge", "the pages of the job take too much", nil}
+		return false, &refusal{http.StatusRequestEntityTooLarge, "JobTooLarge", "the pages of the job take too much", nil}
 	}
-	switch _, err := s.Store.Put(r.Context(), key, bytes.NewReader(content)); {
-	case errors.Is(err, storage.ErrExists):
-		w.WriteHeader(http.StatusOK)
-	case err != nil:
-		return err
-	default:
-		w.WriteHeader(http.StatusCreated)
+	_, err = s.Store.Put(r.Context(), key, bytes.NewReader(content))
+	if errors.Is(err, storage.ErrExists) {
+		return false, nil
 	}
-	return nil
+	return err == nil, err
+}
+
+// writeKept answers that something is stored: now, or as it was before.
+func writeKept(w http.ResponseWriter, created bool) {
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+	}
+	w.WriteHeader(status)
 }
 
 // storedPages answers which pages of the job are stored, whichever part they are of.

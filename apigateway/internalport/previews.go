@@ -24,7 +24,12 @@ func (s *Server) preview(w http.ResponseWriter, r *http.Request, work assignment
 	if err := checkPreview(content); err != nil {
 		return &refusal{http.StatusBadRequest, "InvalidPreview", "this is not the preview of a page", err}
 	}
-	return s.keepOnce(w, r, work, storage.PreviewKey(work.job.Namespace, work.job.UID, number), content)
+	created, err := s.keepOnce(r, work, storage.PreviewKey(work.job.Namespace, work.job.UID, number), content)
+	if err != nil {
+		return err
+	}
+	writeKept(w, created)
+	return nil
 }
 
 // checkPreview reads the header alone: what a hostile document made of the rest, a browser has to bear as it bears any image, but

@@ -2,8 +2,6 @@ package internalport
 
 import (
 	"context"
-	"math"
-	"strconv"
 	"time"
 
 	"github.com/openplp/khocr/apigateway/ratelimit"
@@ -36,9 +34,6 @@ var (
 type tooMany struct{ after time.Duration }
 
 func (tooMany) Error() string { return "too many requests" }
-
-// seconds is the value of Retry-After, at least one.
-func (t tooMany) seconds() string { return strconv.Itoa(max(1, int(math.Ceil(t.after.Seconds())))) }
 
 // permit counts a request of somebody's, or fails with tooMany.
 func permit(ctx context.Context, limiter ratelimit.Limiter, allowed allowance, who string) error {

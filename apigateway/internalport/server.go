@@ -164,7 +164,7 @@ func (s *Server) refusalOf(ctx context.Context, err error) *refusal {
 func writeRefusal(w http.ResponseWriter, r *http.Request, refused *refusal) {
 	serving.RequestFrom(r.Context()).Code = refused.reason
 	if over := (tooMany{}); errors.As(refused, &over) {
-		w.Header().Set("Retry-After", over.seconds())
+		w.Header().Set("Retry-After", serving.WholeSeconds(max(over.after, time.Second)))
 	}
 	writeJSON(w, refused.status, workerport.Refusal{Reason: refused.reason, Message: refused.message})
 }

@@ -57,6 +57,16 @@ func formats() []formatSpec {
 	}
 }
 
+// Formats are all formats, in the order of the API.
+func Formats() []Format {
+	all := formats()
+	names := make([]Format, len(all))
+	for i, spec := range all {
+		names[i] = spec.name
+	}
+	return names
+}
+
 // ParseFormat finds the format of that name, or says which names there are.
 func ParseFormat(name string) (Format, error) {
 	spec, err := Format(name).spec()

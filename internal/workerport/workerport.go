@@ -143,6 +143,8 @@ const (
 	EnvStoreInReach = "KHOCR_STORE_IN_REACH"
 	// EnvPodName is the pod's own name, for logs.
 	EnvPodName = "KHOCR_POD_NAME"
+	// EnvOrganization is the name of the organization, for logs.
+	EnvOrganization = "KHOCR_ORGANIZATION"
 	// EnvCPULimit is the pod's CPU limit in whole cores, rounded up: one engine child for each.
 	EnvCPULimit = "KHOCR_CPU_LIMIT"
 	// EnvMemoryLimit is the pod's memory limit in bytes.
