@@ -60,8 +60,9 @@ func testCorrect(t *testing.T, s *site, browser context.Context) {
 
 	edit := func(text, key string) {
 		t.Helper()
-		p.do(chromedp.Click(chromedp.CSS(`[data-w="1"]`)), chromedp.WaitVisible(chromedp.CSS(".editor input")),
-			chromedp.SetValue(chromedp.CSS(".editor input"), text), chromedp.SendKeys(chromedp.CSS(".editor input"), key))
+		p.do(chromedp.Click(chromedp.CSS(`[data-w="1"]`)), chromedp.WaitVisible(chromedp.CSS(".editor input")))
+		p.await("its text is selected", `getSelection().toString() !== "" || document.activeElement.selectionEnd > 0 || document.activeElement.value === ""`)
+		p.do(chromedp.KeyEvent(kb.Backspace), chromedp.KeyEvent(text), chromedp.KeyEvent(key))
 		p.await("the word is there again", `!document.querySelector('.editor') && document.activeElement.dataset.w === "1"`)
 	}
 	word := func(what, text string) {

@@ -94,7 +94,8 @@ func (s *site) organization(t *testing.T, name, plan string) string {
 	}}
 	s.platform.Must(s.platform.Gateway.Client.Create(t.Context(), made))
 	testenv.Await(t, name+" is ready", func() bool {
-		s.platform.Must(s.platform.Cached.Get(t.Context(), client.ObjectKeyFromObject(made), made))
+		// The gateway's informers come to know of it when they do.
+		s.platform.Must(client.IgnoreNotFound(s.platform.Cached.Get(t.Context(), client.ObjectKeyFromObject(made), made)))
 		return meta.IsStatusConditionTrue(made.Status.Conditions, v1alpha1.ConditionReady) && made.Status.Namespace != ""
 	})
 	return key

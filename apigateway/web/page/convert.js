@@ -4,9 +4,9 @@ import { patiently, read } from "./api.js";
 import { bytes, day, number, percent, said, t } from "./language.js";
 import { JobActions, JobState } from "./jobs.js";
 import { ended, jobs } from "./live.js";
-import { Empty, Field, Icon, Progress, Trouble, useLoaded } from "./parts.js";
+import { Empty, Field, Icon, Progress, tell, Trouble, troubleWith, useLoaded } from "./parts.js";
 import { store, useStore } from "./store.js";
-import { add, again, forget, uploads } from "./uploads.js";
+import { add, again, forget, retry, uploads } from "./uploads.js";
 
 const formats = ["docx", "pdf", "text", "markdown", "json", "hocr", "alto"];
 
@@ -97,15 +97,23 @@ function Files({ resets }) {
   if (list.length === 0) return html`<${Empty} title=${t("convert.none")}>${t("convert.none.do")}<//>`;
   const isDone = upload => upload.job && known[upload.job] && ended(known[upload.job]);
   const done = list.filter(isDone);
-  const held = list.filter(upload => upload.state === "held");
-  const quota = list.find(upload => upload.problem?.code === "page_quota_exceeded");
+  // The month may be over before a file is sent, or when its pages are counted.
+  const unread = list.filter(upload => known[upload.job]?.error?.code === "page_quota_exceeded");
+  const unsent = list.filter(upload => !upload.job && upload.problem?.code === "page_quota_exceeded");
+  const left = unread.length + unsent.length;
+  async function rest() {
+    again(...unsent.map(upload => upload.id));
+    try {
+      for (const upload of unread) await retry(upload.id);
+    } catch (problem) {
+      tell(troubleWith(problem));
+    }
+  }
   return html`<section class="list" aria-labelledby="list"><div class="row"><h2 id="list">${t("convert.files")}</h2>
       <p class="faint grow" role="status">${t("convert.status", { done: number(done.length), all: number(list.length) })}</p>
       ${done.length > 0 && html`<button class="small" onClick=${() => forget(...done.map(upload => upload.id))}>${t("convert.clear")}</button>`}</div>
-    ${quota && html`<${Trouble} code="page_quota_exceeded" body=${quota.problem.body}>
-      ${held.length > 0 && html`<p>${t("upload.rest.why", { n: number(held.length) })}</p>`}
-      ${resets && html`<p>${t("upload.resets", { when: resets })}</p>`}
-      ${held.length > 0 && html`<button class="small" onClick=${() => again(...held.map(upload => upload.id))}>${t("upload.rest", { n: number(held.length) })}</button>`}<//>`}
+    ${left > 0 && html`<${Trouble} code="page_quota_exceeded"><p>${t("upload.rest.why", { n: number(left) })} ${resets && t("upload.resets", { when: resets })}</p>
+      <button class="small" onClick=${rest}>${t("upload.rest", { n: number(left) })}</button><//>`}
     <ul class="files">${list.map(upload => html`<${File} key=${upload.id} upload=${upload} />`)}</ul></section>`;
 }
 
@@ -118,7 +126,7 @@ function File({ upload }) {
       ${upload.job ? html`<${JobState} job=${job} />` : html`<${UploadState} upload=${upload} />`}
       ${problem && ["refused", "held"].includes(state) && problem.code !== "page_quota_exceeded" && html`<${Trouble} quiet code=${problem.code} body=${problem.body} values=${{ size, limit: problem.limit }} />`}
     </div>
-    <div class="do">${upload.job ? html`<${JobActions} job=${job || { id: upload.job, file_name: name }} />` : html`
+    <div class="do">${upload.job ? html`<${JobActions} job=${job || { id: upload.job, file_name: name }} retry=${() => retry(id)} />` : html`
       ${state === "lost" && html`<button class="small" onClick=${() => again(id)}>${t("upload.now")}</button>`}
       ${["refused", "held"].includes(state) && !["file_too_large", "empty_file", "invalid_file"].includes(problem?.code) && html`<button class="small" onClick=${() => again(id)}>${t("again")}</button>`}`}
       ${(!upload.job || !job || ended(job)) && html`<button class="bare" title=${t(state === "sending" ? "upload.stop" : "upload.forget", { name })}

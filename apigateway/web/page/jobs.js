@@ -1,6 +1,6 @@
 // The list of jobs, and what can be done with one wherever it is shown.
 import { html, useEffect, useState } from "./html.js";
-import { call, patiently, random, read } from "./api.js";
+import { patiently, random, read } from "./api.js";
 import { duration, moment, number, said, t } from "./language.js";
 import { ended, follow, forgetJob, jobs, see, useJob } from "./live.js";
 import { ask, Empty, Icon, Progress, reasonOf, Skeleton, tell, Trouble, TroubleOf, troubleWith } from "./parts.js";
@@ -67,11 +67,17 @@ export function JobState({ job }) {
     ${status === "FAILED" && job.error && html`<${Trouble} quiet code=${job.error.code} body=${job.error} />`}`;
 }
 
+// retryHere goes to the new job.
+async function retryHere(id) {
+  const { job_id } = await read(`/jobs/${id}/retry`, { method: "POST", headers: { "Idempotency-Key": random() } });
+  location.hash = `#/jobs/${job_id}`;
+}
+
 // What another attempt at the same document would only meet again.
 const forGood = ["password_protected", "empty_document", "unsupported_document", "invalid_document", "pages_out_of_range", "too_many_pages", "priority_not_allowed"];
 
 // JobActions are what can be done with a job as it stands.
-export function JobActions({ job, onDeleted }) {
+export function JobActions({ job, onDeleted, retry = retryHere }) {
   const [busy, setBusy] = useState(false);
   const seen = useJob(job.id);
   const name = job.file_name || t("job.unnamed");
@@ -98,16 +104,15 @@ export function JobActions({ job, onDeleted }) {
     tell(t("job.deleted", { name }));
     onDeleted?.();
   });
-  const retry = attempt(async () => {
-    const { job_id } = await (await call(`/jobs/${job.id}/retry`, { method: "POST", headers: { "Idempotency-Key": random() } })).json();
+  const readAgain = attempt(async () => {
+    await retry(job.id);
     tell(t("job.retried"));
-    location.hash = `#/jobs/${job_id}`;
   });
 
   const canRetry = job.status === "FAILED" && !forGood.includes(job.error?.code) || job.status === "COMPLETED" && job.pages?.failed > 0;
   return html`
     ${!onDeleted && ["COMPLETED", "CANCELLED", "PROCESSING"].includes(job.status) && html`<a class="button small" href=${`#/jobs/${job.id}`} aria-label=${t("job.opens", { name })}>${t("job.open")}</a>`}
-    ${canRetry && html`<button class="small" disabled=${busy} aria-label=${t("job.retries", { name })} onClick=${retry}>${t("job.retry")}</button>`}
+    ${canRetry && html`<button class="small" disabled=${busy} aria-label=${t("job.retries", { name })} onClick=${readAgain}>${t("job.retry")}</button>`}
     ${ended(job) ? html`<button class="bare" disabled=${busy} title=${t("job.delete")} aria-label=${t("job.deletes", { name })} onClick=${remove}><${Icon} name="trash" /></button>`
       : html`<button class="small" disabled=${busy} aria-label=${t("job.cancels", { name })} onClick=${remove}>${t("job.cancel")}</button>`}`;
 }

@@ -1,6 +1,6 @@
 // The files that are being handed in. They go on while another screen is shown; what is known of them, but not the files
 // themselves, outlives a reload of the tab.
-import { expired, headers, key, offline, problemOf, random } from "./api.js";
+import { expired, headers, key, offline, patiently, problemOf, random, read } from "./api.js";
 import { follow } from "./live.js";
 import { store } from "./store.js";
 
@@ -66,6 +66,14 @@ export function add(chosen, options, limit) {
 export function again(...ids) {
   for (const id of ids) update(id, { state: files.has(id) ? "waiting" : "missing", problem: null, again: 0 });
   pump();
+}
+
+// retry has a job that failed done once more, and shows the new one in its place.
+export async function retry(id) {
+  const { job } = uploads.get().find(upload => upload.id === id);
+  const { job_id } = await patiently(() => read(`/jobs/${job}/retry`, { method: "POST", headers: { "Idempotency-Key": random() } }));
+  update(id, { job: job_id });
+  follow(job_id);
 }
 
 // forget takes a file off the list; what became a job stays one.
