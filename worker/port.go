@@ -257,6 +257,17 @@ func (p *port) store(ctx context.Context, page *document.Page) error {
 	return nil
 }
 
+// preview keeps the small image of a page.
+func (p *port) preview(ctx context.Context, page int, content []byte) error {
+	err := retry(ctx, func(ctx context.Context) error {
+		return p.put(ctx, workerport.PreviewPath(page), body{bytes.NewReader(content), int64(len(content)), "image/jpeg"})
+	})
+	if err != nil {
+		return fmt.Errorf("store the preview of page %d: %w", page, err)
+	}
+	return nil
+}
+
 // body is what goes with a request; nothing where it has no type.
 type body struct {
 	content   io.Reader

@@ -76,6 +76,7 @@ func (s *Server) Handler() http.Handler {
 		{http.MethodGet, workerport.PathPages, wholes, s.storedPages},
 		{http.MethodGet, workerport.PathPage, pages, s.storedPage},
 		{http.MethodPut, workerport.PathPage, pages, s.page},
+		{http.MethodPut, workerport.PathPreview, pages, s.preview},
 		{http.MethodPut, workerport.PathSearchable, wholes, s.searchable},
 	} {
 		router.Handle(route.path, s.assigned(route.path, route.allowed, route.serve)).Methods(route.method)

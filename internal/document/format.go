@@ -127,6 +127,9 @@ func Render(w io.Writer, format Format, info Info, pages iter.Seq2[*Page, error]
 	if spec.render == nil {
 		return fmt.Errorf("rendering %s: %w", format, ErrNotRendered)
 	}
+	if format != FormatJSON {
+		pages = withoutRemoved(pages)
+	}
 	if err := spec.render(w, info, counted(pages, info.Pages)); err != nil {
 		return fmt.Errorf("rendering %s: %w", format, err)
 	}

@@ -132,7 +132,8 @@ func TestLogsOutliveTheirPods(t *testing.T) {
 		must(err)
 		return file
 	}
-	say := func(file *os.File, job string, page int) {
+	say := func(file *os.File, name string, page int) {
+		job := k.namespace + "/" + name
 		_, err := fmt.Fprintf(file, `2026-11-23T06:00:00.123456789Z stderr F {"time":"x","level":"INFO","msg":"Page was stored","pod":"p","job":%q,"part":0,"page":%d,"outcome":"recognized","ms":12}`+"\n", job, page)
 		must(err)
 	}

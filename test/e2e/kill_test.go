@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,7 +32,8 @@ func readStored(line []byte) (job string, page int, ok bool) {
 		Page    int    `json:"page"`
 	}
 	err := json.Unmarshal(line, &said)
-	return said.Job, said.Page, err == nil && said.Message == "Page was stored"
+	_, job, _ = strings.Cut(said.Job, "/") // behind its namespace
+	return job, said.Page, err == nil && said.Message == "Page was stored"
 }
 
 // followLog of a worker to its end, and tell of each page that it has stored.
