@@ -138,14 +138,14 @@ func (c *Client) Result(ctx context.Context, id string, format OutputFormat) (co
 		_ = response.Body.Close()
 		return nil, "", fmt.Errorf("read the name of the result: %w", err)
 	}
-	return response.Body, values["filename"], nil
+	return body{response.Body}, values["filename"], nil
 }
 
 func decode(response *http.Response, status int, into any) error {
 	if response.StatusCode != status {
 		return problemOf(response)
 	}
-	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
+	if err := json.NewDecoder(body{response.Body}).Decode(into); err != nil {
 		return fmt.Errorf("decode the answer: %w", err)
 	}
 	return nil
@@ -157,7 +157,7 @@ const maxProblem = 64 << 10
 func problemOf(response *http.Response) error {
 	problem := new(ProblemError)
 	if err := json.NewDecoder(io.LimitReader(response.Body, maxProblem)).Decode(&problem.Problem); err != nil {
-		return fmt.Errorf("status %s, and no problem that can be read: %w", response.Status, err)
+		return &UnexpectedError{Status: response.StatusCode, Err: err}
 	}
 	problem.RetryAfter, _ = strconv.Atoi(response.Header.Get("Retry-After"))
 	return problem

@@ -252,8 +252,8 @@ func TestThereAreNoMoreEnginesThanPages(t *testing.T) {
 	p := newPod(t, script{Pages: 1})
 	p.config.CPULimit = 4
 	p.expect(t, workerport.ExitDone)
-	if got := len(readDiary(p.config.WorkDir)); got != 3 {
-		t.Errorf("diary = %v, want one opening, one page and the searchable PDF", readDiary(p.config.WorkDir))
+	if got := len(readDiary(p.config.WorkDir)); got != 4 {
+		t.Errorf("diary = %v, want one opening, one page with its preview, and the searchable PDF", readDiary(p.config.WorkDir))
 	}
 }
 

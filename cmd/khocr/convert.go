@@ -4,72 +4,67 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/openplp/khocr/client"
+	"github.com/openplp/khocr/internal/batch"
 	"github.com/openplp/khocr/internal/document"
 )
 
-// Environment in which commands find the platform, and a document's password. A key on the command line would be seen by everybody on the machine.
-const (
-	envURL      = "KHOCR_URL"
-	envKey      = "KHOCR_API_KEY"
-	envPassword = "KHOCR_PASSWORD"
-)
-
-// connect makes a client of the platform that the environment names.
-func connect() (*client.Client, error) {
-	address, key := os.Getenv(envURL), os.Getenv(envKey)
-	if address == "" || key == "" {
-		return nil, fmt.Errorf("set %s to the platform's address, such as https://ocr.example.com, and %s to your API key", envURL, envKey)
-	}
-	return client.New(address, key)
+// conversion is what the command line says of one; what is empty is left to the platform.
+type conversion struct {
+	format, out                            string
+	pages, languages, model, mode, correct string
+	wait, json                             bool
 }
 
-func convertCommand() *cobra.Command {
-	var asked asked
+func (p *program) convertCommand() *cobra.Command {
+	var asked conversion
 	command := &cobra.Command{
-		Use:   "convert FILE",
-		Short: "Turn a document into text, Word, JSON or a searchable PDF",
-		Long: `Turn a document into text, Word, JSON or a searchable PDF.
+		Use:   "convert FILE|FOLDER...",
+		Short: "Turn documents into text, Word, JSON or searchable PDFs",
+		Long: `Turn documents into text, Word, JSON or searchable PDFs.
 
-The platform is found by ` + envURL + ` and ` + envKey + ` of the environment, and the password
-of a document that needs one by ` + envPassword + `. The result is written beside the document,
-under its name with the format's ending, and over nothing that is there.`,
+Folders are searched for PDFs and images with all that lies below them. The results
+are written beside the documents, under their names with the format's ending, or
+below the folder that --out names, and over nothing that is there.
+
+As many documents are at work at a time as your plan has slots. A run that was
+stopped, by Ctrl-C or otherwise, goes on where it was when the same command is
+called again; nothing is converted, or charged, twice. The password of documents
+that need one is taken from ` + envPassword + ` of the environment.
+
+Exit status: 0 all is done, 1 some documents failed, 2 the command is not
+understood, 3 the key is missing or refused, 4 the pages of the month are used up,
+5 the platform cannot be reached, 130 interrupted.`,
 		Example: `  khocr convert letter.pdf --format docx
+  khocr convert scans --format docx --out results
   khocr convert scan.tiff --format text --out -`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(command *cobra.Command, arguments []string) error {
-			if err := convert(command.Context(), arguments[0], asked, command.OutOrStdout()); err != nil {
-				return failure{err}
-			}
-			return nil
-		},
+		Args: cobra.MinimumNArgs(1),
+		RunE: p.online(func(ctx context.Context, platform *client.Client, named []string) error {
+			return p.convert(ctx, platform, named, asked)
+		}),
 	}
 	flags := command.Flags()
-	flags.StringVar(&asked.format, "format", "json", "`format` of the result: json, text, docx, pdf, hocr, alto or markdown")
-	flags.StringVar(&asked.out, "out", "", "`file` to write the result to, or - for standard output")
+	flags.StringVar(&asked.format, "format", "json", "`format` of the results: json, text, docx, pdf, hocr, alto or markdown")
+	flags.StringVar(&asked.out, "out", "", "`folder` to write the results to, or - for standard output with one document")
+	flags.BoolVar(&asked.wait, "wait", true, "wait for the results; without, documents are only handed in")
+	flags.BoolVar(&asked.json, "json", false, "tell what becomes of the documents as lines of JSON on standard output")
 	flags.StringVar(&asked.pages, "pages", "", "`pages` to convert, such as 1-3,7 (default all)")
-	flags.StringVar(&asked.languages, "languages", "", "`languages` of the document, such as km,en, which choose the model")
+	flags.StringVar(&asked.languages, "languages", "", "`languages` of the documents, such as km,en, which choose the model")
 	flags.StringVar(&asked.model, "model", "", "`model` to recognise with, by its id")
 	flags.StringVar(&asked.mode, "mode", "", "which pages to recognise: auto, force or skip (default auto)")
 	flags.StringVar(&asked.correct, "correct", "", "whether recognised Khmer is corrected where it is unsure: auto or off (default auto)")
 	return command
 }
 
-// asked is what the command line says of a conversion; what is empty is left to the platform.
-type asked struct{ format, out, pages, languages, model, mode, correct string }
-
-func (a asked) submission() client.Submission {
+func (a conversion) submission(password string) client.Submission {
 	return client.Submission{
-		OutputFormat: stated(client.OutputFormat(a.format)), Pages: stated(a.pages), Languages: stated(a.languages),
-		Model: stated(a.model), OcrMode: stated(client.OcrMode(a.mode)), Password: stated(os.Getenv(envPassword)),
-		Correct: stated(client.Correction(a.correct)),
+		Pages: stated(a.pages), Languages: stated(a.languages), Model: stated(a.model), OcrMode: stated(client.OcrMode(a.mode)),
+		Password: stated(password), Correct: stated(client.Correction(a.correct)),
 	}
 }
 
@@ -80,83 +75,150 @@ func stated[T ~string](value T) *T {
 	return &value
 }
 
-// destination is where the result of a document goes.
-func (a asked) destination(path string) (string, error) {
-	if a.out != "" {
-		return a.out, nil
-	}
-	format, err := document.ParseFormat(a.format)
+// misuse is an error of what the command line says, found out late.
+func misuse(err error) error { return &fault{exitMisuse, said(printable(err.Error()))} }
+
+func (p *program) convert(ctx context.Context, platform *client.Client, named []string, asked conversion) error {
+	format, err := document.ParseFormat(asked.format)
 	if err != nil {
-		return "", err
+		return misuse(err)
 	}
-	bare := strings.TrimSuffix(path, filepath.Ext(path))
-	if result := bare + format.Extension(); result != path {
-		return result, nil
+	journal, err := p.journal()
+	if err != nil {
+		return err
 	}
-	return bare + "-searchable" + format.Extension(), nil
+	documents, err := p.find(named, asked.out, format, journal)
+	if err != nil {
+		return err
+	}
+	usage, err := ask(ctx, p, func() (*client.Usage, error) { return platform.Usage(ctx, "") })
+	if err != nil {
+		return err
+	}
+	if usage.Limits.Suspended {
+		return p.fault(exitKey, sayNoSuspend)
+	}
+	display := p.display(len(documents), asked.json)
+	b := &batch.Batch{
+		Client: platform, Journal: journal, Asked: asked.submission(p.getenv(envPassword)), Format: client.OutputFormat(format),
+		Slots: int(usage.Limits.MaxConcurrentJobs), MaxBytes: usage.Limits.MaxFileBytes, Leave: !asked.wait, Tell: display.tell,
+	}
+	if asked.out == "-" {
+		b.To = p.out
+	}
+	outcomes, err := b.Run(ctx, documents)
+	display.close()
+	return p.sum(outcomes, err, asked, usage)
 }
 
-// convert sends a document, waits for its job and writes the result.
-func convert(ctx context.Context, path string, asked asked, stdout io.Writer) error {
-	platform, err := connect()
-	if err != nil {
-		return err
+// journal lies where programs keep what they want to know again.
+func (p *program) journal() (*batch.Journal, error) {
+	state := p.getenv("XDG_STATE_HOME")
+	if !filepath.IsAbs(state) {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, fmt.Errorf("find the home of the journal: %w", err)
+		}
+		state = filepath.Join(home, ".local", "state")
 	}
-	destination, err := asked.destination(path)
-	if err != nil {
-		return err
-	}
-	// Pages are charged, so this is said before.
-	if _, err := os.Lstat(destination); destination != "-" && err == nil {
-		return fmt.Errorf("%s is there already: move it, or name another file with --out", destination)
-	}
-	document, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("open the document: %w", err)
-	}
-	defer document.Close()
-	accepted, err := platform.Convert(ctx, filepath.Base(path), document, asked.submission(), "")
-	if err != nil {
-		return fmt.Errorf("submit the document: %w", err)
-	}
-	job, err := platform.Wait(ctx, accepted.JobId)
-	if err != nil {
-		return fmt.Errorf("wait for job %s: %w", accepted.JobId, err)
-	}
-	if job.Status != client.COMPLETED {
-		return fmt.Errorf("job %s ended as %s%s", job.Id, job.Status, reasonOf(job))
-	}
-	content, _, err := platform.Result(ctx, job.Id, "")
-	if err != nil {
-		return fmt.Errorf("fetch the result of job %s: %w", job.Id, err)
-	}
-	defer content.Close()
-	if destination == "-" {
-		_, err = io.Copy(stdout, content)
-		return err
-	}
-	if err := save(destination, content); err != nil {
-		return fmt.Errorf("job %s: %w", job.Id, err)
-	}
-	return nil
+	return batch.OpenJournal(filepath.Join(state, "khocr"))
 }
 
-func reasonOf(job *client.Job) string {
-	if job.Error == nil {
+// find makes sure that what was named can be converted, before anything is sent.
+func (p *program) find(named []string, out string, format document.Format, journal *batch.Journal) ([]batch.Document, error) {
+	into := out
+	if out == "-" {
+		into = ""
+	} else if info, err := os.Stat(out); out != "" && err == nil && !info.IsDir() {
+		return nil, p.fault(exitMisuse, sayNoFolder, out)
+	}
+	written, err := journal.Written()
+	if err != nil {
+		return nil, err
+	}
+	documents, err := batch.Find(named, into, format, written)
+	switch {
+	case err != nil:
+		return nil, misuse(err)
+	case len(documents) == 0:
+		return nil, p.fault(exitMisuse, sayNothing)
+	case out == "-" && len(documents) > 1:
+		return nil, p.fault(exitMisuse, sayOneOnly, len(documents))
+	}
+	return documents, nil
+}
+
+// maxListed is how many of the documents that are left are named.
+const maxListed = 10
+
+// sum says what became of the documents, and with which error to end.
+func (p *program) sum(outcomes []batch.Outcome, stopped error, asked conversion, usage *client.Usage) error {
+	count := map[batch.Stage]int{}
+	var left []string
+	var failed error
+	for _, outcome := range outcomes {
+		count[outcome.Stage]++
+		switch outcome.Stage {
+		case batch.Left:
+			left = append(left, outcome.Document.Path)
+		case batch.Failed:
+			failed = outcome.Err
+		}
+	}
+	if asked.json {
+		summary := map[string]any{"event": "summary"}
+		for _, stage := range []batch.Stage{batch.Done, batch.Kept, batch.HandedIn, batch.Failed, batch.Left} {
+			summary[string(stage)] = count[stage]
+		}
+		if err := writeJSON(p.out, summary); err != nil {
+			return err
+		}
+	}
+	if stopped == nil && len(outcomes) == 1 {
+		if failed != nil {
+			status, _ := p.explain(failed)
+			return &fault{status: status} // why was told when it failed
+		}
+		return nil
+	}
+	summary := saySummary.in(p.language, count[batch.Done], count[batch.Kept], count[batch.Failed], len(left))
+	if !asked.wait {
+		summary = sayHandedIn.in(p.language, count[batch.HandedIn], count[batch.Kept], count[batch.Failed], len(left))
+	}
+	status := 0
+	if failed != nil {
+		status = exitFailed
+	}
+	if stopped != nil {
+		var why said
+		status, why = p.explain(stopped)
+		if batch.IsQuota(stopped) && errors.As(stopped, new(*batch.JobError)) {
+			why = sayQuota.in(p.language) // of the document it was told
+		}
+		summary = why + "\n" + summary + p.leftover(left)
+		if batch.IsQuota(stopped) && usage.ResetsAt != nil {
+			summary += "\n" + sayQuotaReset.in(p.language, usage.ResetsAt.Local().Format("2006-01-02 15:04"))
+		}
+	}
+	if status == 0 {
+		p.tell(summary)
+		return nil
+	}
+	return &fault{status, summary}
+}
+
+// leftover names what is left and the command that goes on with it.
+func (p *program) leftover(left []string) said {
+	if len(left) == 0 {
 		return ""
 	}
-	return ": " + job.Error.Message
-}
-
-// save writes a result whole or not at all, and over nothing that is there.
-func save(path string, content io.Reader) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return fmt.Errorf("write the result: %w", err)
+	text := "\n" + sayLeftOnes.in(p.language)
+	for i, path := range left {
+		if i == maxListed {
+			text += "\n" + sayAndMore.in(p.language, len(left)-i)
+			break
+		}
+		text += "\n  " + said(printable(path))
 	}
-	_, err = io.Copy(file, content)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return errors.Join(fmt.Errorf("write the result: %w", err), os.Remove(path))
-	}
-	return nil
+	return text + "\n" + sayGoOn.in(p.language, p.line)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"regexp"
 	"strings"
@@ -16,7 +17,8 @@ import (
 // khocr runs the program and returns its exit status and what it wrote.
 func khocr(in string, arguments ...string) (status int, out, errs string) {
 	var outBuffer, errBuffer bytes.Buffer
-	status = run(arguments, strings.NewReader(in), &outBuffer, &errBuffer)
+	p := &program{getenv: func(string) string { return "" }, in: strings.NewReader(in), out: &outBuffer, errs: &errBuffer}
+	status = p.run(context.Background(), "khocr", arguments)
 	return status, outBuffer.String(), errBuffer.String()
 }
 
@@ -127,7 +129,8 @@ func TestWhatIsNotUnderstoodIsSaid(t *testing.T) {
 
 func TestAnEntryThatCannotBeWrittenIsAFailure(t *testing.T) {
 	var errs bytes.Buffer
-	if status := run([]string{"keys", "new", "--org", "moj", "--name", "ci"}, nil, full{}, &errs); status != exitFailed {
+	p := &program{getenv: func(string) string { return "" }, out: full{}, errs: &errs}
+	if status := p.run(t.Context(), "khocr", []string{"keys", "new", "--org", "moj", "--name", "ci"}); status != exitFailed {
 		t.Errorf("status %d: %s", status, &errs)
 	}
 	if !strings.Contains(errs.String(), "writing the entry: "+errFull.Error()) {

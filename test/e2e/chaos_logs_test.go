@@ -3,7 +3,6 @@ package e2e
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -106,14 +105,11 @@ func storedBy(pod string, log io.Reader) ([]storing, error) {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		fields := strings.SplitN(lines.Text(), " ", 4)
-		var line struct {
-			Message string `json:"msg"`
-			Job     string `json:"job"`
-			Page    int    `json:"page"`
+		if len(fields) < 4 {
+			continue
 		}
-		if len(fields) == 4 && json.Unmarshal([]byte(fields[3]), &line) == nil && line.Message == "Page was stored" {
-			_, job, _ := strings.Cut(line.Job, "/")
-			all = append(all, storing{pod: pod, job: job, page: line.Page})
+		if job, page, ok := readStored([]byte(fields[3])); ok {
+			all = append(all, storing{pod: pod, job: job, page: page})
 		}
 	}
 	return all, lines.Err()
