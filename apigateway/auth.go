@@ -52,6 +52,8 @@ var (
 	// deleting is what DELETE asks of a caller: whoever could submit a document may take it back, whatever has become of the
 	// organization since.
 	deleting = access{scope: v1alpha1.ScopeConvert}
+	// correcting changes what others read, and reads no document.
+	correcting = access{scope: v1alpha1.ScopeConvert}
 )
 
 // admitted lets requests through that have the access, as many as the organization's plan allows. It does not touch the

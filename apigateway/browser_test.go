@@ -30,7 +30,9 @@ func testBrowser(t *testing.T, g *gatewaytest.Gateway) {
 	resources := map[string]string{
 		"/api/v1/convert": "OPTIONS, POST", "/api/v1/jobs": "GET, HEAD, OPTIONS", "/api/v1/jobs/a": "DELETE, GET, HEAD, OPTIONS",
 		"/api/v1/jobs/a/result": "GET, HEAD, OPTIONS", "/api/v1/jobs/a/pages/1": "GET, HEAD, OPTIONS",
-		"/api/v1/jobs/a/events": "GET, HEAD, OPTIONS, POST", "/api/v1/models": "GET, HEAD, OPTIONS", "/api/v1/usage": "GET, HEAD, OPTIONS",
+		"/api/v1/jobs/a/pages/1/corrections": "GET, HEAD, OPTIONS, PUT",
+		"/api/v1/jobs/a/pages/1/preview":     "GET, HEAD, OPTIONS",
+		"/api/v1/jobs/a/events":              "GET, HEAD, OPTIONS, POST", "/api/v1/models": "GET, HEAD, OPTIONS", "/api/v1/usage": "GET, HEAD, OPTIONS",
 		"/api/v1/health": "GET, HEAD, OPTIONS", "/api/v1/health/live": "GET, HEAD, OPTIONS", "/api/v1/health/ready": "GET, HEAD, OPTIONS",
 	}
 	options := func(t *testing.T, a *api, path, origin string) answer {

@@ -15,7 +15,7 @@ func compressed(next http.Handler) http.Handler {
 	wrap, err := gzhttp.NewWrapper(
 		gzhttp.EnableZstd(false),
 		gzhttp.SuffixETag(gzipSuffix),
-		gzhttp.ExceptContentTypes([]string{document.FormatDocx.ContentType(), document.FormatPDF.ContentType()}),
+		gzhttp.ExceptContentTypes([]string{document.FormatDocx.ContentType(), document.FormatPDF.ContentType(), previewType}),
 	)
 	if err != nil {
 		panic(fmt.Errorf("set the compression up: %w", err)) // only for options that contradict one another

@@ -18,8 +18,8 @@ func crossOrigin(origins []string, next http.Handler) http.Handler {
 	}
 	return cors.New(cors.Options{
 		AllowedOrigins: origins,
-		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete},
-		AllowedHeaders: []string{headerAPIKey, "Content-Type", "Idempotency-Key", "If-None-Match", "If-Range", "Range",
+		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedHeaders: []string{headerAPIKey, "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "If-Range", "Range",
 			"Last-Event-ID", serving.HeaderRequestID},
 		ExposedHeaders: []string{"Location", "Retry-After", headerRateLimit, headerRateLimitPolicy, "ETag", serving.HeaderRequestID,
 			"Content-Disposition", "Idempotency-Replayed"},

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/serving"
 )
 
 // health is the answer of GET /api/v1/health.
@@ -74,7 +75,7 @@ func writeHealth(w http.ResponseWriter, r *http.Request, available bool, state *
 	status := http.StatusOK
 	if !available {
 		*state, status = stateUnavailable, http.StatusServiceUnavailable
-		w.Header().Set("Retry-After", wholeSeconds(defaultRetry))
+		w.Header().Set("Retry-After", serving.WholeSeconds(defaultRetry))
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	writeBody(w, r, status, "application/json", answer)

@@ -130,7 +130,7 @@ var errNoJob = errors.New("no such job")
 // readLive reads a job that is nowhere else.
 func (s *Server) readLive(ctx context.Context, key client.ObjectKey) (*v1alpha1.OcrJob, error) {
 	if may := s.mayReadLive(ctx); !may.Allowed {
-		problem := rateLimited.detailed("The organization has asked for too many jobs that are not known. Try again in %s seconds.", wholeSeconds(may.RetryAfter))
+		problem := rateLimited.detailed("The organization has asked for too many jobs that are not known. Try again in %s seconds.", serving.WholeSeconds(may.RetryAfter))
 		problem.retryAfter = may.RetryAfter
 		return nil, problem
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/ratelimit"
+	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/internal/ledger"
 )
 
@@ -94,7 +95,7 @@ func (s *Server) count(w http.ResponseWriter, r *http.Request, by *caller, submi
 	if submits {
 		what = "submissions"
 	}
-	problem := rateLimited.detailed("The organization may send %d %s in a minute, all its keys together. Try again in %s seconds.", limit, what, wholeSeconds(result.RetryAfter))
+	problem := rateLimited.detailed("The organization may send %d %s in a minute, all its keys together. Try again in %s seconds.", limit, what, serving.WholeSeconds(result.RetryAfter))
 	problem.retryAfter = result.RetryAfter
 	return problem
 }
@@ -115,15 +116,10 @@ func tellLimits(header http.Header, policy string, result ratelimit.Result, term
 
 // quotaPolicy is an item of RateLimit-Policy: the quota of a window.
 func quotaPolicy(name string, quota int64, window time.Duration) string {
-	return `"` + name + `";q=` + strconv.FormatInt(quota, 10) + ";w=" + wholeSeconds(window)
+	return `"` + name + `";q=` + strconv.FormatInt(quota, 10) + ";w=" + serving.WholeSeconds(window)
 }
 
 // serviceLimit is an item of RateLimit: what is left, and for how long there is no more than that.
 func serviceLimit(name string, remaining int64, until time.Duration) string {
-	return `"` + name + `";r=` + strconv.FormatInt(remaining, 10) + ";t=" + wholeSeconds(until)
-}
-
-// wholeSeconds rounds up, so that whoever waits so long waits long enough.
-func wholeSeconds(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+	return `"` + name + `";r=` + strconv.FormatInt(remaining, 10) + ";t=" + serving.WholeSeconds(until)
 }

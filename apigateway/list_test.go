@@ -337,7 +337,7 @@ func testArchive(t *testing.T, g *gatewaytest.Gateway) {
 	everything := func(job *v1alpha1.OcrJob) map[string]string {
 		path := "/api/v1/jobs/" + job.Name
 		return map[string]string{path: http.MethodGet, path + "?wait=1s": http.MethodGet, path + "/result": http.MethodGet,
-			path + "/pages/1": http.MethodGet, path + "/events": http.MethodGet}
+			path + "/pages/1": http.MethodGet, path + "/pages/1/preview": http.MethodGet, path + "/events": http.MethodGet}
 	}
 
 	t.Run("a job that has ended expires by the plan", func(t *testing.T) {

@@ -14,29 +14,23 @@ import (
 
 // page delivers one page as the json format has it, which may be long before the job ends.
 func (s *Server) page(w http.ResponseWriter, r *http.Request) error {
-	if err := onlyQuery(r); err != nil {
+	if err := onlyQuery(r, queryCorrections); err != nil {
 		return err
 	}
-	job, err := s.findJob(r)
+	corrected, err := wantsCorrections(r)
 	if err != nil {
 		return err
 	}
-	number, err := pageAsked(mux.Vars(r)["n"], job.OcrJob)
+	job, number, err := s.releasedPage(r)
 	if err != nil {
 		return err
 	}
-	stored, err := s.releasedNumbers(r, job)
+	revisions, err := s.revisionsOf(r.Context(), job.OcrJob, corrected)
 	if err != nil {
 		return err
-	}
-	if !slices.Contains(stored, number) {
-		if jobview.Ended(job.OcrJob) {
-			return pageNotFound.detailed("The job has ended without a result of page %d.", number)
-		}
-		return pageNotReady.because(nil)
 	}
 	var encoded []byte
-	for page, err := range s.Store.EncodedPages(r.Context(), job.Namespace, job.UID, []int{number}) {
+	for page, err := range s.encodedPages(r.Context(), job.OcrJob, []int{number}, revisions) {
 		if err != nil {
 			return err
 		}
@@ -46,6 +40,27 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "private, no-cache")
 	writeEncoded(w, r, http.StatusOK, "application/json", encoded)
 	return nil
+}
+
+// releasedPage finds the page that the path names, if it may be handed out.
+func (s *Server) releasedPage(r *http.Request) (job foundJob, number int, err error) {
+	if job, err = s.findJob(r); err != nil {
+		return foundJob{}, 0, err
+	}
+	if number, err = pageAsked(mux.Vars(r)["n"], job.OcrJob); err != nil {
+		return foundJob{}, 0, err
+	}
+	stored, err := s.releasedNumbers(r, job)
+	switch {
+	case err != nil:
+		return foundJob{}, 0, err
+	case slices.Contains(stored, number):
+		return job, number, nil
+	case jobview.Ended(job.OcrJob):
+		return foundJob{}, 0, pageNotFound.detailed("The job has ended without a result of page %d.", number)
+	default:
+		return foundJob{}, 0, pageNotReady.because(nil)
+	}
 }
 
 // maxPageDigits is how long a page number can be.

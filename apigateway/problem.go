@@ -33,9 +33,10 @@ func Problems() []Problem {
 		invalidIdempotencyKey,
 		missingAPIKey, invalidAPIKey, keyExpired, invalidEventToken,
 		organizationClosed, organizationSuspended, insufficientScope, priorityNotAllowed,
-		notFound, jobNotFound, pageNotFound, usageNotFound, methodNotAllowed,
+		notFound, jobNotFound, pageNotFound, previewNotFound, usageNotFound, methodNotAllowed,
 		jobNotFinished, jobFailed, jobCancelled, jobNotRetryable, pageNotReady, formatUnavailable,
 		resultExpired, jobDeleted,
+		correctionsChanged,
 		rangeNotSatisfiable,
 		idempotencyKeyReused,
 		rateLimited, pageQuotaExceeded, tooManyStreams, tooManyTransfers,
@@ -147,6 +148,9 @@ var (
 	pageNotFound = Problem{"page_not_found", 404, "Page not found",
 		"There is no page of this number.",
 		"រកមិនឃើញទំព័រដែលមានលេខនេះទេ។"}
+	previewNotFound = Problem{"preview_not_found", 404, "Preview not found",
+		"There is no image of this page.",
+		"ទំព័រនេះគ្មានរូបភាពមើលជាមុនទេ។"}
 	usageNotFound = Problem{"usage_not_found", 404, "Usage not found",
 		"There are no figures of this month.",
 		"គ្មានទិន្នន័យនៃការប្រើប្រាស់សម្រាប់ខែនេះទេ។"}
@@ -180,6 +184,9 @@ var (
 		"The job was deleted with its document and result.",
 		"ការងារនេះត្រូវបានលុបចោល រួមទាំងឯកសារ និងលទ្ធផលរបស់វា។"}
 
+	correctionsChanged = Problem{"corrections_changed", 412, "Corrections changed",
+		"Somebody else has corrected the page meanwhile. Look at it again.",
+		"មានអ្នកផ្សេងបានកែទំព័រនេះរួចហើយ សូមមើលទំព័រនេះម្តងទៀត មុនពេលរក្សាទុក។"}
 	rangeNotSatisfiable = Problem{"range_not_satisfiable", 416, "Range not satisfiable",
 		"The result does not have the bytes that were asked for.",
 		"លទ្ធផលមិនមានផ្នែកដែលបានស្នើសុំទេ។"}
@@ -307,7 +314,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, problem *problemError)
 	}
 	header := w.Header()
 	if problem.retryAfter > 0 {
-		header.Set("Retry-After", wholeSeconds(problem.retryAfter))
+		header.Set("Retry-After", serving.WholeSeconds(problem.retryAfter))
 	}
 	if problem.Status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", `ApiKey realm="khocr"`)

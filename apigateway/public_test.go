@@ -23,6 +23,8 @@ func TestPublicAPI(t *testing.T) {
 	t.Run("Archive", func(t *testing.T) { testArchive(t, g) })
 	t.Run("List", func(t *testing.T) { testList(t, g) })
 	t.Run("Pages", func(t *testing.T) { testPages(t, g) })
+	t.Run("Preview", func(t *testing.T) { testPreview(t, g) })
+	t.Run("Corrections", func(t *testing.T) { testCorrections(t, g) })
 	t.Run("Conditions", func(t *testing.T) { testConditions(t, g) })
 	t.Run("Searchable", func(t *testing.T) { testSearchable(t, g) })
 	t.Run("Wait", func(t *testing.T) { testWait(t, g) })

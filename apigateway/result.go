@@ -22,7 +22,11 @@ import (
 
 // result delivers the pages of an ended job, in the format that was asked for at submission or is asked for now.
 func (s *Server) result(w http.ResponseWriter, r *http.Request) error {
-	if err := onlyQuery(r, "format"); err != nil {
+	if err := onlyQuery(r, "format", queryCorrections); err != nil {
+		return err
+	}
+	corrected, err := wantsCorrections(r)
+	if err != nil {
 		return err
 	}
 	job, err := s.findJob(r)
@@ -51,19 +55,26 @@ func (s *Server) result(w http.ResponseWriter, r *http.Request) error {
 	if format == document.FormatPDF {
 		return s.deliverSearchable(w, r, job.OcrJob, numbers)
 	}
-	content := &rendition{func(w io.Writer) error { return s.render(r.Context(), w, job.OcrJob, format, numbers) }}
+	revisions, err := s.revisionsOf(r.Context(), job.OcrJob, corrected)
+	if err != nil {
+		return err
+	}
+	content := &rendition{func(w io.Writer) error { return s.render(r.Context(), w, job.OcrJob, format, numbers, revisions) }}
 	return s.deliver(w, r, described{
-		contentType: format.ContentType(), name: resultName(job.OcrJob, format.Extension()), etag: etagOf(job.UID, format, numbers),
+		contentType: format.ContentType(), name: resultName(job.OcrJob, format.Extension()), etag: etagOf(job.UID, format, numbers, revisions),
 	}, content)
 }
 
-// render writes the result of a job in a format that pages are rendered in. As json they are stored already.
-func (s *Server) render(ctx context.Context, w io.Writer, job *v1alpha1.OcrJob, format document.Format, numbers []int) error {
+// render writes the result of a job in a format that pages are rendered in, with its corrections of these revisions. As json the
+// pages are stored already.
+func (s *Server) render(
+	ctx context.Context, w io.Writer, job *v1alpha1.OcrJob, format document.Format, numbers []int, revisions map[int]int,
+) error {
 	info := infoOf(job, len(numbers))
 	if format == document.FormatJSON {
-		return document.RenderJSON(w, info, s.Store.EncodedPages(ctx, job.Namespace, job.UID, numbers))
+		return document.RenderJSON(w, info, s.encodedPages(ctx, job, numbers, revisions))
 	}
-	return document.Render(w, format, info, s.Store.Pages(ctx, job.Namespace, job.UID, numbers))
+	return document.Render(w, format, info, s.pages(ctx, job, numbers, revisions))
 }
 
 // releasedResult lists the pages of the result of an ended job, at least one.
@@ -157,7 +168,7 @@ func (s *Server) deliverSearchable(w http.ResponseWriter, r *http.Request, job *
 	}
 	defer content.Close()
 	return s.deliver(w, r, described{
-		contentType: format.ContentType(), name: resultName(job, format.Extension()), etag: etagOf(job.UID, format, numbers),
+		contentType: format.ContentType(), name: resultName(job, format.Extension()), etag: etagOf(job.UID, format, numbers, nil),
 	}, searchable{content})
 }
 

@@ -115,12 +115,12 @@ func TestEtagsDiffer(t *testing.T) {
 		format  document.Format
 		numbers []int
 	}{{"a", "json", []int{1, 2}}, {"b", "json", []int{1, 2}}, {"a", "text", []int{1, 2}}, {"a", "json", []int{1}}, {"a", "json", []int{12}}} {
-		etag, what := etagOf(c.job, c.format, c.numbers), fmt.Sprint(c)
+		etag, what := etagOf(c.job, c.format, c.numbers, nil), fmt.Sprint(c)
 		if before, twice := seen[etag]; twice {
 			t.Errorf("%s and %s have one tag", before, what)
 		}
 		seen[etag] = what
-		if etag != etagOf(c.job, c.format, c.numbers) {
+		if etag != etagOf(c.job, c.format, c.numbers, nil) {
 			t.Errorf("%s has two tags", what)
 		}
 	}

@@ -158,10 +158,10 @@ func (w *window) Write(p []byte) (int, error) {
 
 func (w *window) full() bool { return w.length >= 0 && w.seen >= w.offset+w.length }
 
-// etagOf names the bytes of a result: pages are written once, so they follow from the job, the pages that it has, the format
-// and the program that renders them.
-func etagOf(job types.UID, format document.Format, numbers []int) string {
-	digest := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%v", program(), job, format, numbers))
+// etagOf names the bytes of a result: pages and corrections are written once, so they follow from the job, the pages that it has,
+// the revisions of their corrections, the format and the program that renders them.
+func etagOf(job types.UID, format document.Format, numbers []int, revisions map[int]int) string {
+	digest := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%v\x00%v", program(), job, format, numbers, revisions))
 	return `"` + hex.EncodeToString(digest[:16]) + `"`
 }
 

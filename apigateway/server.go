@@ -25,6 +25,7 @@ import (
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/apigateway/transfers"
+	"github.com/openplp/khocr/apigateway/web"
 	"github.com/openplp/khocr/internal/seal"
 	"github.com/openplp/khocr/internal/storage"
 )
@@ -72,7 +73,7 @@ type handlerFunc func(w http.ResponseWriter, r *http.Request) error
 // methods are the handlers of a resource by HTTP method. GET serves HEAD, too.
 type methods map[string]handlerFunc
 
-// Handler serves /api/v1, and what describes it.
+// Handler serves /api/v1, what describes it, and the page for people.
 func (s *Server) Handler() http.Handler {
 	s.uploads, s.downloads = transfers.New(transfersEach, transfersAll), transfers.New(transfersEach, transfersAll)
 	router := mux.NewRouter().SkipClean(true)
@@ -81,13 +82,17 @@ func (s *Server) Handler() http.Handler {
 		"/api/v1/jobs":                {http.MethodGet: s.admitted(reading, s.jobs)},
 		"/api/v1/jobs/{id}":           {http.MethodGet: s.admitted(reading, s.job), http.MethodDelete: s.admitted(deleting, s.deleteJob)},
 		"/api/v1/jobs/{id}/pages/{n}": {http.MethodGet: s.admitted(reading, s.page)},
-		"/api/v1/jobs/{id}/result":    {http.MethodGet: s.admitted(reading, s.result)},
-		"/api/v1/jobs/{id}/retry":     {http.MethodPost: s.admitted(submitting, s.retry)},
-		"/api/v1/models":              {http.MethodGet: s.admitted(reading, s.models)},
-		"/api/v1/usage":               {http.MethodGet: s.admitted(reading, s.usage)},
-		"/api/v1/health":              {http.MethodGet: s.health},
-		"/api/v1/health/live":         {http.MethodGet: s.live},
-		"/api/v1/health/ready":        {http.MethodGet: s.ready},
+		"/api/v1/jobs/{id}/pages/{n}/corrections": {
+			http.MethodGet: s.admitted(reading, s.corrections), http.MethodPut: s.admitted(correcting, s.correct),
+		},
+		"/api/v1/jobs/{id}/pages/{n}/preview": {http.MethodGet: s.admitted(reading, s.preview)},
+		"/api/v1/jobs/{id}/result":            {http.MethodGet: s.admitted(reading, s.result)},
+		"/api/v1/jobs/{id}/retry":             {http.MethodPost: s.admitted(submitting, s.retry)},
+		"/api/v1/models":                      {http.MethodGet: s.admitted(reading, s.models)},
+		"/api/v1/usage":                       {http.MethodGet: s.admitted(reading, s.usage)},
+		"/api/v1/health":                      {http.MethodGet: s.health},
+		"/api/v1/health/live":                 {http.MethodGet: s.live},
+		"/api/v1/health/ready":                {http.MethodGet: s.ready},
 	} {
 		router.Handle(path, compressed(s.resource(path, resource)))
 	}
@@ -97,11 +102,13 @@ func (s *Server) Handler() http.Handler {
 		http.MethodGet:  s.admittedBy(s.authenticateEvents, reading, s.events),
 		http.MethodPost: s.admitted(reading, s.makeEventToken),
 	}))
-	for path, file := range openapi.Files() {
-		router.Handle(path, s.resource(path, methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
-			file.ServeHTTP(w, r)
-			return nil
-		}}))
+	for _, files := range []map[string]http.Handler{openapi.Files(), web.Files()} {
+		for path, file := range files {
+			router.Handle(path, s.resource(path, methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
+				file.ServeHTTP(w, r)
+				return nil
+			}}))
+		}
 	}
 	router.NotFoundHandler = s.answering(func(http.ResponseWriter, *http.Request) error {
 		return notFound.because(nil)

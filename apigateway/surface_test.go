@@ -41,7 +41,7 @@ func testSurface(t *testing.T, g *gatewaytest.Gateway) {
 	})
 
 	t.Run("unknown paths", func(t *testing.T) {
-		for _, path := range []string{"/", "/api/v1", "/api/v1/convert/", "/api/v1//convert", "/api/v2/convert", "/api/v1/jobs/a/pages"} {
+		for _, path := range []string{"/api/v1", "/api/v1/convert/", "/api/v1//convert", "/api/v2/convert", "/api/v1/jobs/a/pages"} {
 			a.get(t, path, key).wantProblem(t, 404, "not_found")
 		}
 	})

@@ -135,6 +135,7 @@ func (s *Server) storeFile(ctx context.Context, key string, part *multipart.Part
 	switch {
 	case err == nil:
 		file.sha256 = hex.EncodeToString(digest.Sum(nil))
+		file.count()
 		return file, nil
 	case errors.As(err, &problem), errors.Is(err, storage.ErrUnavailable):
 		return nil, err

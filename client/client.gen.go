@@ -4,6 +4,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"encoding/xml"
@@ -462,6 +463,7 @@ func (e ProbeStatus) Valid() bool {
 // Defines values for ProblemCode.
 const (
 	ProblemCodeCallbackUnsigned       ProblemCode = "callback_unsigned"
+	ProblemCodeCorrectionsChanged     ProblemCode = "corrections_changed"
 	ProblemCodeDuplicateParameter     ProblemCode = "duplicate_parameter"
 	ProblemCodeEmptyFile              ProblemCode = "empty_file"
 	ProblemCodeFileTooLarge           ProblemCode = "file_too_large"
@@ -500,6 +502,7 @@ const (
 	ProblemCodePageQuotaExceeded      ProblemCode = "page_quota_exceeded"
 	ProblemCodeParameterTooLong       ProblemCode = "parameter_too_long"
 	ProblemCodePlanNotFound           ProblemCode = "plan_not_found"
+	ProblemCodePreviewNotFound        ProblemCode = "preview_not_found"
 	ProblemCodePriorityNotAllowed     ProblemCode = "priority_not_allowed"
 	ProblemCodeRangeNotSatisfiable    ProblemCode = "range_not_satisfiable"
 	ProblemCodeRateLimited            ProblemCode = "rate_limited"
@@ -522,6 +525,8 @@ const (
 func (e ProblemCode) Valid() bool {
 	switch e {
 	case ProblemCodeCallbackUnsigned:
+		return true
+	case ProblemCodeCorrectionsChanged:
 		return true
 	case ProblemCodeDuplicateParameter:
 		return true
@@ -598,6 +603,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeParameterTooLong:
 		return true
 	case ProblemCodePlanNotFound:
+		return true
+	case ProblemCodePreviewNotFound:
 		return true
 	case ProblemCodePriorityNotAllowed:
 		return true
@@ -735,9 +742,34 @@ type Box = []float64
 // ComponentHealth What is `degraded` does its work less well, and documents are taken in all the same.
 type ComponentHealth string
 
+// CorrectedWord defines model for CorrectedWord.
+type CorrectedWord struct {
+	// Line The line of the page, from 1.
+	Line int `json:"line"`
+
+	// Text What stands there, on one line; empty where the word is to be taken out.
+	Text string `json:"text"`
+
+	// Word The word of the line, from 1.
+	Word int `json:"word"`
+}
+
 // Correction `auto` corrects what recognition is known to confuse in Khmer, where it was unsure and what stands around leaves little
 // doubt; digits and Latin letters are never changed. `off` leaves the text as it was recognised.
 type Correction string
+
+// Corrections What people have corrected on a page.
+type Corrections struct {
+	Page  int             `json:"page"`
+	Words []CorrectedWord `json:"words"`
+}
+
+// CorrectionsWanted What takes the place of the corrections of a page.
+type CorrectionsWanted struct {
+	// Page The page, if it is said again.
+	Page  *int            `json:"page,omitempty"`
+	Words []CorrectedWord `json:"words"`
+}
 
 // Deletion defines model for Deletion.
 type Deletion struct {
@@ -994,7 +1026,10 @@ type OutputFormat string
 // Page defines model for Page.
 type Page struct {
 	Confidence float64 `json:"confidence"`
-	Dpi        *int    `json:"dpi,omitempty"`
+
+	// CorrectedWords How many words people corrected, where they did.
+	CorrectedWords *int `json:"corrected_words,omitempty"`
+	Dpi            *int `json:"dpi,omitempty"`
 
 	// Error On pages that failed, why.
 	Error *struct {
@@ -1247,6 +1282,9 @@ type Word struct {
 	// Box Left, top, right and bottom, from the top left corner of the upright page.
 	Box        Box     `json:"box"`
 	Confidence float64 `json:"confidence"`
+
+	// Recognized Where people corrected the word, what was read. The text is what they wrote, and empty where they took the word out.
+	Recognized *string `json:"recognized,omitempty"`
 	Text       string  `json:"text"`
 }
 
@@ -1259,8 +1297,17 @@ type IdempotencyKey = string
 // JobId The id of a job. Those that the API makes are 12 hexadecimal digits; people who make jobs of their own in the cluster call them as they like.
 type JobId = JobName
 
+// PageNumber defines model for PageNumber.
+type PageNumber = int
+
 // RequestId defines model for RequestId.
 type RequestId = string
+
+// CorrectionsChanged An error, by RFC 9457. Decide by `code`.
+type CorrectionsChanged = Problem
+
+// CorrectionsInvalid An error, by RFC 9457. Decide by `code`.
+type CorrectionsInvalid = Problem
 
 // DownloadLimited An error, by RFC 9457. Decide by `code`.
 type DownloadLimited = Problem
@@ -1289,6 +1336,9 @@ type JobNotFound = Problem
 // NoResult An error, by RFC 9457. Decide by `code`.
 type NoResult = Problem
 
+// NotCorrectable An error, by RFC 9457. Decide by `code`.
+type NotCorrectable = Problem
+
 // NotRetryable An error, by RFC 9457. Decide by `code`.
 type NotRetryable = Problem
 
@@ -1297,6 +1347,9 @@ type PageNotFound = Problem
 
 // PageNotReady An error, by RFC 9457. Decide by `code`.
 type PageNotReady = Problem
+
+// PreviewNotFound An error, by RFC 9457. Decide by `code`.
+type PreviewNotFound = Problem
 
 // ProbeBad defines model for ProbeBad.
 type ProbeBad = Probe
@@ -1444,6 +1497,48 @@ type CreateEventsUrlParams struct {
 
 // GetPageParams defines parameters for GetPage.
 type GetPageParams struct {
+	// Corrections With `false` the text as it was read, without what people have corrected.
+	Corrections *bool `form:"corrections,omitempty" json:"corrections,omitempty"`
+
+	// AcceptLanguage The `detail` of a problem is in Khmer where `km` is preferred, and else in English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+
+	// XRequestId A name of yours for this request, which the answer and the platform's log repeat. One that is longer than 64 letters,
+	// digits, dots, colons, hyphens and underscores, or has other characters, is replaced.
+	XRequestId *RequestId `json:"X-Request-Id,omitempty"`
+}
+
+// GetCorrectionsParams defines parameters for GetCorrections.
+type GetCorrectionsParams struct {
+	// IfNoneMatch The `ETag` of corrections that are there already.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+
+	// AcceptLanguage The `detail` of a problem is in Khmer where `km` is preferred, and else in English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+
+	// XRequestId A name of yours for this request, which the answer and the platform's log repeat. One that is longer than 64 letters,
+	// digits, dots, colons, hyphens and underscores, or has other characters, is replaced.
+	XRequestId *RequestId `json:"X-Request-Id,omitempty"`
+}
+
+// PutCorrectionsParams defines parameters for PutCorrections.
+type PutCorrectionsParams struct {
+	// IfMatch The `ETag` of the corrections that these replace.
+	IfMatch *string `json:"If-Match,omitempty"`
+
+	// AcceptLanguage The `detail` of a problem is in Khmer where `km` is preferred, and else in English.
+	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
+
+	// XRequestId A name of yours for this request, which the answer and the platform's log repeat. One that is longer than 64 letters,
+	// digits, dots, colons, hyphens and underscores, or has other characters, is replaced.
+	XRequestId *RequestId `json:"X-Request-Id,omitempty"`
+}
+
+// GetPreviewParams defines parameters for GetPreview.
+type GetPreviewParams struct {
+	// IfNoneMatch The `ETag` of an image that is there already.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+
 	// AcceptLanguage The `detail` of a problem is in Khmer where `km` is preferred, and else in English.
 	AcceptLanguage *AcceptLanguage `json:"Accept-Language,omitempty"`
 
@@ -1456,6 +1551,9 @@ type GetPageParams struct {
 type GetResultParams struct {
 	// Format The format; that of the submission where it is missing.
 	Format *OutputFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// Corrections With `false` the text as it was read, without what people have corrected.
+	Corrections *bool `form:"corrections,omitempty" json:"corrections,omitempty"`
 
 	// IfNoneMatch The `ETag` of a result that is there already.
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
@@ -1513,6 +1611,9 @@ type GetUsageParams struct {
 
 // ConvertDocumentMultipartRequestBody defines body for ConvertDocument for multipart/form-data ContentType.
 type ConvertDocumentMultipartRequestBody = Submission
+
+// PutCorrectionsJSONRequestBody defines body for PutCorrections for application/json ContentType.
+type PutCorrectionsJSONRequestBody = CorrectionsWanted
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -1675,7 +1776,47 @@ type ClientInterface interface {
 	// job's pages are reserved of the month. Needs the scope `read`.
 	//
 	// Corresponds with GET /jobs/{id}/pages/{n} (the `GetPage` operationId).
-	GetPage(ctx context.Context, id JobId, n int, params *GetPageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetPage(ctx context.Context, id JobId, n PageNumber, params *GetPageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetCorrections Fetch the corrections of a page
+	//
+	// The words of a page that people have corrected. Needs the scope `read`.
+	//
+	// Corresponds with GET /jobs/{id}/pages/{n}/corrections (the `GetCorrections` operationId).
+	GetCorrections(ctx context.Context, id JobId, n PageNumber, params *GetCorrectionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutCorrectionsWithBody Correct words of a page
+	//
+	// Replaces the corrections of a page of a job that has ended. Lines and words are counted from 1, in the page as it was read. An empty
+	// text takes the word out, and an empty list takes all corrections back. Results in every format but `pdf` have the corrected
+	// text from then on. With `If-Match` it is done only if nobody else has corrected the page meanwhile. Needs the scope
+	// `convert`, and counts as a read. A page can be corrected 1000 times, and 1000 words of it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /jobs/{id}/pages/{n}/corrections (the `PutCorrections` operationId).
+	PutCorrectionsWithBody(ctx context.Context, id JobId, n PageNumber, params *PutCorrectionsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutCorrections Correct words of a page
+	//
+	// Replaces the corrections of a page of a job that has ended. Lines and words are counted from 1, in the page as it was read. An empty
+	// text takes the word out, and an empty list takes all corrections back. Results in every format but `pdf` have the corrected
+	// text from then on. With `If-Match` it is done only if nobody else has corrected the page meanwhile. Needs the scope
+	// `convert`, and counts as a read. A page can be corrected 1000 times, and 1000 words of it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /jobs/{id}/pages/{n}/corrections (the `PutCorrections` operationId).
+	PutCorrections(ctx context.Context, id JobId, n PageNumber, params *PutCorrectionsParams, body PutCorrectionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPreview Fetch the image of a page
+	//
+	// A small image of the upright page, to be looked at beside its text, as soon as the page itself can be fetched. Boxes are
+	// in points of the page: times the width of the image and by the page's `width` they are pixels. Pages that could not be
+	// processed have none, and a page may lack it where its worker was interrupted. Needs the scope `read`.
+	//
+	// Corresponds with GET /jobs/{id}/pages/{n}/preview (the `GetPreview` operationId).
+	GetPreview(ctx context.Context, id JobId, n PageNumber, params *GetPreviewParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetResult Fetch the result
 	//
@@ -1888,8 +2029,88 @@ func (c *Raw) CreateEventsUrl(ctx context.Context, id JobId, params *CreateEvent
 // job's pages are reserved of the month. Needs the scope `read`.
 //
 // Corresponds with GET /jobs/{id}/pages/{n} (the `GetPage` operationId).
-func (c *Raw) GetPage(ctx context.Context, id JobId, n int, params *GetPageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Raw) GetPage(ctx context.Context, id JobId, n PageNumber, params *GetPageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetPageRequest(c.Server, id, n, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetCorrections Fetch the corrections of a page
+//
+// The words of a page that people have corrected. Needs the scope `read`.
+//
+// Corresponds with GET /jobs/{id}/pages/{n}/corrections (the `GetCorrections` operationId).
+func (c *Raw) GetCorrections(ctx context.Context, id JobId, n PageNumber, params *GetCorrectionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCorrectionsRequest(c.Server, id, n, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutCorrectionsWithBody Correct words of a page
+//
+// Replaces the corrections of a page of a job that has ended. Lines and words are counted from 1, in the page as it was read. An empty
+// text takes the word out, and an empty list takes all corrections back. Results in every format but `pdf` have the corrected
+// text from then on. With `If-Match` it is done only if nobody else has corrected the page meanwhile. Needs the scope
+// `convert`, and counts as a read. A page can be corrected 1000 times, and 1000 words of it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /jobs/{id}/pages/{n}/corrections (the `PutCorrections` operationId).
+func (c *Raw) PutCorrectionsWithBody(ctx context.Context, id JobId, n PageNumber, params *PutCorrectionsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutCorrectionsRequestWithBody(c.Server, id, n, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutCorrections Correct words of a page
+//
+// Replaces the corrections of a page of a job that has ended. Lines and words are counted from 1, in the page as it was read. An empty
+// text takes the word out, and an empty list takes all corrections back. Results in every format but `pdf` have the corrected
+// text from then on. With `If-Match` it is done only if nobody else has corrected the page meanwhile. Needs the scope
+// `convert`, and counts as a read. A page can be corrected 1000 times, and 1000 words of it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /jobs/{id}/pages/{n}/corrections (the `PutCorrections` operationId).
+func (c *Raw) PutCorrections(ctx context.Context, id JobId, n PageNumber, params *PutCorrectionsParams, body PutCorrectionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutCorrectionsRequest(c.Server, id, n, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPreview Fetch the image of a page
+//
+// A small image of the upright page, to be looked at beside its text, as soon as the page itself can be fetched. Boxes are
+// in points of the page: times the width of the image and by the page's `width` they are pixels. Pages that could not be
+// processed have none, and a page may lack it where its worker was interrupted. Needs the scope `read`.
+//
+// Corresponds with GET /jobs/{id}/pages/{n}/preview (the `GetPreview` operationId).
+func (c *Raw) GetPreview(ctx context.Context, id JobId, n PageNumber, params *GetPreviewParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPreviewRequest(c.Server, id, n, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2563,7 +2784,7 @@ func NewCreateEventsUrlRequest(server string, id JobId, params *CreateEventsUrlP
 }
 
 // NewGetPageRequest constructs an http.Request for the GetPage method
-func NewGetPageRequest(server string, id JobId, n int, params *GetPageParams) (*http.Request, error) {
+func NewGetPageRequest(server string, id JobId, n PageNumber, params *GetPageParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -2595,6 +2816,33 @@ func NewGetPageRequest(server string, id JobId, n int, params *GetPageParams) (*
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Corrections != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "corrections", *params.Corrections, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -2622,6 +2870,253 @@ func NewGetPageRequest(server string, id JobId, n int, params *GetPageParams) (*
 			}
 
 			req.Header.Set("X-Request-Id", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetCorrectionsRequest constructs an http.Request for the GetCorrections method
+func NewGetCorrectionsRequest(server string, id JobId, n PageNumber, params *GetCorrectionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "n", n, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/jobs/%s/pages/%s/corrections", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.AcceptLanguage != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam1)
+		}
+
+		if params.XRequestId != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Id", *params.XRequestId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Id", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPutCorrectionsRequest calls the generic PutCorrections builder with application/json body
+func NewPutCorrectionsRequest(server string, id JobId, n PageNumber, params *PutCorrectionsParams, body PutCorrectionsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutCorrectionsRequestWithBody(server, id, n, params, "application/json", bodyReader)
+}
+
+// NewPutCorrectionsRequestWithBody constructs an http.Request for the PutCorrections method, with any body, and a specified content type
+func NewPutCorrectionsRequestWithBody(server string, id JobId, n PageNumber, params *PutCorrectionsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "n", n, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/jobs/%s/pages/%s/corrections", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.AcceptLanguage != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam1)
+		}
+
+		if params.XRequestId != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Id", *params.XRequestId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Id", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetPreviewRequest constructs an http.Request for the GetPreview method
+func NewGetPreviewRequest(server string, id JobId, n PageNumber, params *GetPreviewParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "n", n, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/jobs/%s/pages/%s/preview", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.AcceptLanguage != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam1)
+		}
+
+		if params.XRequestId != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Id", *params.XRequestId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Id", headerParam2)
 		}
 
 	}
@@ -2667,6 +3162,18 @@ func NewGetResultRequest(server string, id JobId, params *GetResultParams) (*htt
 		if params.Format != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Corrections != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "corrections", *params.Corrections, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -3102,7 +3609,51 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /jobs/{id}/pages/{n} (the `GetPage` operationId).
-	GetPageWithResponse(ctx context.Context, id JobId, n int, params *GetPageParams, reqEditors ...RequestEditorFn) (*GetPageResponse, error)
+	GetPageWithResponse(ctx context.Context, id JobId, n PageNumber, params *GetPageParams, reqEditors ...RequestEditorFn) (*GetPageResponse, error)
+
+	// GetCorrectionsWithResponse Fetch the corrections of a page
+	//
+	// The words of a page that people have corrected. Needs the scope `read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /jobs/{id}/pages/{n}/corrections (the `GetCorrections` operationId).
+	GetCorrectionsWithResponse(ctx context.Context, id JobId, n PageNumber, params *GetCorrectionsParams, reqEditors ...RequestEditorFn) (*GetCorrectionsResponse, error)
+
+	// PutCorrectionsWithBodyWithResponse Correct words of a page
+	//
+	// Replaces the corrections of a page of a job that has ended. Lines and words are counted from 1, in the page as it was read. An empty
+	// text takes the word out, and an empty list takes all corrections back. Results in every format but `pdf` have the corrected
+	// text from then on. With `If-Match` it is done only if nobody else has corrected the page meanwhile. Needs the scope
+	// `convert`, and counts as a read. A page can be corrected 1000 times, and 1000 words of it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /jobs/{id}/pages/{n}/corrections (the `PutCorrections` operationId).
+	PutCorrectionsWithBodyWithResponse(ctx context.Context, id JobId, n PageNumber, params *PutCorrectionsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutCorrectionsResponse, error)
+
+	// PutCorrectionsWithResponse Correct words of a page
+	//
+	// Replaces the corrections of a page of a job that has ended. Lines and words are counted from 1, in the page as it was read. An empty
+	// text takes the word out, and an empty list takes all corrections back. Results in every format but `pdf` have the corrected
+	// text from then on. With `If-Match` it is done only if nobody else has corrected the page meanwhile. Needs the scope
+	// `convert`, and counts as a read. A page can be corrected 1000 times, and 1000 words of it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /jobs/{id}/pages/{n}/corrections (the `PutCorrections` operationId).
+	PutCorrectionsWithResponse(ctx context.Context, id JobId, n PageNumber, params *PutCorrectionsParams, body PutCorrectionsJSONRequestBody, reqEditors ...RequestEditorFn) (*PutCorrectionsResponse, error)
+
+	// GetPreviewWithResponse Fetch the image of a page
+	//
+	// A small image of the upright page, to be looked at beside its text, as soon as the page itself can be fetched. Boxes are
+	// in points of the page: times the width of the image and by the page's `width` they are pixels. Pages that could not be
+	// processed have none, and a page may lack it where its worker was interrupted. Needs the scope `read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /jobs/{id}/pages/{n}/preview (the `GetPreview` operationId).
+	GetPreviewWithResponse(ctx context.Context, id JobId, n PageNumber, params *GetPreviewParams, reqEditors ...RequestEditorFn) (*GetPreviewResponse, error)
 
 	// GetResultWithResponse Fetch the result
 	//
@@ -3626,6 +4177,150 @@ func (r GetPageResponse) ContentType() string {
 	return ""
 }
 
+type GetCorrectionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Corrections
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetCorrectionsResponse) GetJSON200() *Corrections {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetCorrectionsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetCorrectionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCorrectionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCorrectionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetCorrectionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutCorrectionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Corrections
+	// ApplicationproblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationproblemJSON412 *CorrectionsChanged
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutCorrectionsResponse) GetJSON200() *Corrections {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r PutCorrectionsResponse) GetApplicationproblemJSON412() *CorrectionsChanged {
+	return r.ApplicationproblemJSON412
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutCorrectionsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutCorrectionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutCorrectionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutCorrectionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutCorrectionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetPreviewResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetPreviewResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPreviewResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPreviewResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPreviewResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPreviewResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetResultResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3984,12 +4679,80 @@ func (c *ClientWithResponses) CreateEventsUrlWithResponse(ctx context.Context, i
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /jobs/{id}/pages/{n} (the `GetPage` operationId).
-func (c *ClientWithResponses) GetPageWithResponse(ctx context.Context, id JobId, n int, params *GetPageParams, reqEditors ...RequestEditorFn) (*GetPageResponse, error) {
+func (c *ClientWithResponses) GetPageWithResponse(ctx context.Context, id JobId, n PageNumber, params *GetPageParams, reqEditors ...RequestEditorFn) (*GetPageResponse, error) {
 	rsp, err := c.GetPage(ctx, id, n, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetPageResponse(rsp)
+}
+
+// GetCorrectionsWithResponse Fetch the corrections of a page
+//
+// The words of a page that people have corrected. Needs the scope `read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /jobs/{id}/pages/{n}/corrections (the `GetCorrections` operationId).
+func (c *ClientWithResponses) GetCorrectionsWithResponse(ctx context.Context, id JobId, n PageNumber, params *GetCorrectionsParams, reqEditors ...RequestEditorFn) (*GetCorrectionsResponse, error) {
+	rsp, err := c.GetCorrections(ctx, id, n, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCorrectionsResponse(rsp)
+}
+
+// PutCorrectionsWithBodyWithResponse Correct words of a page
+//
+// Replaces the corrections of a page of a job that has ended. Lines and words are counted from 1, in the page as it was read. An empty
+// text takes the word out, and an empty list takes all corrections back. Results in every format but `pdf` have the corrected
+// text from then on. With `If-Match` it is done only if nobody else has corrected the page meanwhile. Needs the scope
+// `convert`, and counts as a read. A page can be corrected 1000 times, and 1000 words of it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /jobs/{id}/pages/{n}/corrections (the `PutCorrections` operationId).
+func (c *ClientWithResponses) PutCorrectionsWithBodyWithResponse(ctx context.Context, id JobId, n PageNumber, params *PutCorrectionsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutCorrectionsResponse, error) {
+	rsp, err := c.PutCorrectionsWithBody(ctx, id, n, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutCorrectionsResponse(rsp)
+}
+
+// PutCorrectionsWithResponse Correct words of a page
+//
+// Replaces the corrections of a page of a job that has ended. Lines and words are counted from 1, in the page as it was read. An empty
+// text takes the word out, and an empty list takes all corrections back. Results in every format but `pdf` have the corrected
+// text from then on. With `If-Match` it is done only if nobody else has corrected the page meanwhile. Needs the scope
+// `convert`, and counts as a read. A page can be corrected 1000 times, and 1000 words of it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /jobs/{id}/pages/{n}/corrections (the `PutCorrections` operationId).
+func (c *ClientWithResponses) PutCorrectionsWithResponse(ctx context.Context, id JobId, n PageNumber, params *PutCorrectionsParams, body PutCorrectionsJSONRequestBody, reqEditors ...RequestEditorFn) (*PutCorrectionsResponse, error) {
+	rsp, err := c.PutCorrections(ctx, id, n, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutCorrectionsResponse(rsp)
+}
+
+// GetPreviewWithResponse Fetch the image of a page
+//
+// A small image of the upright page, to be looked at beside its text, as soon as the page itself can be fetched. Boxes are
+// in points of the page: times the width of the image and by the page's `width` they are pixels. Pages that could not be
+// processed have none, and a page may lack it where its worker was interrupted. Needs the scope `read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /jobs/{id}/pages/{n}/preview (the `GetPreview` operationId).
+func (c *ClientWithResponses) GetPreviewWithResponse(ctx context.Context, id JobId, n PageNumber, params *GetPreviewParams, reqEditors ...RequestEditorFn) (*GetPreviewResponse, error) {
+	rsp, err := c.GetPreview(ctx, id, n, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPreviewResponse(rsp)
 }
 
 // GetResultWithResponse Fetch the result
@@ -4378,6 +5141,111 @@ func ParseGetPageResponse(rsp *http.Response) (*GetPageResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetCorrectionsResponse parses an HTTP response from a GetCorrectionsWithResponse call
+func ParseGetCorrectionsResponse(rsp *http.Response) (*GetCorrectionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCorrectionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Corrections
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePutCorrectionsResponse parses an HTTP response from a PutCorrectionsWithResponse call
+func ParsePutCorrectionsResponse(rsp *http.Response) (*PutCorrectionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutCorrectionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Corrections
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest CorrectionsChanged
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetPreviewResponse parses an HTTP response from a GetPreviewWithResponse call
+func ParseGetPreviewResponse(rsp *http.Response) (*GetPreviewResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPreviewResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
 	case rsp.StatusCode == 304:
 		break // No content-type
 

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -28,11 +29,12 @@ func FuzzAnswer(f *testing.F) {
 		`{"page":{"page":1,"source":"ocr","lines":[{},{},{},{},{},{},{},{}]}}`, `{"page":{"page":1,"source":"ocr"},"error":{"reason":"NotOurs"}}`,
 		`{"error":{"reason":"PasswordProtected","message":"x\u001b[2J"}}`, `{"error":{"reason":"NotOurs"}}`, `{"error":{"reason":"TrainedDataMissing"}}`, `{"error":{}}`, `{"error":null}`,
 		`{"opened":{"pages":-1}}`, `{"opened":{"pages":0}}`, `{"opened":{"pages":3}}`, `{"opened":{"pages":9223372036854775807}}`, `{"opened":{"pages":1e99}}`,
-		`{"searchable":{"part":"appendix"}}`, `{"searchable":{"part":"../../etc"}}`, `{}`, `null`, `[]`, `what is this?`, "\n", "\x00\xff", "{}\n{}\n", ``,
+		`{"preview":{"jpeg":"/9j/"}}`, `{"preview":{"jpeg":"?"}}`, `{"preview":{}}`, `{"searchable":{"part":"appendix"}}`, `{"searchable":{"part":"../../etc"}}`, `{}`, `null`, `[]`, `what is this?`, "\n", "\x00\xff", "{}\n{}\n", ``,
 	} {
 		f.Add([]byte(seed+"\n"), uint8(0))
 		f.Add([]byte(seed+"\n"), uint8(1))
 		f.Add([]byte(seed), uint8(2))
+		f.Add([]byte(seed+"\n"), uint8(3))
 	}
 	work := f.TempDir()
 	path := filepath.Join(work, "document")
@@ -45,7 +47,7 @@ func FuzzAnswer(f *testing.F) {
 			ticket: &workerport.Ticket{PageTimeoutSeconds: 60, MaxPages: 5000, Partition: nil},
 		}
 		engine := childThatSays(t, said)
-		switch request % 3 {
+		switch request % 4 {
 		case 0:
 			checkPage(t, s, engine)
 		case 1:
@@ -56,6 +58,8 @@ func FuzzAnswer(f *testing.F) {
 				t.Errorf("part %q, %v", part, err)
 			}
 			checkEnded(t, engine)
+		case 3:
+			checkPreview(t, s, engine)
 		}
 	})
 }
@@ -94,6 +98,21 @@ func checkPage(t *testing.T, s *supervisor, engine *child) {
 		}
 		engine.kill()
 	}
+}
+
+func checkPreview(t *testing.T, s *supervisor, engine *child) {
+	t.Helper()
+	s.storePreview = func(context.Context, int, []byte) error { return nil }
+	slot := &slot{supervisor: s, engine: engine}
+	preview := slot.drawPreview(t.Context(), &document.Page{Number: 1})
+	if len(preview) > workerport.MaxPreviewBytes || slot.engine == nil && preview != nil {
+		t.Fatalf("a preview of %d bytes was taken, by %v", len(preview), slot.engine)
+	}
+	if slot.engine == nil {
+		checkEnded(t, engine)
+		return
+	}
+	engine.kill()
 }
 
 func checkOpened(t *testing.T, s *supervisor, engine *child) {

@@ -23,8 +23,9 @@ type Config struct {
 	StoreInReach bool
 	// Cluster is the API server and the credentials for it.
 	Cluster *rest.Config
-	// PodName is the pod's own name, for logs.
-	PodName string
+	// PodName is the pod's own name, Organization that of the tenant, for logs.
+	PodName      string
+	Organization string
 	// CPULimit in whole cores, at least 1.
 	CPULimit int
 	// MemoryLimit of the pod in bytes.
@@ -51,6 +52,7 @@ func FromEnvironment(getenv func(string) string) (Config, error) {
 		GatewayTokenFile: workerport.GatewayTokenFile,
 		StoreInReach:     getenv(workerport.EnvStoreInReach) == "true",
 		PodName:          getenv(workerport.EnvPodName),
+		Organization:     getenv(workerport.EnvOrganization),
 		WorkDir:          workerport.WorkDir,
 		TerminationFile:  workerport.TerminationFile,
 		TessdataPrefix:   getenv("TESSDATA_PREFIX"),

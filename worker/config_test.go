@@ -11,7 +11,7 @@ import (
 func TestFromEnvironment(t *testing.T) {
 	complete := map[string]string{
 		workerport.EnvGatewayURL: "https://10.96.3.4:8443", workerport.EnvGatewayName: "gateway", workerport.EnvGatewayCA: "PEM",
-		workerport.EnvPodName: "job-0-1", workerport.EnvCPULimit: "2", workerport.EnvMemoryLimit: "2147483648",
+		workerport.EnvPodName: "job-0-1", workerport.EnvOrganization: "school", workerport.EnvCPULimit: "2", workerport.EnvMemoryLimit: "2147483648",
 		"TESSDATA_PREFIX": "/models",
 	}
 	for name, test := range map[string]struct {
@@ -30,7 +30,7 @@ func TestFromEnvironment(t *testing.T) {
 			maps.Copy(environment, test.change)
 			config, err := FromEnvironment(func(name string) string { return environment[name] })
 			switch {
-			case test.want == "" && (err != nil || config.CPULimit != 2 || config.MemoryLimit != 2<<30 || config.TessdataPrefix != "/models"):
+			case test.want == "" && (err != nil || config.CPULimit != 2 || config.MemoryLimit != 2<<30 || config.TessdataPrefix != "/models" || config.Organization != "school"):
 				t.Errorf("config = %+v, %v", config, err)
 			case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
 				t.Errorf("error = %v, want one about %s", err, test.want)

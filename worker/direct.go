@@ -33,36 +33,16 @@ func (p *port) document(ctx context.Context, path string) error {
 	if p.storeInReach {
 		from = workerport.PathDocumentDirect
 	}
-	err := p.documentFrom(ctx, from, path)
+	err := p.download(ctx, from, path)
 	if errors.Is(err, errFromStore) && ctx.Err() == nil {
 		p.log.Warn("The document comes through the gateway", "err", err)
 		// However long the store took, the gateway has the time of any other request.
-		err = p.documentFrom(ctx, workerport.PathDocument, path)
+		err = p.download(ctx, workerport.PathDocument, path)
 	}
 	if err != nil {
 		return fmt.Errorf("get document: %w", err)
 	}
 	return nil
-}
-
-// documentFrom asks the gateway at a path, and the store where that sends there.
-func (p *port) documentFrom(ctx context.Context, from, path string) error {
-	return retry(ctx, func(ctx context.Context) error {
-		ctx, moves, stop := whileMoving(ctx)
-		defer stop()
-		response, err := p.send(ctx, http.MethodGet, from, nothing)
-		if err != nil {
-			return err
-		}
-		defer response.Body.Close()
-		if response.StatusCode != http.StatusTemporaryRedirect {
-			return writeFile(path, moves(response.Body))
-		}
-		if err := follow(ctx, response, path, moves); err != nil {
-			return fmt.Errorf("%w: %s", errFromStore, err.Error()) // not to be tried again, whatever it is
-		}
-		return nil
-	})
 }
 
 // follow gets the document that an answer of the gateway sends to. Its errors do not hold the URL, which is a secret; nor what

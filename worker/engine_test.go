@@ -62,6 +62,11 @@ type script struct {
 	// SearchableCrashes is the number of processes that die over the searchable PDF; SearchableError is what is wrong with it.
 	SearchableCrashes int
 	SearchableError   *wire.Error
+	// PreviewCrash kills each child on the previews of these pages, PreviewHuge answers with too much, PreviewWrong with another
+	// answer, and PreviewNone with nothing.
+	PreviewCrash, PreviewHuge, PreviewWrong, PreviewNone []int
+	// PreviewHang never answers.
+	PreviewHang []int
 	// Gate holds a page back until the file of that name exists beside the document; the searchable PDF is page 0.
 	Gate map[int]string
 }
@@ -89,6 +94,8 @@ func runEngine() {
 			response = openScript(request.Open, &document)
 		case request.Page != nil:
 			response = document.answer(folder, request.Page)
+		case request.Preview != nil:
+			response = document.preview(folder, request.Preview)
 		default:
 			response = document.searchable(folder, request.Searchable)
 		}
@@ -175,6 +182,28 @@ func (s *script) answer(folder string, request *wire.Page) wire.Response {
 		page.Error = &document.PageError{Code: document.PageErrorTooLarge, Message: "The page is too large."}
 	}
 	return wire.Response{Page: page}
+}
+
+// previewOf is the preview that the test engine makes of a page.
+func previewOf(page int) string { return fmt.Sprintf("preview of page %d", page) }
+
+func (s *script) preview(folder string, request *wire.Preview) wire.Response {
+	n := request.Number
+	note(folder, fmt.Sprintf("preview %d", n))
+	picture := &wire.Picture{JPEG: []byte(previewOf(n))}
+	switch {
+	case slices.Contains(s.PreviewCrash, n):
+		crash()
+	case slices.Contains(s.PreviewHang, n):
+		hang()
+	case slices.Contains(s.PreviewHuge, n):
+		picture.JPEG = make([]byte, workerport.MaxPreviewBytes+1)
+	case slices.Contains(s.PreviewWrong, n):
+		return wire.Response{Opened: &wire.Opened{Pages: 1}}
+	case slices.Contains(s.PreviewNone, n):
+		picture.JPEG = nil
+	}
+	return wire.Response{Preview: picture}
 }
 
 // pass waits for the gate of a page.

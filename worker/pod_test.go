@@ -54,6 +54,7 @@ func newPod(t *testing.T, document script) *pod {
 			GatewayName:      "example.com", // in every certificate of httptest
 			GatewayTokenFile: filepath.Join(folder, "gateway-token"),
 			PodName:          "job-0-1",
+			Organization:     "school",
 			CPULimit:         2,
 			MemoryLimit:      2 << 30,
 			WorkDir:          folder,
@@ -149,6 +150,8 @@ type gateway struct {
 	order []int
 	// searchable are the parts of the searchable PDF that were stored.
 	searchable map[string]string
+	// previews by the number of their page.
+	previews map[int]string
 }
 
 func newGateway(t *testing.T, content []byte) *gateway {
@@ -164,6 +167,7 @@ func newGateway(t *testing.T, content []byte) *gateway {
 		log:           new(safeBuffer),
 		pages:         map[int]document.Page{},
 		searchable:    map[string]string{},
+		previews:      map[int]string{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+workerport.PathTicket, func(w http.ResponseWriter, _ *http.Request) {
@@ -180,6 +184,7 @@ func newGateway(t *testing.T, content []byte) *gateway {
 	})
 	mux.HandleFunc("PUT /internal/v1/pages/{page}", g.put)
 	mux.HandleFunc("GET /internal/v1/pages/{page}", g.get)
+	mux.HandleFunc("PUT /internal/v1/pages/{page}/preview", g.putPreview)
 	mux.HandleFunc("PUT /internal/v1/searchable/{part}", func(_ http.ResponseWriter, r *http.Request) {
 		content, _ := io.ReadAll(r.Body)
 		g.mutex.Lock()
@@ -218,6 +223,20 @@ func (g *gateway) put(w http.ResponseWriter, r *http.Request) {
 	}
 	g.pages[page.Number] = page
 	g.order = append(g.order, page.Number)
+	w.WriteHeader(http.StatusCreated)
+}
+
+func (g *gateway) putPreview(w http.ResponseWriter, r *http.Request) {
+	number, _ := strconv.Atoi(r.PathValue("page"))
+	content, _ := io.ReadAll(r.Body)
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if _, done := g.pages[number]; done || r.Header.Get("Content-Type") != "image/jpeg" {
+		// Whoever sees the page expects its preview.
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	g.previews[number] = string(content)
 	w.WriteHeader(http.StatusCreated)
 }
 

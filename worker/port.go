@@ -156,7 +156,7 @@ func (p *port) stored(ctx context.Context, page int, path string) error {
 	return nil
 }
 
-// download streams what is at a path of the port into a file.
+// download streams what is at a path of the port, or of the store where the port sends there, into a file.
 func (p *port) download(ctx context.Context, from, path string) error {
 	return retry(ctx, func(ctx context.Context) error {
 		ctx, moves, stop := whileMoving(ctx)
@@ -166,7 +166,13 @@ func (p *port) download(ctx context.Context, from, path string) error {
 			return err
 		}
 		defer response.Body.Close()
-		return writeFile(path, moves(response.Body))
+		if response.StatusCode != http.StatusTemporaryRedirect {
+			return writeFile(path, moves(response.Body))
+		}
+		if err := follow(ctx, response, path, moves); err != nil {
+			return fmt.Errorf("%w: %s", errFromStore, err.Error()) // not to be tried again, whatever it is
+		}
+		return nil
 	})
 }
 
@@ -247,6 +253,17 @@ func (p *port) store(ctx context.Context, page *document.Page) error {
 	})
 	if err != nil {
 		return fmt.Errorf("store page %d: %w", page.Number, err)
+	}
+	return nil
+}
+
+// preview keeps the small image of a page.
+func (p *port) preview(ctx context.Context, page int, content []byte) error {
+	err := retry(ctx, func(ctx context.Context) error {
+		return p.put(ctx, workerport.PreviewPath(page), body{bytes.NewReader(content), int64(len(content)), "image/jpeg"})
+	})
+	if err != nil {
+		return fmt.Errorf("store the preview of page %d: %w", page, err)
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func (s *supervisor) makeSearchable(ctx context.Context, work plan) error {
 	}
 	switch {
 	case err == nil:
-		s.log.Info("Searchable PDF was stored", "part", part, "ms", time.Since(begin).Milliseconds())
+		s.log.Info("Searchable PDF was stored", "piece", part, "ms", time.Since(begin).Milliseconds())
 		return nil
 	case hasStatus(err, http.StatusGone):
 		return err

@@ -50,8 +50,12 @@ func (s *slot) run(ctx, hard context.Context) error {
 			return err
 		}
 		if page != nil {
+			preview := s.drawPreview(ctx, page)
 			// Blocks while as many pages as there are children are on their way, which bounds the memory.
-			s.stores.Go(func() error { return s.keep(s.storing, page) })
+			s.stores.Go(func() error {
+				s.keepPreview(ctx, number, preview)
+				return s.keep(s.storing, page)
+			})
 		}
 		if s.round == lastRound {
 			s.drop()

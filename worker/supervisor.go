@@ -29,6 +29,8 @@ type supervisor struct {
 	// store keeps a finished page; progress counts it.
 	store    func(context.Context, *document.Page) error
 	progress func(document.Outcome)
+	// storePreview keeps the small image of a page, a JPEG; nil where nobody wants any.
+	storePreview func(ctx context.Context, page int, preview []byte) error
 	// numbers lists the pages that all parts have stored; stored gets the result of one into a file; publish keeps a part of
 	// the searchable PDF.
 	numbers func(context.Context) ([]int, error)
@@ -37,6 +39,8 @@ type supervisor struct {
 	// answered, where set, is told which child has just tried which page.
 	answered func(engine *child, page int)
 
+	// previewDeaths counts the children that were lost on previews.
+	previewDeaths atomic.Int32
 	// kept is how many bytes of results were to be kept for the searchable PDF; all are there up to resultsRoom.
 	kept atomic.Int64
 

@@ -33,7 +33,7 @@ const (
 // stop. It returns the exit code by the contract of workerport, and has written the termination file if that is not
 // workerport.ExitDone.
 func Run(ctx context.Context, config Config, log *slog.Logger) int {
-	log = log.With("pod", config.PodName)
+	log = log.With("pod", config.PodName, "organization", config.Organization)
 	for _, missing := range confine.Missing() {
 		log.Warn("The kernel does not confine engines in full", "missing", missing)
 	}
@@ -41,7 +41,7 @@ func Run(ctx context.Context, config Config, log *slog.Logger) int {
 	if err != nil {
 		return Fail(config.TerminationFile, err, log)
 	}
-	s.log = log.With("job", s.ticket.Job, "part", s.ticket.Part)
+	s.log = log.With("job", s.ticket.Namespace+"/"+s.ticket.Job, "part", s.ticket.Part)
 	if err := work(ctx, s, first); err != nil {
 		return Fail(config.TerminationFile, err, s.log)
 	}
@@ -81,7 +81,7 @@ func prepare(ctx context.Context, config Config, log *slog.Logger) (*supervisor,
 	}
 	return &supervisor{
 		config: config, ticket: ticket, path: path,
-		store: internal.store, numbers: internal.numbers, stored: internal.stored, publish: internal.searchable,
+		store: internal.store, storePreview: internal.preview, numbers: internal.numbers, stored: internal.stored, publish: internal.searchable,
 	}, first, nil
 }
 

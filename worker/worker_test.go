@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -251,8 +252,8 @@ func TestThereAreNoMoreEnginesThanPages(t *testing.T) {
 	p := newPod(t, script{Pages: 1})
 	p.config.CPULimit = 4
 	p.expect(t, workerport.ExitDone)
-	if got := len(readDiary(p.config.WorkDir)); got != 3 {
-		t.Errorf("diary = %v, want one opening, one page and the searchable PDF", readDiary(p.config.WorkDir))
+	if got := len(readDiary(p.config.WorkDir)); got != 4 {
+		t.Errorf("diary = %v, want one opening, one page with its preview, and the searchable PDF", readDiary(p.config.WorkDir))
 	}
 }
 
@@ -286,10 +287,31 @@ func TestTheLogHoldsNoSecret(t *testing.T) {
 			t.Errorf("the log holds %q:\n%s", secret, log)
 		}
 	}
-	for _, field := range []string{`"job":"a1b2c3d4e5f6"`, `"part":0`, `"pod":"job-0-1"`, `"page":1`} {
-		if !strings.Contains(log, field) {
-			t.Errorf("the log lacks %s", field)
+}
+
+func TestEveryLineOfTheLogNamesTheJob(t *testing.T) {
+	p := newPod(t, script{Pages: 2, Crash: []int{1}})
+	p.expect(t, workerport.ExitDone)
+	pages := map[float64]bool{}
+	for text := range strings.Lines(p.log.String()) {
+		line := map[string]any{}
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("a line is no JSON: %q: %v", text, err)
 		}
+		if strings.HasPrefix(line["msg"].(string), "The kernel does not confine") {
+			continue // what the machine lacks is no job's business
+		}
+		for name, want := range map[string]any{"organization": "school", "job": "khocr-school/a1b2c3d4e5f6", "part": 0.0, "pod": "job-0-1"} {
+			if line[name] != want {
+				t.Errorf("%s is %v, want %v, in %s", name, line[name], want, text)
+			}
+		}
+		if page, ok := line["page"].(float64); ok {
+			pages[page] = true
+		}
+	}
+	if !pages[1] || !pages[2] {
+		t.Errorf("the log tells of the pages %v, want both:\n%s", pages, p.log)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package audit keeps who submitted, read, retried, cancelled and deleted what: a line in the log for each, and a line in the
+// Package audit keeps who submitted, read, corrected, retried, cancelled and deleted what: a line in the log for each, and a line in the
 // blob store, by organization and day. It never keeps a key, a query, or anything of a document.
 package audit
 
@@ -37,6 +37,7 @@ const (
 	Read      Action = "read"
 	Cancelled Action = "cancelled"
 	Deleted   Action = "deleted"
+	Corrected Action = "corrected"
 )
 
 // line is what is kept of an action.
@@ -84,6 +85,8 @@ func actionOf(method, route string, status int, replayed bool) Action {
 		return Retried
 	case method == http.MethodDelete && status == http.StatusAccepted:
 		return Cancelled
+	case method == http.MethodPut && status == http.StatusOK && route == "/api/v1/jobs/{id}/pages/{n}/corrections":
+		return Corrected
 	case method == http.MethodGet && (status == http.StatusOK || status == http.StatusPartialContent) &&
 		(strings.HasPrefix(route, "/api/v1/jobs/{id}/result") || strings.HasPrefix(route, "/api/v1/jobs/{id}/pages/")):
 		return Read

@@ -83,6 +83,7 @@ func TestInternalPort(t *testing.T) {
 	t.Run("Upload", p.testUpload)
 	t.Run("URL", p.testURL)
 	t.Run("Pages", p.testPages)
+	t.Run("Previews", p.testPreviews)
 	t.Run("Password", p.testPassword)
 	t.Run("Searchable", p.testSearchable)
 	t.Run("UnderWay", p.testUnderWay)

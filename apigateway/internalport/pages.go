@@ -31,28 +31,11 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 	if err != nil {
 		return err
 	}
-	size := r.ContentLength
-	if size < 0 || size > workerport.MaxPageBytes {
-		size = workerport.MaxPageBytes
-	}
-	forget, err := s.received.Hold(r.Context(), work.owner(), size)
+	content, forget, err := s.receive(w, r, work, workerport.MaxPageBytes)
 	if err != nil {
 		return err
 	}
 	defer forget()
-	serving.Within(r, pageTime)
-	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, workerport.MaxPageBytes))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return pageTooLarge()
-	}
-	var slow net.Error
-	if errors.As(err, &slow) && slow.Timeout() {
-		return &refusal{http.StatusRequestTimeout, "TooSlow", fmt.Sprintf("the page did not come in within %v", pageTime), err}
-	}
-	if err != nil {
-		return badPage("the page did not come in whole", err)
-	}
 	// Only now is it decoded, which takes much more memory, and nobody has to be waited for any more.
 	release, err := s.Store.HoldPage(r.Context(), work.job.Namespace, int64(len(content)))
 	if err != nil {
@@ -67,23 +50,67 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 		return fmt.Errorf("encode page %d: %w", number, err)
 	}
 	if len(content) > workerport.MaxPageBytes {
-		return pageTooLarge()
+		return pageTooLarge(workerport.MaxPageBytes)
 	}
-	if fits, err := s.kept.add(r.Context(), work.job.Namespace, work.job.UID, int64(len(content))); err != nil {
+	created, err := s.keepOnce(r, work, storage.PageKey(work.job.Namespace, work.job.UID, number), content)
+	if err != nil {
 		return err
-	} else if !fits {
-		return &refusal{http.StatusRequestEntityTooLarge, "JobTooLarge", "the pages of the job take too much", nil}
 	}
-	key := storage.PageKey(work.job.Namespace, work.job.UID, number)
-	switch _, err := s.Store.Put(r.Context(), key, bytes.NewReader(content)); {
-	case errors.Is(err, storage.ErrExists):
-		w.WriteHeader(http.StatusOK)
-	case err != nil:
-		return err
-	default:
-		w.WriteHeader(http.StatusCreated)
+	if created {
+		countPage(result)
 	}
+	writeKept(w, created)
 	return nil
+}
+
+// receive takes what belongs to a page into memory, until forget is called.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, work assignment, most int64) (content []byte, forget func(), err error) {
+	size := r.ContentLength
+	if size < 0 || size > most {
+		size = most
+	}
+	forget, err = s.received.Hold(r.Context(), work.owner(), size)
+	if err != nil {
+		return nil, nil, err
+	}
+	serving.Within(r, pageTime)
+	content, err = io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	if err == nil {
+		return content, forget, nil
+	}
+	forget()
+	var tooLarge *http.MaxBytesError
+	var slow net.Error
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, nil, pageTooLarge(most)
+	case errors.As(err, &slow) && slow.Timeout():
+		return nil, nil, &refusal{http.StatusRequestTimeout, "TooSlow", fmt.Sprintf("the page did not come in within %v", pageTime), err}
+	}
+	return nil, nil, badPage("the page did not come in whole", err)
+}
+
+// keepOnce stores what belongs to a page, unless something is stored under the key or the job has too much.
+func (s *Server) keepOnce(r *http.Request, work assignment, key string, content []byte) (created bool, err error) {
+	if fits, err := s.kept.add(r.Context(), work.job.Namespace, work.job.UID, int64(len(content))); err != nil {
+		return false, err
+	} else if !fits {
+		return false, &refusal{http.StatusRequestEntityTooLarge, "JobTooLarge", "the pages of the job take too much", nil}
+	}
+	_, err = s.Store.Put(r.Context(), key, bytes.NewReader(content))
+	if errors.Is(err, storage.ErrExists) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// writeKept answers that something is stored: now, or as it was before.
+func writeKept(w http.ResponseWriter, created bool) {
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+	}
+	w.WriteHeader(status)
 }
 
 // storedPages answers which pages of the job are stored, whichever part they are of.
@@ -139,8 +166,8 @@ func readPage(content []byte, number int) (*document.Page, error) {
 	return page, nil
 }
 
-func pageTooLarge() *refusal {
-	return &refusal{http.StatusRequestEntityTooLarge, "PageTooLarge", fmt.Sprintf("a page has at most %d bytes", workerport.MaxPageBytes), nil}
+func pageTooLarge(most int64) *refusal {
+	return &refusal{http.StatusRequestEntityTooLarge, "PageTooLarge", fmt.Sprintf("it has at most %d bytes", most), nil}
 }
 
 func busy(cause error) *refusal {

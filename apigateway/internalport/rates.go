@@ -2,8 +2,6 @@ package internalport
 
 import (
 	"context"
-	"math"
-	"strconv"
 	"time"
 
 	"github.com/openplp/khocr/apigateway/ratelimit"
@@ -21,9 +19,9 @@ const underWayAll = 1024
 
 // No worker needs in its whole life what it is allowed in a minute, so those that are refused are not at their work.
 var (
-	// pages are requests about single ones: each page of the largest document is stored once, and read once for the searchable
-	// PDF. The rest is for those that have to be tried again. One at a time comes from each engine of a large pod.
-	pages = allowance{"pages", 2*MaxPages + 2000, 16}
+	// pages are requests about single ones: each page of the largest document is stored once, with its preview, and read once for
+	// the searchable PDF. The rest is for those that have to be tried again. One at a time comes from each engine of a large pod.
+	pages = allowance{"pages", 3*MaxPages + 2000, 16}
 	// wholes are requests about the whole document or all of its pages. There are five in a life, one after the other, of which
 	// one that fails is tried some twenty times in a minute; and another may have been given up that is under way here still.
 	wholes = allowance{"wholes", 150, 2}
@@ -36,9 +34,6 @@ var (
 type tooMany struct{ after time.Duration }
 
 func (tooMany) Error() string { return "too many requests" }
-
-// seconds is the value of Retry-After, at least one.
-func (t tooMany) seconds() string { return strconv.Itoa(max(1, int(math.Ceil(t.after.Seconds())))) }
 
 // permit counts a request of somebody's, or fails with tooMany.
 func permit(ctx context.Context, limiter ratelimit.Limiter, allowed allowance, who string) error {

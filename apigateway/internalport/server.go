@@ -76,6 +76,7 @@ func (s *Server) Handler() http.Handler {
 		{http.MethodGet, workerport.PathPages, wholes, s.storedPages},
 		{http.MethodGet, workerport.PathPage, pages, s.storedPage},
 		{http.MethodPut, workerport.PathPage, pages, s.page},
+		{http.MethodPut, workerport.PathPreview, pages, s.preview},
 		{http.MethodPut, workerport.PathSearchable, wholes, s.searchable},
 	} {
 		router.Handle(route.path, s.assigned(route.path, route.allowed, route.serve)).Methods(route.method)
@@ -163,7 +164,7 @@ func (s *Server) refusalOf(ctx context.Context, err error) *refusal {
 func writeRefusal(w http.ResponseWriter, r *http.Request, refused *refusal) {
 	serving.RequestFrom(r.Context()).Code = refused.reason
 	if over := (tooMany{}); errors.As(refused, &over) {
-		w.Header().Set("Retry-After", over.seconds())
+		w.Header().Set("Retry-After", serving.WholeSeconds(max(over.after, time.Second)))
 	}
 	writeJSON(w, refused.status, workerport.Refusal{Reason: refused.reason, Message: refused.message})
 }

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// mostKept bounds the page results of a job together, in bytes. Those of 5,000 pages of a book take 250 MB, and those of 5,000
-	// pages of dense lists 2.5 GB.
+	// mostKept bounds the page results of a job together, with their previews, in bytes. Those of 5,000 pages of a book take 250 MB,
+	// and those of 5,000 pages of dense lists 2.5 GB; previews take some 500 MB more.
 	mostKept = 4 << 30
 	// alwaysKept in bytes is what a page may take even then: one without a result takes some hundred, and a document of which every
 	// page has one or the other is complete.
@@ -38,11 +38,13 @@ type sums struct {
 func newSums(store *storage.Store) *sums {
 	return &sums{most: mostKept, jobs: cache.NewLRUExpireCache(sumsInMemory),
 		total: func(ctx context.Context, namespace string, job types.UID) (total int64, err error) {
-			for listed, err := range store.List(ctx, storage.PagesPrefix(namespace, job)) {
-				if err != nil {
-					return 0, err
+			for _, prefix := range []string{storage.PagesPrefix(namespace, job), storage.PreviewsPrefix(namespace, job)} {
+				for listed, err := range store.List(ctx, prefix) {
+					if err != nil {
+						return 0, err
+					}
+					total += listed.Size
 				}
-				total += listed.Size
 			}
 			return total, nil
 		}}

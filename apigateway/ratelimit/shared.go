@@ -124,6 +124,7 @@ func (s *Shared) lose(cause error) {
 	if s.away.Swap(true) {
 		return
 	}
+	redisAway.Set(1)
 	s.log.Warn("Redis is away: each gateway holds to its share of the rate limits", "gateways", s.gateways(), "err", cause)
 	s.lost <- struct{}{}
 }
@@ -156,6 +157,7 @@ func (s *Shared) find(ctx context.Context) {
 		}
 		if _, err := s.allow(ctx, Key{Policy: "probe"}, 1_000_000, 1); err == nil {
 			s.away.Store(false)
+			redisAway.Set(0)
 			s.log.Info("Redis is back: the gateways share the rate limits again")
 			return
 		}

@@ -22,7 +22,7 @@ type Refusals struct {
 	Busy http.HandlerFunc
 }
 
-// Handler serves next with a request ID, a paced body and answer, and an access log line for every request. A body that next
+// Handler serves next with a request ID, a paced body and answer, and an access log line for every request, which is counted, too. A body that next
 // leaves unread does not hold the answer up. A panic is answered unless an answer has begun; then the connection is broken
 // off, so that no caller takes half an answer for a whole one.
 func Handler(log *slog.Logger, next http.Handler, refusals Refusals) http.Handler {
@@ -47,7 +47,9 @@ func Handler(log *slog.Logger, next http.Handler, refusals Refusals) http.Handle
 					fault = nil
 				}
 			}
-			logAccess(r, log, request, answer, time.Since(started), fault != nil)
+			took := time.Since(started)
+			logAccess(r, log, request, answer, took, fault != nil)
+			count(r, request, answer.status, took)
 			if fault != nil {
 				panic(http.ErrAbortHandler)
 			}

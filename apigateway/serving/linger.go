@@ -21,14 +21,13 @@ const (
 // aboutToAnswer decides, before the header of the answer goes, what becomes of the connection if the body has not come yet.
 // Without a deadline net/http would wait for the rest of a small body as long as the sender likes.
 func (p *pacedReader) aboutToAnswer(header http.Header) {
-	switch {
-	case p == nil || p.whole():
-	case p.err != nil, p.length-p.read > smallBody:
-		header.Set("Connection", "close")
-		_ = p.connection.SetReadDeadline(p.now().Add(lingerStall))
-	default:
-		_ = p.connection.SetReadDeadline(p.now().Add(lingerStall))
+	if p == nil || p.whole() {
+		return
 	}
+	if p.err != nil || p.length-p.read > smallBody {
+		header.Set("Connection", "close")
+	}
+	_ = p.connection.SetReadDeadline(p.now().Add(lingerStall))
 }
 
 // linger throws away what comes of a body that was answered already.

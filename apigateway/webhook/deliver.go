@@ -188,6 +188,7 @@ func (d *Deliverer) deliver(ctx context.Context, key string) (time.Duration, err
 	ctx = context.WithoutCancel(ctx)
 	message.Attempts++
 	outcome, delay := next(message.Attempts, got, d.clock.Now())
+	count(outcome)
 	if record.Job.UID == message.UID && record.Deleted == "" {
 		if err := archive.WriteWebhook(ctx, d.store, message.Namespace, message.UID, &outcome); err != nil {
 			// The results may be going in this moment. Nobody is told twice for that.

@@ -36,6 +36,7 @@ import (
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/apigateway/tenants"
+	"github.com/openplp/khocr/internal/apiwrites"
 	"github.com/openplp/khocr/internal/clock"
 	"github.com/openplp/khocr/internal/metricsauth"
 	"github.com/openplp/khocr/internal/storage"
@@ -203,6 +204,7 @@ func connect(ctx context.Context, namespace string, watched []client.Object) (cl
 		return nil, fmt.Errorf("find the cluster: %w", err)
 	}
 	config.QPS, config.Burst = clientQPS, clientBurst
+	config.Wrap(apiwrites.Count)
 	kubernetes, err := cluster.New(config, func(options *cluster.Options) {
 		options.Scheme = scheme
 		options.Cache.DefaultTransform = cache.TransformStripManagedFields()
@@ -222,7 +224,7 @@ func connect(ctx context.Context, namespace string, watched []client.Object) (cl
 	return kubernetes, nil
 }
 
-// serveMetrics serves what the libraries count of this program, with the certificate of the internal port.
+// serveMetrics serves what this program and its libraries count, with the certificate of the internal port.
 func serveMetrics(ctx context.Context, o options, kubernetes cluster.Cluster, log *slog.Logger) error {
 	if o.metricsListen == "0" {
 		return nil

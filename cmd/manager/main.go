@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/openplp/khocr/api/v1alpha1"
@@ -26,9 +27,11 @@ import (
 	"github.com/openplp/khocr/controllers/ocrjob"
 	"github.com/openplp/khocr/controllers/ocrmodel"
 	"github.com/openplp/khocr/controllers/organization"
+	"github.com/openplp/khocr/internal/apiwrites"
 	"github.com/openplp/khocr/internal/clock"
 	"github.com/openplp/khocr/internal/lease"
 	"github.com/openplp/khocr/internal/metricsauth"
+	"github.com/openplp/khocr/internal/statemetrics"
 )
 
 // version is set when the program is linked.
@@ -78,6 +81,7 @@ func newManager(server *rest.Config, o options) (ctrl.Manager, error) {
 	server = rest.CopyConfig(server)
 	server.QPS, server.Burst = 300, 600
 	server.UserAgent = "khocr-manager/" + version
+	server.Wrap(apiwrites.Count)
 	grace := shutdown
 	var mgr ctrl.Manager // there when metrics are served
 	certificate := func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -146,5 +150,11 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, o options) error {
 		Partition: &o.partition,
 		Now:       clock.Now,
 	}
-	return jobs.SetupWithManager(ctx, mgr)
+	if err := jobs.SetupWithManager(ctx, mgr); err != nil {
+		return err
+	}
+	if err := mgr.Add(&statemetrics.Exporter{Reader: mgr.GetClient(), Registry: metrics.Registry, Now: clock.Now}); err != nil {
+		return fmt.Errorf("adding the metrics of the state: %w", err)
+	}
+	return nil
 }

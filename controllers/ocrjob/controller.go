@@ -127,6 +127,11 @@ func (r *Reconciler) carryOut(ctx context.Context, job *v1alpha1.OcrJob, organiz
 		if err := r.Client.Status().Apply(ctx, statusToApply(job, decision.Status), fieldOwner, client.ForceOwnership); err != nil {
 			return fmt.Errorf("writing the job's status: %w", err)
 		}
+		decision.count(job)
+		if !job.Status.Phase.Ended() && decision.Status.Phase.Ended() {
+			logf.FromContext(ctx).Info("The job has ended", "organization", organization, "phase", decision.Status.Phase,
+				"reason", endReason(&decision.Status), "elapsed", decision.Status.Elapsed)
+		}
 	}
 	for _, event := range decision.Events {
 		r.Recorder.Eventf(job, nil, event.Type, event.Reason, "Reconcile", "%s", event.Message)

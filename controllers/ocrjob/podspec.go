@@ -93,7 +93,7 @@ func workerPod(job *v1alpha1.OcrJob, organization string, attempt NewPod, templa
 				Image:           template.Image,
 				ImagePullPolicy: corev1.PullIfNotPresent,
 				Resources:       template.Resources,
-				Env:             workerEnv(template, gateway),
+				Env:             workerEnv(organization, template, gateway),
 				SecurityContext: &corev1.SecurityContext{
 					AllowPrivilegeEscalation: new(false),
 					ReadOnlyRootFilesystem:   new(true),
@@ -129,11 +129,12 @@ func workDirSize(job *v1alpha1.OcrJob) *resource.Quantity {
 	return resource.NewQuantity(3*size+engineRoom, resource.BinarySI)
 }
 
-func workerEnv(template WorkerTemplate, gateway Endpoint) []corev1.EnvVar {
+func workerEnv(organization string, template WorkerTemplate, gateway Endpoint) []corev1.EnvVar {
 	env := []corev1.EnvVar{
 		{Name: workerport.EnvGatewayURL, Value: gateway.URL},
 		{Name: workerport.EnvGatewayName, Value: gateway.ServerName},
 		{Name: workerport.EnvGatewayCA, Value: gateway.CA},
+		{Name: workerport.EnvOrganization, Value: organization},
 		{Name: workerport.EnvPodName, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}},
 		{Name: workerport.EnvCPULimit, ValueFrom: limit("limits.cpu")},
 		{Name: workerport.EnvMemoryLimit, ValueFrom: limit("limits.memory")},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -48,6 +49,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		Watches(&v1alpha1.Plan{}, handler.EnqueueRequestsFromMapFunc(r.unreservedJobs)).
 		WatchesRawSource(source.Channel(dispatch.wake, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
+		WithLogConstructor(logsOf(mgr.GetLogger())).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("setting up the OcrJob controller: %w", err)
@@ -66,6 +68,17 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		return fmt.Errorf("setting up the queue: %w", err)
 	}
 	return nil
+}
+
+// logsOf makes lines about a job name it as those of the gateway and the workers do: one search finds them all.
+func logsOf(log logr.Logger) func(*reconcile.Request) logr.Logger {
+	return func(request *reconcile.Request) logr.Logger {
+		log := log.WithValues("controller", "ocrjob")
+		if request == nil {
+			return log
+		}
+		return log.WithValues("job", request.String())
+	}
 }
 
 // onOrganization wakes the jobs whose ledger entry has changed; and those of the whole namespace when the organization

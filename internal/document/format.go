@@ -57,6 +57,16 @@ func formats() []formatSpec {
 	}
 }
 
+// Formats are all formats, in the order of the API.
+func Formats() []Format {
+	all := formats()
+	names := make([]Format, len(all))
+	for i, spec := range all {
+		names[i] = spec.name
+	}
+	return names
+}
+
 // ParseFormat finds the format of that name, or says which names there are.
 func ParseFormat(name string) (Format, error) {
 	spec, err := Format(name).spec()
@@ -116,6 +126,9 @@ func Render(w io.Writer, format Format, info Info, pages iter.Seq2[*Page, error]
 	}
 	if spec.render == nil {
 		return fmt.Errorf("rendering %s: %w", format, ErrNotRendered)
+	}
+	if format != FormatJSON {
+		pages = withoutRemoved(pages)
 	}
 	if err := spec.render(w, info, counted(pages, info.Pages)); err != nil {
 		return fmt.Errorf("rendering %s: %w", format, err)

@@ -87,6 +87,8 @@ func (p *Page) Check() error {
 		return fmt.Errorf("it took %d ms", p.Milliseconds)
 	case p.ProcessedAt.UTC().Year() < 0 || p.ProcessedAt.UTC().Year() > 9999:
 		return errors.New("it was done at a time that cannot be written")
+	case p.CorrectedWords != 0:
+		return errors.New("it claims to have been corrected")
 	case p.Error != nil && p.Error.Code == "":
 		return errors.New("it has an error without a code")
 	}
@@ -117,6 +119,9 @@ func (l *Line) check() error {
 	for i, word := range l.Words {
 		if !word.Box.isFinite() || !isPercent(word.Confidence) {
 			return fmt.Errorf("word %d is in the box %g, with the confidence %g", i+1, word.Box, word.Confidence)
+		}
+		if word.Recognized != "" {
+			return fmt.Errorf("word %d claims to have been corrected", i+1)
 		}
 	}
 	return nil

@@ -30,6 +30,8 @@ type Word struct {
 	Box  Box    `json:"box"`
 	// Confidence from 0 to 100. Text that the page itself carried has 100.
 	Confidence float64 `json:"confidence"`
+	// Recognized is what was read where people corrected the word. Its text may then be empty: nothing stands there.
+	Recognized string `json:"recognized,omitempty"`
 }
 
 // Line is one printed line.
@@ -90,6 +92,8 @@ type Page struct {
 	// Text of the whole page, lines separated by newlines.
 	Text  string `json:"text"`
 	Lines []Line `json:"lines"`
+	// CorrectedWords is how many words people corrected.
+	CorrectedWords int `json:"corrected_words,omitempty"`
 	// Error is set on pages that could not be processed, and only there.
 	Error *PageError `json:"error,omitempty"`
 }

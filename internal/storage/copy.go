@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
 // Copy stores what lies under a key under another one, too, once, and tells how many bytes that were. When it returns
@@ -18,7 +17,7 @@ func (s *Store) Copy(ctx context.Context, from, to string) (int64, error) {
 	defer original.Close()
 	size, err := s.Put(ctx, to, original)
 	if err != nil && !errors.Is(err, ErrExists) && !errors.Is(err, ErrUnavailable) {
-		return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return 0, unavailable(err)
 	}
 	return size, err
 }

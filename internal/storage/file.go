@@ -113,7 +113,7 @@ func (s *Store) DeleteLeftovers(ctx context.Context, before time.Time) (int, err
 		return nil
 	})
 	if err != nil {
-		return deleted, fmt.Errorf("%w: delete leftovers: %w", ErrUnavailable, err)
+		return deleted, unavailable(fmt.Errorf("delete leftovers: %w", err))
 	}
 	return deleted, nil
 }

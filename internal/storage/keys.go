@@ -61,6 +61,26 @@ func PagesPrefix(namespace string, job types.UID) string {
 
 const pageSuffix = ".json"
 
+// PreviewKey is where the small image of a page lies, number from 1. They lie apart from the pages, whose keys are listed often.
+func PreviewKey(namespace string, job types.UID, number int) string {
+	return PreviewsPrefix(namespace, job) + fmt.Sprintf("%06d.jpg", number)
+}
+
+// CorrectionsKey is where the corrections of a page lie that somebody made, revision from 1.
+func CorrectionsKey(namespace string, job types.UID, number, revision int) string {
+	return CorrectionsPrefix(namespace, job) + fmt.Sprintf("%06d/%06d%s", number, revision, pageSuffix)
+}
+
+// CorrectionsPrefix begins the keys of the corrections of all pages of a job.
+func CorrectionsPrefix(namespace string, job types.UID) string {
+	return path.Join(jobPrefix(namespace, job), "corrections") + "/"
+}
+
+// PreviewsPrefix begins the keys of the small images of all pages of a job.
+func PreviewsPrefix(namespace string, job types.UID) string {
+	return path.Join(jobPrefix(namespace, job), "previews") + "/"
+}
+
 // JobPrefix begins the keys of everything that was made for a job; the uploaded document is not among it.
 func JobPrefix(namespace string, job types.UID) string {
 	return jobPrefix(namespace, job) + "/"

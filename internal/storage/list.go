@@ -48,7 +48,7 @@ func (s *Store) list(ctx context.Context, prefix, delimiter string) iter.Seq2[Li
 			var err error
 			objects, token, err = s.listPage(ctx, token, &blob.ListOptions{Prefix: prefix, Delimiter: delimiter})
 			if err != nil {
-				yield(Listed{}, fmt.Errorf("%w: list %s: %w", ErrUnavailable, prefix, err))
+				yield(Listed{}, unavailable(fmt.Errorf("list %s: %w", prefix, err)))
 				return
 			}
 			for _, object := range objects {
@@ -91,7 +91,7 @@ func (s *Store) DeleteAll(ctx context.Context, prefix string) (int, error) {
 		deleted++
 	}
 	if err := s.removeFolder(prefix); err != nil {
-		return deleted, fmt.Errorf("%w: delete %s: %w", ErrUnavailable, prefix, err)
+		return deleted, unavailable(fmt.Errorf("delete %s: %w", prefix, err))
 	}
 	return deleted, nil
 }

@@ -39,7 +39,7 @@ func (s *Store) PageNumbers(ctx context.Context, namespace string, job types.UID
 			return numbers, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%w: list %s: %w", ErrUnavailable, prefix, err)
+			return nil, unavailable(fmt.Errorf("list %s: %w", prefix, err))
 		}
 		if number, ok := pageNumber(prefix, object.Key); ok {
 			numbers = append(numbers, number)
@@ -61,7 +61,7 @@ func (s *Store) withPage(ctx context.Context, namespace string, job types.UID, n
 	defer release()
 	encoded := make([]byte, content.Size)
 	if _, err := io.ReadFull(content, encoded); err != nil {
-		return fmt.Errorf("%w: read page %d: %w", ErrUnavailable, number, err)
+		return unavailable(fmt.Errorf("read page %d: %w", number, err))
 	}
 	use(encoded)
 	return nil

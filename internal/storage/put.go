@@ -37,7 +37,7 @@ func (s *Store) Put(ctx context.Context, key string, content io.Reader) (int64, 
 		},
 	})
 	if err != nil {
-		return 0, fmt.Errorf("%w: begin writing %s: %w", ErrUnavailable, key, err)
+		return 0, unavailable(fmt.Errorf("begin writing %s: %w", key, err))
 	}
 	source := &sourceReader{reader: content}
 	// Content comes in the pieces of whatever it was taken out of, a few kilobytes of a form's part.
@@ -59,7 +59,7 @@ func (s *Store) Put(ctx context.Context, key string, content io.Reader) (int64, 
 		case errors.Is(err, ErrExists):
 			return 0, err
 		default:
-			return 0, fmt.Errorf("%w: write %s: %w", ErrUnavailable, key, err)
+			return 0, unavailable(fmt.Errorf("write %s: %w", key, err))
 		}
 	}
 	err = writer.Close()
@@ -74,7 +74,7 @@ func (s *Store) Put(ctx context.Context, key string, content io.Reader) (int64, 
 			// The name is this writer's since link.
 			_ = os.Remove(s.filePath(key))
 		}
-		return 0, fmt.Errorf("%w: finish writing %s: %w", ErrUnavailable, key, err)
+		return 0, unavailable(fmt.Errorf("finish writing %s: %w", key, err))
 	}
 	return size, nil
 }

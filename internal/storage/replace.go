@@ -27,7 +27,7 @@ func (s *Store) Replace(ctx context.Context, key string, content []byte) error {
 		},
 	})
 	if err != nil {
-		return fmt.Errorf("%w: begin replacing %s: %w", ErrUnavailable, key, err)
+		return unavailable(fmt.Errorf("begin replacing %s: %w", key, err))
 	}
 	_, err = writer.Write(content)
 	if err == nil && file != nil {
@@ -38,14 +38,14 @@ func (s *Store) Replace(ctx context.Context, key string, content []byte) error {
 		// A cancelled context makes Close drop what was written.
 		abandon()
 		_ = writer.Close()
-		return fmt.Errorf("%w: replace %s: %w", ErrUnavailable, key, err)
+		return unavailable(fmt.Errorf("replace %s: %w", key, err))
 	}
 	if err := writer.Close(); err != nil {
-		return fmt.Errorf("%w: finish replacing %s: %w", ErrUnavailable, key, err)
+		return unavailable(fmt.Errorf("finish replacing %s: %w", key, err))
 	}
 	if s.root != "" {
 		if err := s.syncFolders(key); err != nil {
-			return fmt.Errorf("%w: make %s durable: %w", ErrUnavailable, key, err)
+			return unavailable(fmt.Errorf("make %s durable: %w", key, err))
 		}
 	}
 	return nil

@@ -70,7 +70,7 @@ func (o *objects) check(ctx context.Context) error {
 		}
 	}
 	if err == nil {
-		return fmt.Errorf("%w: the S3 server ignores If-None-Match and overwrites what is there", ErrUnavailable)
+		return unavailable(errors.New("the S3 server ignores If-None-Match and overwrites what is there"))
 	}
 	o.keeps.Store(true)
 	return nil
@@ -115,7 +115,7 @@ func (o *objects) put(ctx context.Context, key string, content io.Reader) (int64
 		return 0, fmt.Errorf("write %s: %w", key, ErrExists)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("%w: write %s: %w", ErrUnavailable, key, err)
+		return 0, unavailable(fmt.Errorf("write %s: %w", key, err))
 	}
 	return size, nil
 }
@@ -125,7 +125,7 @@ func (o *objects) put(ctx context.Context, key string, content io.Reader) (int64
 func (o *objects) spool(namespace string, content io.Reader) (*spooled, error) {
 	file, err := os.CreateTemp("", "khocr-")
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, unavailable(err)
 	}
 	waits := &spooled{File: file, namespace: namespace, all: &o.waiting}
 	source := &sourceReader{reader: content}
@@ -140,7 +140,7 @@ func (o *objects) spool(namespace string, content io.Reader) (*spooled, error) {
 	case source.err != nil:
 		return nil, errors.Join(source.err, waits.Close())
 	case err != nil:
-		return nil, errors.Join(fmt.Errorf("%w: %w", ErrUnavailable, err), waits.Close())
+		return nil, errors.Join(unavailable(err), waits.Close())
 	}
 	return waits, nil
 }

@@ -64,7 +64,7 @@ func (s *Searchable) Read(p []byte) (int, error) {
 		}
 		// It does nothing to a reader that stands there already.
 		if _, err := part.Seek(s.at-begin, io.SeekStart); err != nil {
-			return 0, fmt.Errorf("%w: seek: %w", ErrUnavailable, err)
+			return 0, unavailable(fmt.Errorf("seek: %w", err))
 		}
 		n, err := part.Read(p[:min(int64(len(p)), end-s.at)])
 		s.at += int64(n)
@@ -110,7 +110,7 @@ func (s *Store) open(ctx context.Context, key string) (*blob.Reader, error) {
 		return nil, fmt.Errorf("read %s: %w", key, ErrNotFound)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: read %s: %w", ErrUnavailable, key, err)
+		return nil, unavailable(fmt.Errorf("read %s: %w", key, err))
 	}
 	return reader, nil
 }

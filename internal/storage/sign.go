@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -21,12 +22,12 @@ func (s *Store) SignedURL(ctx context.Context, key string) (*url.URL, error) {
 	}
 	signed, err := s.bucket.SignedURL(ctx, key, &blob.SignedURLOptions{Method: http.MethodGet, Expiry: SignedLife})
 	if err != nil {
-		return nil, fmt.Errorf("%w: sign a URL for %s: %w", ErrUnavailable, key, err)
+		return nil, unavailable(fmt.Errorf("sign a URL for %s: %w", key, err))
 	}
 	// An error of url.Parse would repeat it.
 	parsed, err := url.Parse(signed)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the driver has signed what is no URL", ErrUnavailable)
+		return nil, unavailable(errors.New("the driver has signed what is no URL"))
 	}
 	return parsed, nil
 }

@@ -75,16 +75,16 @@ func (s *Store) Check(ctx context.Context) error {
 	if s.root != "" {
 		// The file driver would list folders for an answer.
 		if _, err := os.Stat(s.root); err != nil {
-			return fmt.Errorf("%w: reach the store: %w", ErrUnavailable, err)
+			return unavailable(fmt.Errorf("reach the store: %w", err))
 		}
 		return nil
 	}
 	accessible, err := s.bucket.IsAccessible(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: reach the store: %w", ErrUnavailable, err)
+		return unavailable(fmt.Errorf("reach the store: %w", err))
 	}
 	if !accessible {
-		return fmt.Errorf("%w: the bucket does not exist", ErrUnavailable)
+		return unavailable(errors.New("the bucket does not exist"))
 	}
 	if s.objects != nil {
 		return s.objects.check(ctx)
@@ -96,7 +96,7 @@ func (s *Store) Check(ctx context.Context) error {
 func (s *Store) Exists(ctx context.Context, key string) (bool, error) {
 	exists, err := s.bucket.Exists(ctx, key)
 	if err != nil {
-		return false, fmt.Errorf("%w: look for %s: %w", ErrUnavailable, key, err)
+		return false, unavailable(fmt.Errorf("look for %s: %w", key, err))
 	}
 	return exists, nil
 }
@@ -121,7 +121,7 @@ func (s *Store) Get(ctx context.Context, key string) (*Blob, error) {
 func (s *Store) Delete(ctx context.Context, key string) error {
 	err := s.bucket.Delete(ctx, key)
 	if err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-		return fmt.Errorf("%w: delete %s: %w", ErrUnavailable, key, err)
+		return unavailable(fmt.Errorf("delete %s: %w", key, err))
 	}
 	return nil
 }

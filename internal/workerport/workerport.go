@@ -39,6 +39,9 @@ const (
 	// then stands. The page number must be the page's, and its JSON has at most MaxPageBytes. 413 where it has more, or the
 	// pages of the job together have more than the platform keeps; a page without a result is taken even then.
 	PathPage = "/internal/v1/pages/{page:[0-9]+}"
+	// PUT PathPreview stores a small image of the upright page, once, as PUT PathPage does. It is a JPEG of at most MaxPreviewBytes
+	// and of at most MaxPreviewSide pixels a side.
+	PathPreview = "/internal/v1/pages/{page:[0-9]+}/preview"
 	// PUT PathSearchable stores a part of the job's searchable PDF, Appendix or Whole, once, as PUT PathPage does. It has at
 	// most MaxSearchableBytes.
 	PathSearchable = "/internal/v1/searchable/{part:appendix|whole}"
@@ -60,6 +63,16 @@ const MaxSearchableBytes = 2 << 30
 
 // PagePath is PathPage for one page.
 func PagePath(page int) string { return "/internal/v1/pages/" + strconv.Itoa(page) }
+
+// PreviewPath is PathPreview for one page.
+func PreviewPath(page int) string { return PagePath(page) + "/preview" }
+
+// Bounds of a preview. A page of A4 has 1,100 pixels on its long side and takes about 100 KB; nothing but noise takes a quarter of
+// the bytes.
+const (
+	MaxPreviewBytes = 1 << 20
+	MaxPreviewSide  = 1200
+)
 
 // MaxPageBytes bounds the result of one page: a dense newspaper page takes 2 MB. Whoever reads a page holds ten times as
 // much memory.
@@ -130,6 +143,8 @@ const (
 	EnvStoreInReach = "KHOCR_STORE_IN_REACH"
 	// EnvPodName is the pod's own name, for logs.
 	EnvPodName = "KHOCR_POD_NAME"
+	// EnvOrganization is the name of the organization, for logs.
+	EnvOrganization = "KHOCR_ORGANIZATION"
 	// EnvCPULimit is the pod's CPU limit in whole cores, rounded up: one engine child for each.
 	EnvCPULimit = "KHOCR_CPU_LIMIT"
 	// EnvMemoryLimit is the pod's memory limit in bytes.

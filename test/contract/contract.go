@@ -237,10 +237,9 @@ func (d *Document) checkEvents(stream []byte) error {
 }
 
 func operationOf(item *v3.PathItem, method string) *v3.Operation {
-	return map[string]*v3.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodDelete: item.Delete}[method]
+	return map[string]*v3.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodDelete: item.Delete}[method]
 }
 
-// headAsGet is the request as the document has it: every GET there serves HEAD, too.
 // headAsGet is the request that has the same answer in the document: every GET there serves HEAD, too.
 func headAsGet(r *http.Request) *http.Request {
 	copied := r.Clone(r.Context())

@@ -3,7 +3,6 @@ package e2e
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -106,13 +105,11 @@ func storedBy(pod string, log io.Reader) ([]storing, error) {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		fields := strings.SplitN(lines.Text(), " ", 4)
-		var line struct {
-			Message string `json:"msg"`
-			Job     string `json:"job"`
-			Page    int    `json:"page"`
+		if len(fields) < 4 {
+			continue
 		}
-		if len(fields) == 4 && json.Unmarshal([]byte(fields[3]), &line) == nil && line.Message == "Page was stored" {
-			all = append(all, storing{pod: pod, job: line.Job, page: line.Page})
+		if job, page, ok := readStored([]byte(fields[3])); ok {
+			all = append(all, storing{pod: pod, job: job, page: page})
 		}
 	}
 	return all, lines.Err()
@@ -135,7 +132,8 @@ func TestLogsOutliveTheirPods(t *testing.T) {
 		must(err)
 		return file
 	}
-	say := func(file *os.File, job string, page int) {
+	say := func(file *os.File, name string, page int) {
+		job := k.namespace + "/" + name
 		_, err := fmt.Fprintf(file, `2026-11-23T06:00:00.123456789Z stderr F {"time":"x","level":"INFO","msg":"Page was stored","pod":"p","job":%q,"part":0,"page":%d,"outcome":"recognized","ms":12}`+"\n", job, page)
 		must(err)
 	}

@@ -127,9 +127,11 @@ func TestANetworkIsCutAndSlowed(t *testing.T) {
 			t.Errorf("afterwards: %v", err)
 		}
 	})
-	t.Run("slow", func(t *testing.T) {
+	// slowed has the network slow until end is called; done tells how that ended.
+	slowed := func(t *testing.T) (done chan error, end func()) {
+		t.Helper()
 		ctx, end := context.WithCancel(t.Context())
-		done := make(chan error, 1)
+		done = make(chan error, 1)
 		go func() { done <- pod.slow(ctx, time.Hour) }()
 		for pod.run(t.Context(), "tc qdisc show dev eth0 | grep --quiet tbf") != nil {
 			select {
@@ -138,6 +140,10 @@ func TestANetworkIsCutAndSlowed(t *testing.T) {
 			default:
 			}
 		}
+		return done, end
+	}
+	t.Run("slow", func(t *testing.T) {
+		done, end := slowed(t)
 		if err := echo(16<<10, patience); err != nil {
 			t.Errorf("what is slow arrives: %v", err)
 		}
@@ -170,16 +176,7 @@ func TestANetworkIsCutAndSlowed(t *testing.T) {
 		}
 	})
 	t.Run("of a pod that has gone meanwhile", func(t *testing.T) {
-		ctx, end := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- pod.slow(ctx, time.Hour) }()
-		for pod.run(t.Context(), "tc qdisc show dev eth0 | grep --quiet tbf") != nil {
-			select {
-			case err := <-done:
-				t.Fatalf("it was over before it began: %v", err)
-			default:
-			}
-		}
+		done, end := slowed(t)
 		must(pod.run(t.Context(), "ip link delete eth0"))
 		end()
 		if err := <-done; err == nil || strings.Contains(err.Error(), "running") {

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/test/docs"
 )
 
 // TestTheWalkFromGitToTextWorksAsItIsWritten runs the commands of docs/gitops.md in an empty folder.
@@ -31,7 +31,7 @@ func TestTheWalkFromGitToTextWorksAsItIsWritten(t *testing.T) {
 			}
 		}
 	})
-	folder := p.walk(filepath.Join("..", "..", "docs", "gitops.md"))
+	folder := p.walk("docs/gitops.md", "TestTheWalkFromGitToTextWorksAsItIsWritten")
 
 	text, err := os.ReadFile(filepath.Join(folder, "text.txt"))
 	p.must(err)
@@ -46,8 +46,8 @@ func TestTheWalkFromGitToTextWorksAsItIsWritten(t *testing.T) {
 	}
 }
 
-// walk runs the shell blocks of a page in an empty folder, which it returns.
-func (p *platform) walk(page string) string {
+// walk runs the commands of a page that the test runs, in an empty folder, which it returns.
+func (p *platform) walk(page, test string) string {
 	p.Helper()
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	p.must(err)
@@ -59,8 +59,10 @@ func (p *platform) walk(page string) string {
 	// Git wants to know who commits, and shall not read what else this machine says about that.
 	gitconfig := filepath.Join(programs, "gitconfig")
 	p.must(os.WriteFile(gitconfig, []byte("[user]\nname = Operator\nemail = operator@example.com\n[init]\ndefaultBranch = main\n"), 0o600))
+	commands, err := docs.Commands(root, page, test)
+	p.must(err)
 	script := filepath.Join(programs, "walk.sh")
-	p.must(os.WriteFile(script, []byte(shellOf(p.T, page)), 0o600))
+	p.must(os.WriteFile(script, []byte(commands), 0o600))
 
 	output := p.run(folder, []string{
 		"PATH=" + programs + ":" + os.Getenv("PATH"), "KUBECONFIG=" + p.kubeconfig, "KHOCR_URL=" + p.url,
@@ -85,34 +87,4 @@ func (p *platform) run(folder string, environment []string, program string, argu
 		p.Fatalf("%s %s: %v\n%s", program, strings.Join(arguments, " "), err, output)
 	}
 	return string(output)
-}
-
-// shellOf is a script of the blocks ```sh of a page. It says of each on which line of the page it begins.
-func shellOf(t *testing.T, page string) string {
-	t.Helper()
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var (
-		script strings.Builder
-		inside bool
-		number int
-	)
-	for line := range strings.Lines(string(text)) {
-		number++
-		switch {
-		case !inside && line == "```sh\n":
-			inside = true
-			fmt.Fprintf(&script, "echo '--- %s:%d'\n", filepath.Base(page), number)
-		case inside && line == "```\n":
-			inside = false
-		case inside:
-			script.WriteString(line)
-		}
-	}
-	if script.Len() == 0 {
-		t.Fatalf("%s has no commands", page)
-	}
-	return script.String()
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,14 +18,22 @@ import (
 // storedPages reads a worker's log to its end and tells of each page that it stored.
 func storedPages(log io.Reader, tell func(page int)) {
 	for lines := bufio.NewScanner(log); lines.Scan(); {
-		var line struct {
-			Message string `json:"msg"`
-			Page    int    `json:"page"`
-		}
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "Page was stored" {
-			tell(line.Page)
+		if _, page, ok := readStored(lines.Bytes()); ok {
+			tell(page)
 		}
 	}
+}
+
+// readStored tells of which job and page a line of a worker's log says that it was stored.
+func readStored(line []byte) (job string, page int, ok bool) {
+	var said struct {
+		Message string `json:"msg"`
+		Job     string `json:"job"`
+		Page    int    `json:"page"`
+	}
+	err := json.Unmarshal(line, &said)
+	_, job, _ = strings.Cut(said.Job, "/") // behind its namespace
+	return job, said.Page, err == nil && said.Message == "Page was stored"
 }
 
 // followLog of a worker to its end, and tell of each page that it has stored.

@@ -69,13 +69,18 @@ func (t *tenant) readers() func() map[int][]string {
 	}, client.InNamespace(t.namespace()))
 	return func() map[int][]string {
 		t.Helper()
-		t.until("all workers are gone", func() bool {
-			pods, err := t.kube.CoreV1().Pods(t.namespace()).List(t.Context(), metav1.ListOptions{})
-			return err == nil && len(pods.Items) == 0
-		})
+		t.awaitNoWorkers()
 		following.Wait()
 		return pages
 	}
+}
+
+func (t *tenant) awaitNoWorkers() {
+	t.Helper()
+	t.until("all workers are gone", func() bool {
+		pods, err := t.kube.CoreV1().Pods(t.namespace()).List(t.Context(), metav1.ListOptions{})
+		return err == nil && len(pods.Items) == 0
+	})
 }
 
 // The local platform cuts documents of more than 20 pages.

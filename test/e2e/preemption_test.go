@@ -11,7 +11,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -89,10 +88,7 @@ func TestAHighJobTakesTheRoomOfALowOne(t *testing.T) {
 		t.Errorf("%d pages were charged, want %d", charged, want)
 	}
 
-	org.until("all workers are gone", func() bool {
-		pods, err := org.kube.CoreV1().Pods(org.namespace()).List(t.Context(), metav1.ListOptions{})
-		return err == nil && len(pods.Items) == 0
-	})
+	org.awaitNoWorkers()
 	stored := map[string]map[int][]string{} // pods by job and page
 	byPod := map[string]int{}
 	for _, page := range read() {

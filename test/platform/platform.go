@@ -4,6 +4,7 @@ package platform
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
@@ -78,11 +79,14 @@ func (p *Platform) Must(err error) {
 	}
 }
 
-// Organize makes an organization and returns its namespace, once everything is in it.
-func (p *Platform) Organize(name string) string {
+// Organize makes an organization, with what changes add to its spec, and returns its namespace, once everything is in it.
+func (p *Platform) Organize(name string, changes ...func(*v1alpha1.OrganizationSpec)) string {
 	p.Helper()
 	made := &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.OrganizationSpec{
 		PlanRef: "enterprise", DisplayName: v1alpha1.LocalizedText{En: name}}}
+	for _, change := range changes {
+		change(&made.Spec)
+	}
 	p.Must(p.Gateway.Client.Create(p.Context(), made))
 	testenv.Await(p, name+" is ready", func() bool {
 		p.Must(p.Live.Get(p.Context(), client.ObjectKeyFromObject(made), made))
@@ -129,6 +133,13 @@ func (p *Platform) Submit(namespace, name, upload, document string) Job {
 // Token is one that the kubelet would put into a volume of the pod, for the audience; that of the API server is empty.
 func (p *Platform) Token(pod *corev1.Pod, audience string) string {
 	p.Helper()
+	request, err := tokenRequest(pod, audience)
+	p.Must(err)
+	return p.TokenOf(pod.Namespace, pod.Spec.ServiceAccountName, request)
+}
+
+// tokenRequest is what the kubelet asks for, for the pod's volume of the audience.
+func tokenRequest(pod *corev1.Pod, audience string) (authenticationv1.TokenRequestSpec, error) {
 	for _, volume := range pod.Spec.Volumes {
 		if volume.Projected == nil {
 			continue
@@ -142,12 +153,11 @@ func (p *Platform) Token(pod *corev1.Pod, audience string) string {
 				if audience != "" {
 					request.Audiences = []string{audience}
 				}
-				return p.TokenOf(pod.Namespace, pod.Spec.ServiceAccountName, request)
+				return request, nil
 			}
 		}
 	}
-	p.Fatalf("pod %s asks for no token of the audience %q", pod.Name, audience)
-	return ""
+	return authenticationv1.TokenRequestSpec{}, fmt.Errorf("pod %s asks for no token of the audience %q", pod.Name, audience)
 }
 
 // TokenOf is a token of a service account.

@@ -375,6 +375,8 @@ func (a *attacker) onTheInternalPort(token string) []deed {
 		{"a page by what is no number", ask(http.MethodGet, "/internal/v1/pages/-1", ""), withStatus(http.StatusNotFound)},
 		{"a page under another's number", ask(http.MethodPut, workerport.PagePath(2), page), withStatus(http.StatusBadRequest)},
 		{"a page beyond all numbers", ask(http.MethodPut, workerport.PagePath(2_000_000_000), strings.Replace(page, `"page":1`, `"page":2000000000`, 1)), withStatus(http.StatusBadRequest)},
+		{"a preview that is no image", ask(http.MethodPut, workerport.PreviewPath(1), "<script>"), withStatus(http.StatusBadRequest)},
+		{"a preview to be read", ask(http.MethodGet, workerport.PreviewPath(1), ""), withStatus(http.StatusMethodNotAllowed)},
 		{"the list of jobs", ask(http.MethodGet, "/internal/v1/jobs", ""), withStatus(http.StatusNotFound)},
 		{"the public API", ask(http.MethodGet, "/api/v1/jobs", ""), withStatus(http.StatusNotFound)},
 		{"its document be deleted", ask(http.MethodDelete, workerport.PathDocument, ""), withStatus(http.StatusMethodNotAllowed)},

@@ -94,6 +94,8 @@ func (e *engine) answer(request wire.Request) (wire.Response, error) {
 			return wire.Response{Error: &wire.Error{Reason: wire.ReasonTrainedDataMissing, Message: err.Error()}}, nil
 		}
 		return wire.Response{Page: page}, nil
+	case request.Preview != nil && e.document != nil:
+		return wire.Response{Preview: e.document.preview(*request.Preview)}, nil
 	case request.Searchable != nil && e.document != nil:
 		return e.document.searchable(*request.Searchable), nil
 	default:

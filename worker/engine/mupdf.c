@@ -188,7 +188,8 @@ void khocr_free(khocr_page *page)
 	memset(page, 0, sizeof *page);
 }
 
-int khocr_draw(fz_context *ctx, fz_document *document, int number, fz_matrix transform, int width, int height, unsigned char *samples)
+// khocr_draw draws on white, in grey with a byte for each pixel, or in colours with four: red, green, blue and opacity.
+int khocr_draw(fz_context *ctx, fz_document *document, int number, fz_matrix transform, int width, int height, int colours, unsigned char *samples)
 {
 	fz_page *volatile page = NULL;
 	fz_pixmap *volatile pixmap = NULL;
@@ -196,7 +197,8 @@ int khocr_draw(fz_context *ctx, fz_document *document, int number, fz_matrix tra
 	volatile int drawn = 0;
 	TRY(ctx) {
 		page = fz_load_page(ctx, document, number);
-		pixmap = fz_new_pixmap_with_bbox_and_data(ctx, fz_device_gray(ctx), (fz_irect){0, 0, width, height}, NULL, 0, samples);
+		fz_colorspace *space = colours ? fz_device_rgb(ctx) : fz_device_gray(ctx);
+		pixmap = fz_new_pixmap_with_bbox_and_data(ctx, space, (fz_irect){0, 0, width, height}, NULL, colours, samples);
 		fz_clear_pixmap_with_value(ctx, pixmap, 255);
 		device = fz_new_draw_device(ctx, (fz_matrix){1, 0, 0, 1, 0, 0}, pixmap);
 		fz_run_page(ctx, page, device, transform, NULL);

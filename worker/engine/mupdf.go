@@ -140,7 +140,7 @@ func (s *source) draw(number int, dpi float64) (*image.Gray, error) {
 	drawn := image.NewGray(image.Rect(0, 0, width, height))
 	transform := C.fz_matrix{a: C.float(scale), d: C.float(scale), e: C.float(-left * scale), f: C.float(-top * scale)}
 	context, document := handles(s.fitz)
-	if C.khocr_draw(context, document, C.int(number-1), transform, C.int(width), C.int(height), (*C.uchar)(&drawn.Pix[0])) == 0 {
+	if C.khocr_draw(context, document, C.int(number-1), transform, C.int(width), C.int(height), 0, (*C.uchar)(&drawn.Pix[0])) == 0 {
 		return nil, fmt.Errorf("draw page %d: the page is damaged", number)
 	}
 	return drawn, nil

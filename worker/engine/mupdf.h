@@ -1,4 +1,4 @@
-// What of MuPDF 1.24 the binding leaves out: text with its fonts and places, and drawing in grey with annotations. The binding
+// What of MuPDF 1.24 the binding leaves out: text with its fonts and places, and drawing with annotations. The binding
 // carries no headers for others, so the declarations stand here, as they are in MuPDF's include/mupdf/fitz. The layouts hold
 // for the version that go.mod asks for; a test reads a page by them.
 
@@ -105,6 +105,7 @@ const char *fz_font_name(fz_context *, fz_font *);
 int fz_font_is_bold(fz_context *, fz_font *);
 
 fz_colorspace *fz_device_gray(fz_context *);
+fz_colorspace *fz_device_rgb(fz_context *);
 fz_pixmap *fz_new_pixmap_with_bbox_and_data(fz_context *, fz_colorspace *, fz_irect, void *separations, int alpha, unsigned char *);
 void fz_drop_pixmap(fz_context *, fz_pixmap *);
 void fz_clear_pixmap_with_value(fz_context *, fz_pixmap *, int);
@@ -145,4 +146,4 @@ typedef struct {
 int khocr_bounds(fz_context *, fz_document *, int number, fz_rect *bounds);
 int khocr_read(fz_context *, fz_document *, int number, int flags, khocr_page *);
 void khocr_free(khocr_page *);
-int khocr_draw(fz_context *, fz_document *, int number, fz_matrix, int width, int height, unsigned char *samples);
+int khocr_draw(fz_context *, fz_document *, int number, fz_matrix, int width, int height, int colours, unsigned char *samples);

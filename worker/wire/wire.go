@@ -30,6 +30,7 @@ const MaxMessage = workerport.MaxPageBytes
 type Request struct {
 	Open       *Open       `json:"open,omitempty"`
 	Page       *Page       `json:"page,omitempty"`
+	Preview    *Preview    `json:"preview,omitempty"`
 	Searchable *Searchable `json:"searchable,omitempty"`
 }
 
@@ -62,6 +63,15 @@ type Page struct {
 	Model string `json:"model"`
 }
 
+// Preview asks for a small image of a page, which people look at beside its text. It comes after the page itself: should it end the
+// child, the page is done.
+type Preview struct {
+	// Number from 1.
+	Number int `json:"number"`
+	// Rotation is the clockwise turn in degrees that makes the page upright, as its result has it.
+	Rotation int `json:"rotation"`
+}
+
 // Searchable asks for what makes the document a searchable PDF, once its pages have results.
 type Searchable struct {
 	// Results is the folder of Open.Results, now with the results of pages, each in a file of the name ResultName.
@@ -79,6 +89,8 @@ func ResultName(page int) string { return strconv.Itoa(page) + ".json" }
 type Response struct {
 	Opened *Opened        `json:"opened,omitempty"`
 	Page   *document.Page `json:"page,omitempty"`
+	// Preview is empty where the page cannot be drawn.
+	Preview *Picture `json:"preview,omitempty"`
 	// Searchable says what was written for a Request.Searchable. An Error in its place means that there is no such PDF.
 	Searchable *Written `json:"searchable,omitempty"`
 	Error      *Error   `json:"error,omitempty"`
@@ -88,6 +100,11 @@ type Response struct {
 type Written struct {
 	// Part of the searchable PDF that was written: workerport.Appendix, which may be empty, or workerport.Whole.
 	Part string `json:"part"`
+}
+
+// Picture is an image of at most workerport.MaxPreviewBytes.
+type Picture struct {
+	JPEG []byte `json:"jpeg"`
 }
 
 // Opened tells about the document.
