@@ -31,7 +31,7 @@ TEST_FLAGS ?=
 K8S := $(CURDIR)/bin/k8s
 TOOL := go tool -modfile=hack/tools/go.mod
 # Modules of ours; the heavy ones stay out of the product's go.mod.
-MODULES := . hack/images hack/localcluster hack/network test/web
+MODULES := . hack/images hack/localcluster hack/manifests hack/network test/web
 SCRIPTS := .ci/run $(wildcard hack/*.sh hack/train/*.sh)
 # The same sources give the same bytes, wherever they are built: image tags are derived from them.
 BUILD_FLAGS := -trimpath -buildvcs=false -tags='$(TAGS)' -ldflags='-s -w -X main.version=$(VERSION)'
@@ -111,10 +111,11 @@ reproduce: ## Build the images once more, elsewhere and from nothing, and compar
 ##@ Develop
 
 .PHONY: generate
-generate: ## Regenerate deep copies, apply configurations, CRDs, the manager's role and the API's client
+generate: ## Regenerate deep copies, apply configurations, CRDs, the manager's role, the API's client and the operator's alerts
 	$(TOOL) controller-gen object applyconfiguration crd paths=./api/... output:crd:dir=config/crd/bases
 	$(TOOL) controller-gen rbac:roleName=khocr-manager paths=./controllers/... output:rbac:dir=config/rbac
 	$(TOOL) oapi-codegen -config client/generate.yaml apigateway/openapi/openapi.yaml
+	hack/prometheus_rule.sh >config/monitoring/prometheus_rule.yaml
 
 .PHONY: verify
 verify: ## Fail if generated files or go.mod are not what the code asks for

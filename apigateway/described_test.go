@@ -153,7 +153,7 @@ func testFuzz(t *testing.T, g *gatewaytest.Gateway) {
 	if len(report.Findings) > 0 {
 		t.Error("the gateway answers amiss")
 	}
-	for _, operation := range []string{"convertDocument", "retryJob", "deleteJob", "getJob", "listJobs", "getPage", "getResult", "streamJob"} {
+	for _, operation := range []string{"convertDocument", "retryJob", "deleteJob", "getJob", "listJobs", "getPage", "getResult", "streamJob", "putCorrections"} {
 		taken := 0
 		for _, status := range []string{"200", "202"} {
 			taken += report.Counts[operation][status]

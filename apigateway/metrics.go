@@ -3,6 +3,8 @@ package apigateway
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/openplp/khocr/internal/mediatype"
 )
 
 var (
@@ -16,7 +18,14 @@ var (
 	}, []string{"media_type"})
 )
 
-func init() { metrics.Registry.MustRegister(uploads, uploadBytes) }
+func init() {
+	metrics.Registry.MustRegister(uploads, uploadBytes)
+	// The first of a kind is a rise from nothing, which no query would see.
+	for _, mediaType := range []string{mediatype.PDF, mediatype.PNG, mediatype.JPEG, mediatype.TIFF} {
+		uploads.WithLabelValues(mediaType)
+		uploadBytes.WithLabelValues(mediaType)
+	}
+}
 
 // count counts a document that was stored. The media type is one of the few that are taken.
 func (u *upload) count() {

@@ -49,8 +49,8 @@ shot() {
 }
 
 # The key is in the environment of the shell, and never on the screen.
-export KHOCR_URL KHOCR_API_KEY XDG_STATE_HOME="$work/state" PATH="$work/bin:$PATH" LC_ALL=C.UTF-8 PS1='$ '
-screen -u -f /dev/null new-session -d -s cli -x 120 -y 40 -c "$work" 'bash --norc --noprofile'
+export KHOCR_URL KHOCR_API_KEY XDG_STATE_HOME="$work/state" PATH="$work/bin:$PATH" LC_ALL=C.UTF-8
+screen -u -f /dev/null new-session -d -s cli -x 120 -y 40 -c "$work" "env PS1='\$ ' bash --norc --noprofile"
 wait_for '^\$'
 command="khocr convert scans --format docx --out results --lang $language"
 

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-generated=(api config/crd/bases config/rbac/role.yaml client)
+generated=(api config/crd/bases config/rbac/role.yaml config/monitoring/prometheus_rule.yaml client)
 before="$(mktemp -d)"
 trap 'rm -rf "$before"' EXIT
 cp --parents -r "${generated[@]}" "$before"

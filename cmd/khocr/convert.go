@@ -98,7 +98,7 @@ func (p *program) convert(ctx context.Context, platform *client.Client, named []
 	if usage.Limits.Suspended {
 		return p.fault(exitKey, sayNoSuspend)
 	}
-	display := p.display(len(documents), asked.json)
+	display := p.display(ctx, len(documents), asked.json)
 	b := &batch.Batch{
 		Client: platform, Journal: journal, Asked: asked.submission(p.getenv(envPassword)), Format: client.OutputFormat(format),
 		Slots: int(usage.Limits.MaxConcurrentJobs), MaxBytes: usage.Limits.MaxFileBytes, Leave: !asked.wait, Tell: display.tell,

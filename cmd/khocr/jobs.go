@@ -150,7 +150,7 @@ func (p *program) watchCommand() *cobra.Command {
 func (p *program) watch(ctx context.Context, platform *client.Client, id string, json bool) error {
 	var shown display = &lines{program: p}
 	if isTerminal(p.errs) && !json {
-		shown = newBars(p, 1)
+		shown = newBars(ctx, p, 1)
 	}
 	document := batch.Document{Path: id}
 	last := said("")

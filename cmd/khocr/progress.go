@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"sync"
 
@@ -21,12 +23,12 @@ type display interface {
 	close()
 }
 
-func (p *program) display(documents int, json bool) display {
+func (p *program) display(ctx context.Context, documents int, json bool) display {
 	switch {
 	case json:
 		return &jsonLines{program: p}
 	case isTerminal(p.errs):
-		return newBars(p, documents)
+		return newBars(ctx, p, documents)
 	}
 	return &lines{program: p}
 }
@@ -189,7 +191,9 @@ type row struct {
 	state said
 }
 
-func newBars(p *program, documents int) *bars {
+func newBars(ctx context.Context, p *program, documents int) *bars {
+	// The terminal shows ^C where the cursor is, and the bars expect that at the beginning of a line.
+	context.AfterFunc(ctx, func() { _, _ = io.WriteString(p.errs, "\r") })
 	b := &bars{program: p, rows: map[string]*row{}}
 	b.all = mpb.New(mpb.WithOutput(p.errs), mpb.WithWidth(barWidth))
 	b.total = b.all.New(int64(documents), barStyle(), mpb.BarPriority(documents+1),
@@ -219,7 +223,9 @@ func (b *bars) tell(now batch.Progress) {
 		if now.Stage != batch.Left || now.Job != nil {
 			_, _ = fmt.Fprintf(b.all, "%s: %s\n", printable(now.Document.Path), b.state(now))
 		}
-		b.total.Increment()
+		if now.Stage != batch.Left {
+			b.total.Increment()
+		}
 		return
 	}
 	if !there {

@@ -32,7 +32,14 @@ var (
 
 func init() {
 	metrics.Registry.MustRegister(jobsEnded, jobSeconds, jobWait, workerFailures)
+	// The first of a kind is a rise from nothing, which no query would see.
 	jobsEnded.WithLabelValues(string(v1alpha1.PhaseCompleted), v1alpha1.ReasonCompleted)
+	for _, phase := range []v1alpha1.JobPhase{v1alpha1.PhaseCompleted, v1alpha1.PhaseFailed, v1alpha1.PhaseCancelled} {
+		jobSeconds.WithLabelValues(string(phase))
+	}
+	for _, priority := range []v1alpha1.Priority{v1alpha1.PriorityHigh, v1alpha1.PriorityNormal, v1alpha1.PriorityLow} {
+		jobWait.WithLabelValues(string(priority))
+	}
 	for _, reason := range []string{v1alpha1.ReasonWorkerCrashed, v1alpha1.ReasonWorkerLost} {
 		workerFailures.WithLabelValues(reason)
 	}

@@ -119,7 +119,9 @@ func TestBrowserExample(t *testing.T) {
 
 	folder := t.TempDir()
 	s.document(folder, "letter.pdf", "sample.pdf")
-	testenv.Await(t, "the page is there", func() bool { return browser.says("document.getElementById('file') && document.readyState") == "complete" })
+	testenv.Await(t, "the page is there", func() bool {
+		return browser.says("document.getElementById('file') && document.readyState") == "complete"
+	})
 	browser.choose("#file", filepath.Join(folder, "letter.pdf"))
 	testenv.Await(t, "the result can be fetched", func() bool { return browser.says("document.querySelector('#status a')?.href ?? ''") != "" })
 	answer, err := http.Get(browser.says("document.querySelector('#status a').href"))

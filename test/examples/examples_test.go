@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -13,7 +14,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/client"
 	"github.com/openplp/khocr/internal/document"
 )
@@ -43,6 +46,9 @@ func (s *site) examples(name string) map[string][]string {
 
 func TestExamples(t *testing.T) {
 	s := open(t)
+	for language, words := range s.examples("folder") {
+		t.Run("limits in "+language, func(t *testing.T) { s.at(t).meetsLimits(words) })
+	}
 	for name, check := range map[string]func(*site, []string){
 		"convert": (*site).convertsOne, "folder": (*site).convertsAFolder, "pages": (*site).readsPageByPage, "webhook": (*site).isToldOfTheEnd,
 	} {
@@ -126,6 +132,34 @@ func (s *site) convertsAFolder(words []string) {
 	}
 	if made := len(s.platform.Jobs(s, "khocr-acme")) - before; made != 2 {
 		s.Errorf("%d jobs were made, want one for each document that was taken", made)
+	}
+}
+
+// meetsLimits hands two documents in for an organization that has one page left and no submission in this minute: the first waits
+// for its turn, and the second is told that there are no pages, at once, not at the month's end.
+func (s *site) meetsLimits(words []string) {
+	s.join(fmt.Sprintf("limited-%d", time.Now().UnixNano()), func(spec *v1alpha1.OrganizationSpec) {
+		spec.Overrides = &v1alpha1.LimitOverrides{RequestsPerMinute: new(int32(30)), PagesPerMonth: new(int64(1))}
+	})
+	for status := 0; status != http.StatusTooManyRequests; {
+		request, err := http.NewRequestWithContext(s.Context(), http.MethodPost, s.url+"/api/v1/convert", strings.NewReader(""))
+		s.must(err)
+		request.Header.Set("X-API-Key", s.key)
+		answer, err := http.DefaultClient.Do(request)
+		s.must(err)
+		_ = answer.Body.Close()
+		status = answer.StatusCode
+	}
+	folder := s.TempDir()
+	s.document(folder, "first.pdf", "native.pdf")
+	s.run(folder, s.access(), words[0], append(words[1:], folder)...)
+	if _, err := os.Stat(filepath.Join(folder, "first.docx")); err != nil {
+		s.Fatalf("what had to wait for its turn has no result: %v", err)
+	}
+	s.document(folder, "second.pdf", "sample.pdf")
+	output, complaints, err := s.try(folder, s.access(), words[0], append(words[1:], folder)...)
+	if err == nil || output != "" || !strings.Contains(complaints, "page_quota_exceeded") || !strings.Contains(complaints, "អស់ចំនួនទំព័រ") {
+		s.Errorf("%v: it prints %q and complains %q", err, output, complaints)
 	}
 }
 

@@ -115,3 +115,23 @@ func TestAnotherEngine(t *testing.T) {
 		t.Errorf("the Word file has %q", text)
 	}
 }
+
+// TestCommandLinePage converts what the page of the command line converts.
+func TestCommandLinePage(t *testing.T) {
+	s := open(t)
+	script, err := docs.Commands(s.root, "docs/cli.md", "TestCommandLinePage")
+	s.must(err)
+	programs, folder := t.TempDir(), t.TempDir()
+	s.run(s.root, nil, "go", "build", "-o", programs, "./cmd/khocr")
+	s.must(os.Mkdir(filepath.Join(folder, "scans"), 0o700))
+	s.document(folder, "letter.pdf", "native.pdf")
+	s.document(folder, "scan.tiff", "pages3.tiff")
+	s.document(folder, "scans/page.pdf", "sample.pdf")
+	access := append(s.access(), "PATH="+programs+":"+os.Getenv("PATH"), "HOME="+folder, "XDG_STATE_HOME="+filepath.Join(folder, "state"))
+	s.run(folder, access, "bash", "-euo", "pipefail", "-c", script)
+	for _, result := range []string{"letter.json", "results/letter.docx", "texts/page.txt"} {
+		if found, err := filepath.Glob(filepath.Join(folder, result)); err != nil || len(found) == 0 {
+			t.Errorf("there is no %s", result)
+		}
+	}
+}

@@ -79,20 +79,29 @@ func openWith(t *testing.T, program string) *site {
 		t.Fatal(err)
 	}
 	p := platform.Start(t)
-	s := &site{T: t, root: root, url: p.Serve(), key: apikey.Generate(), platform: p}
+	s := &site{T: t, root: root, url: p.Serve(), platform: p}
 	tessdata := filepath.Join(t.TempDir(), "tessdata")
 	s.run(root, nil, "hack/tessdata.sh", tessdata)
 	p.RunWorkers(program, tessdata)
 
-	namespace := p.Organize("acme", func(spec *v1alpha1.OrganizationSpec) {
-		spec.APIKeys = []v1alpha1.APIKey{{Name: "main", SHA256: apikey.Hash(s.key)}}
+	s.join("acme", func(spec *v1alpha1.OrganizationSpec) {
 		spec.WebhookSecrets = []v1alpha1.WebhookSecret{{Name: "main", SecretName: "webhook"}}
 	})
-	_, err = p.API.CoreV1().Secrets(namespace).Create(t.Context(),
+	_, err = p.API.CoreV1().Secrets("khocr-acme").Create(t.Context(),
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "webhook"}, StringData: map[string]string{"secret": secret}}, metav1.CreateOptions{})
 	s.must(err)
-	testenv.Await(t, "the gateway knows the key", func() bool {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/api/v1/jobs/000000000000", nil)
+	return s
+}
+
+// join makes an organization whose key the gateway knows, and goes on as that.
+func (s *site) join(name string, change func(*v1alpha1.OrganizationSpec)) {
+	s.Helper()
+	s.key = apikey.Generate()
+	s.platform.Organize(name, change, func(spec *v1alpha1.OrganizationSpec) {
+		spec.APIKeys = []v1alpha1.APIKey{{Name: "main", SHA256: apikey.Hash(s.key)}}
+	})
+	testenv.Await(s, "the gateway knows the key of "+name, func() bool {
+		request, err := http.NewRequestWithContext(s.Context(), http.MethodGet, s.url+"/api/v1/jobs/000000000000", nil)
 		s.must(err)
 		request.Header.Set("X-API-Key", s.key)
 		answer, err := http.DefaultClient.Do(request)
@@ -100,7 +109,6 @@ func openWith(t *testing.T, program string) *site {
 		_ = answer.Body.Close()
 		return answer.StatusCode == http.StatusNotFound
 	})
-	return s
 }
 
 // at is the site in a subtest.

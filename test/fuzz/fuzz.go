@@ -59,7 +59,7 @@ type fuzzer struct {
 type operation struct {
 	id, method, path string
 	parameters       []*v3.Parameter
-	form             *v3.MediaType
+	form, json       *v3.MediaType
 }
 
 // Run sends the requests. It fails where nothing can be tried; what it finds is in the report.
@@ -104,6 +104,7 @@ func operationsOf(model *v3.Document, skip []string) []operation {
 				parameters: append(slices.Clone(item.Parameters), found.Parameters...)}
 			if found.RequestBody != nil {
 				one.form = found.RequestBody.Content.GetOrZero("multipart/form-data")
+				one.json = found.RequestBody.Content.GetOrZero("application/json")
 			}
 			all = append(all, one)
 		}

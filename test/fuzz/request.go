@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -67,6 +68,14 @@ func (f *fuzzer) request(random *rand.Rand) *request {
 			}
 		}
 		random.Shuffle(len(r.parts), func(i, j int) { r.parts[i], r.parts[j] = r.parts[j], r.parts[i] })
+	}
+	if o.json != nil {
+		// Its example is a valid one.
+		r.headers = append(r.headers, pair{"Content-Type", "application/json"})
+		var example any
+		if err := o.json.Example.Decode(&example); err == nil {
+			r.body, _ = json.Marshal(example)
+		}
 	}
 	if random.IntN(3) > 0 {
 		for range 1 + random.IntN(3) {

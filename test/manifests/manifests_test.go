@@ -105,6 +105,17 @@ func TestManifests(t *testing.T) {
 			t.Error("there is a volume beside the bucket")
 		}
 	})
+	t.Run("the public API behind an Ingress", func(t *testing.T) {
+		c.do(t, "apply", "--server-side", "--dry-run=server", "--warnings-as-errors", "--filename", "config/exposure/ingress.yaml")
+	})
+	t.Run("what an operator of Prometheus applies", func(t *testing.T) {
+		rendered := c.do(t, "kustomize", "config/monitoring")
+		for _, want := range []string{"kind: ServiceMonitor", "kind: PrometheusRule", "name: khocr-dashboard", `grafana_dashboard: "1"`} {
+			if !strings.Contains(rendered, want) {
+				t.Errorf("the rendered manifests lack %q", want)
+			}
+		}
+	})
 	t.Run("a backup can be restored", c.testRestore)
 	t.Run("exactly one model is the default", func(t *testing.T) {
 		defaults := c.do(t, "get", "ocrmodels", "--output=jsonpath={.items[?(@.spec.default==true)].metadata.name}")
