@@ -31,7 +31,7 @@ TEST_FLAGS ?=
 K8S := $(CURDIR)/bin/k8s
 TOOL := go tool -modfile=hack/tools/go.mod
 # Modules of ours; the heavy ones stay out of the product's go.mod.
-MODULES := . hack/images hack/localcluster hack/manifests hack/network
+MODULES := . hack/images hack/localcluster hack/manifests hack/network test/web
 SCRIPTS := .ci/run $(wildcard hack/*.sh hack/train/*.sh)
 # The same sources give the same bytes, wherever they are built: image tags are derived from them.
 BUILD_FLAGS := -trimpath -buildvcs=false -tags='$(TAGS)' -ldflags='-s -w -X main.version=$(VERSION)'
@@ -134,7 +134,7 @@ vulncheck: ## Name known vulnerabilities that our code reaches (needs vuln.go.de
 	hack/vulncheck.sh $(MODULES)
 
 .PHONY: test
-test: packages lint verify test-unit test-integration test-e2e ## Everything that CI runs
+test: packages lint verify test-unit test-integration test-web test-e2e ## Everything that CI runs
 
 .PHONY: test-unit
 test-unit: ## Test the parts by themselves
@@ -144,6 +144,14 @@ test-unit: ## Test the parts by themselves
 test-integration: cluster-programs ## Test the parts against a real API server, with the race detector
 	KUBEBUILDER_ASSETS=$(K8S) go test -race ./... $(TEST_FLAGS)
 	KUBEBUILDER_ASSETS=$(K8S) go test -C hack/network ./... $(TEST_FLAGS)
+
+.PHONY: test-web
+test-web: packages build cluster-programs ## Use the page for people in Chromium; with KHOCR_WEB_URL and KHOCR_WEB_KEY that of a running gateway
+	KUBEBUILDER_ASSETS=$(K8S) go test -C test/web -v -count=1 -timeout=1h -run='^TestPage$$' . $(TEST_FLAGS)
+
+.PHONY: screenshots
+screenshots: packages build cluster-programs ## Draw every screen of the page into docs/screenshots
+	KUBEBUILDER_ASSETS=$(K8S) KHOCR_WEB_SCREENSHOTS=$(CURDIR)/docs/screenshots go test -C test/web -v -count=1 -timeout=1h -run='^TestScreenshots$$' . $(TEST_FLAGS)
 
 .PHONY: test-takeover
 test-takeover: cluster-programs ## Print what an engine and a worker that were taken over are refused, and what workers reach

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/openplp/khocr/internal/workerport"
 	"github.com/openplp/khocr/worker"
@@ -146,22 +147,25 @@ func (n *node) podToken(ctx context.Context, pod *corev1.Pod, audience string) (
 
 // report tells the API server how a pod has ended.
 func (n *node) report(ctx context.Context, pod *corev1.Pod, config worker.Config, code int) error {
-	current, err := n.API.CoreV1().Pods(pod.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
-	if err != nil {
-		return err
-	}
 	message, err := os.ReadFile(config.TerminationFile)
 	if err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	current.Status.Phase = corev1.PodSucceeded
-	if code != workerport.ExitDone {
-		current.Status.Phase = corev1.PodFailed
-	}
-	container := current.Spec.Containers[0]
-	current.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: container.Name, Image: container.Image, State: corev1.ContainerState{
-		Terminated: &corev1.ContainerStateTerminated{ExitCode: int32(code), Message: string(message)},
-	}}}
-	_, err = n.API.CoreV1().Pods(pod.Namespace).UpdateStatus(ctx, current, metav1.UpdateOptions{})
-	return err
+	// The manager may be deleting it at the same time.
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		current, err := n.API.CoreV1().Pods(pod.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		current.Status.Phase = corev1.PodSucceeded
+		if code != workerport.ExitDone {
+			current.Status.Phase = corev1.PodFailed
+		}
+		container := current.Spec.Containers[0]
+		current.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: container.Name, Image: container.Image, State: corev1.ContainerState{
+			Terminated: &corev1.ContainerStateTerminated{ExitCode: int32(code), Message: string(message)},
+		}}}
+		_, err = n.API.CoreV1().Pods(pod.Namespace).UpdateStatus(ctx, current, metav1.UpdateOptions{})
+		return err
+	})
 }

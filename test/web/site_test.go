@@ -1,14 +1,12 @@
 package web
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -17,12 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
-	"github.com/openplp/khocr/apigateway"
-	"github.com/openplp/khocr/apigateway/audit"
-	"github.com/openplp/khocr/apigateway/changes"
-	"github.com/openplp/khocr/apigateway/keyuse"
-	"github.com/openplp/khocr/apigateway/ratelimit"
-	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/internal/apikey"
 	"github.com/openplp/khocr/internal/testenv"
 	"github.com/openplp/khocr/test/platform"
@@ -42,38 +34,13 @@ func open(t *testing.T) *site {
 	if url := os.Getenv("KHOCR_WEB_URL"); url != "" {
 		return &site{url: url, key: os.Getenv("KHOCR_WEB_KEY")}
 	}
-	p := platform.Start(t)
-	log := slog.New(slog.DiscardHandler)
-	keyUse := keyuse.New(p.Store, log)
-	server := &apigateway.Server{
-		Client: p.Cached, Live: p.Live, Store: p.Store, Limiter: ratelimit.NewMemory(time.Now), Changes: changes.New(), Seal: p.Seal,
-		KeyUse: keyUse, Audit: audit.New(p.Store, "web", time.Now, log), Log: log, Now: time.Now, NewID: apigateway.RandomID, Version: "test",
-	}
-	if err := server.Changes.Follow(t.Context(), p.Cache); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	bin, err := filepath.Abs("../../bin")
 	if err != nil {
 		t.Fatal(err)
 	}
-	stopped := make(chan error, 2)
-	go func() { stopped <- keyUse.Run(ctx) }()
-	go func() {
-		listening := serving.NewServer(server.Handler(), log)
-		listening.RegisterOnShutdown(server.Changes.Close)
-		stopped <- serving.Run(ctx, listening, listener)
-	}()
-	t.Cleanup(func() {
-		stop()
-		for range cap(stopped) {
-			if err := <-stopped; err != nil {
-				t.Errorf("the gateway ended: %v", err)
-			}
-		}
-	})
-	startNode(t, p)
-	s := &site{url: "http://" + listener.Addr().String(), platform: p}
+	p := platform.Start(t)
+	p.RunWorkers(filepath.Join(bin, "engine"), filepath.Join(bin, "tessdata"))
+	s := &site{url: p.Serve(), platform: p}
 	s.key = s.organization(t, "office", "enterprise")
 	return s
 }

@@ -177,6 +177,7 @@ export const strings = {
   "result.undo": ["មិនធ្វើវិញ", "Undo"],
   "result.undone": ["បានដាក់ពាក្យដើមវិញ។", "The word is as it was."],
   "result.later": ["អាចកែពាក្យបាន ពេលការងារបញ្ចប់។", "Words can be corrected once the job has ended."],
+  "result.corrections": ["បានកែ {n} ពាក្យ", "{n} words corrected"],
   "result.marks": ["សម្គាល់ពាក្យមិនច្បាស់", "Mark uncertain words"],
   "result.source.native": ["អត្ថបទមានស្រាប់ក្នុងឯកសារ", "text of the document itself"],
   "result.source.legacy": ["បម្លែងពីពុម្ពអក្សរចាស់", "decoded from a legacy font"],
@@ -225,6 +226,7 @@ export const strings = {
   "keys.without": ["គ្មានកូដ", "without a key"],
   "scope.convert": ["ផ្ញើ លុប និងកែ", "send, delete and correct"],
   "scope.read": ["អាន", "read"],
+  "scope.admin": ["គ្រប់គ្រង", "administer"],
 
   // What happened, where the API's own words say too little, and what to do about it.
   "error.title": ["មានបញ្ហា", "Something went wrong"],
