@@ -1,6 +1,8 @@
 package apigateway
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,7 +10,6 @@ import (
 	"mime"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/openplp/khocr/apigateway/jobview"
 	"github.com/openplp/khocr/internal/document"
@@ -43,10 +44,9 @@ func (s *Server) corrections(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	header := w.Header()
-	header.Set("ETag", revisionTag(last.Revision))
-	header.Set("Cache-Control", "private, no-cache")
-	if matches(r.Header.Values("If-None-Match"), revisionTag(last.Revision)) {
+	if etag := revisionTag(last.Revision); matches(r.Header.Values("If-None-Match"), etag) {
+		w.Header().Set("ETag", etag)
+		w.Header().Set("Cache-Control", "private, no-cache")
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -71,7 +71,7 @@ func (s *Server) correct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	made := storage.Corrections{Key: callerOf(r.Context()).key.Name, Time: s.Now().UTC()}
+	made := storage.Corrections{Key: callerOf(r.Context()).key.Name}
 	for page, err := range s.Store.Pages(r.Context(), job.Namespace, job.UID, []int{number}) {
 		if err != nil {
 			return err
@@ -86,6 +86,11 @@ func (s *Server) correct(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
+		// Who has not heard the answer sends the same once more, and is answered as before (RFC 9110, section 13.1.1).
+		if slices.Equal(last.Words, made.Words) {
+			writeCorrections(w, r, number, last)
+			return nil
+		}
 		if len(conditions) > 0 && !matches(conditions, revisionTag(last.Revision)) {
 			break
 		}
@@ -93,6 +98,7 @@ func (s *Server) correct(w http.ResponseWriter, r *http.Request) error {
 			return invalidParameter.detailed("The page was corrected %d times, and cannot be once more.", maxRevisions).
 				khmer("ទំព័រនេះត្រូវបានកែ %d ដងហើយ មិនអាចកែបន្ថែមទៀតបានទេ។", maxRevisions)
 		}
+		made.Time = s.Now().UTC()
 		err = s.Store.Correct(r.Context(), job.Namespace, job.UID, number, made)
 		if errors.Is(err, storage.ErrExists) {
 			continue
@@ -100,12 +106,29 @@ func (s *Server) correct(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		w.Header().Set("ETag", revisionTag(made.Revision))
-		w.Header().Set("Cache-Control", "private, no-cache")
+		if err := s.followDeletion(r, job); err != nil {
+			return err
+		}
 		writeCorrections(w, r, number, made)
 		return nil
 	}
 	return correctionsChanged.because(nil)
+}
+
+// followDeletion deletes what was corrected of a job that was deleted meanwhile: the deletion did not find it.
+func (s *Server) followDeletion(r *http.Request, job foundJob) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), deletionTimeout)
+	defer cancel()
+	found, _, err := s.releasedPage(r.WithContext(ctx))
+	if err == nil && found.UID != job.UID {
+		err = jobDeleted.because(nil) // and another has its name
+	}
+	var problem *problemError
+	if !errors.As(err, &problem) || problem.Status != http.StatusGone && problem.Code != jobNotFound.Code {
+		return nil
+	}
+	_, deleting := s.Store.DeleteAll(ctx, storage.CorrectionsPrefix(job.Namespace, job.UID))
+	return errors.Join(err, deleting)
 }
 
 // readCorrections reads the body of a request.
@@ -124,7 +147,7 @@ func readCorrections(r *http.Request, page int) (*correctionsBody, error) {
 		return nil, bad(fmt.Sprintf("has more than %d bytes", maxCorrectionBytes))
 	}
 	asked := new(correctionsBody)
-	decoder := json.NewDecoder(strings.NewReader(string(content)))
+	decoder := json.NewDecoder(bytes.NewReader(content))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(asked); err != nil || asked.Words == nil {
 		return nil, bad(`is not of the form {"words": [{"line": 1, "word": 1, "text": "..."}]}`)
@@ -142,9 +165,11 @@ func readCorrections(r *http.Request, page int) (*correctionsBody, error) {
 func revisionTag(revision int) string { return fmt.Sprintf(`"%d"`, revision) }
 
 func writeCorrections(w http.ResponseWriter, r *http.Request, page int, corrections storage.Corrections) {
-	words := slices.Clone(corrections.Words)
+	words := corrections.Words
 	if words == nil {
 		words = []document.Correction{}
 	}
+	w.Header().Set("ETag", revisionTag(corrections.Revision))
+	w.Header().Set("Cache-Control", "private, no-cache")
 	writeBody(w, r, http.StatusOK, "application/json", correctionsBody{page, words})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -135,6 +136,16 @@ func testCorrections(t *testing.T, g *gatewaytest.Gateway) {
 		}
 	})
 
+	t.Run("who hears no answer asks again", func(t *testing.T) {
+		job := resultOf(t, a, "khocr-correcting", key, 1)
+		seen := a.get(t, path(job, 1), key).Header.Get("ETag")
+		first := put(t, a, key, path(job, 1), seen, word("once"))
+		again := put(t, a, key, path(job, 1), seen, word("once"))
+		if again.StatusCode != 200 || again.Header.Get("ETag") != first.Header.Get("ETag") || !bytes.Equal(again.body, first.body) {
+			t.Errorf("status %d, %s after %s: %s", again.StatusCode, again.Header.Get("ETag"), first.Header.Get("ETag"), again.body)
+		}
+	})
+
 	t.Run("what cannot be corrected", func(t *testing.T) {
 		job := resultOf(t, a, "khocr-correcting", key, 1)
 		for name, body := range map[string]string{
@@ -180,8 +191,47 @@ func testCorrections(t *testing.T, g *gatewaytest.Gateway) {
 		}
 	})
 
+	t.Run("nothing is left of a job that is deleted meanwhile", func(t *testing.T) {
+		job := resultOf(t, a, "khocr-correcting", key, 1)
+		// The time of corrections is told when nothing but their writing is left to do.
+		var deletes atomic.Bool
+		slow := serve(t, g, func(s *Server) {
+			s.Now = func() time.Time {
+				if deletes.CompareAndSwap(true, false) {
+					if got := a.do(t, a.request(t, http.MethodDelete, "/api/v1/jobs/"+job.Name, key, nil)); got.StatusCode != http.StatusOK {
+						t.Errorf("status %d: %s", got.StatusCode, got.body)
+					}
+				}
+				return time.Now()
+			}
+		})
+		request := slow.request(t, http.MethodPut, path(job, 1), key, beginning(strings.NewReader(word("x")), func() { deletes.Store(true) }))
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Expect", "100-continue")
+		slow.do(t, request).wantProblem(t, 410, "job_deleted")
+		if deletes.Load() {
+			t.Fatal("the job was not deleted meanwhile")
+		}
+		if left := gatewaytest.Files(t, g.Folder+"/"+job.Namespace+"/jobs/"+string(job.UID)); len(left) > 0 {
+			t.Errorf("what is left is %v", left)
+		}
+	})
+
 	t.Run("a job at work is not corrected", func(t *testing.T) {
 		job := jobOf(t, a, "khocr-correcting", a.convert(t, key, pdf("a.pdf", 99)))
 		put(t, a, key, path(job, 1), "", word("x")).wantProblem(t, 409, "page_not_ready")
 	})
 }
+
+// beginning is a body that tells when the other side begins to take it.
+func beginning(body io.Reader, tell func()) io.Reader {
+	once := sync.OnceFunc(tell)
+	return readerFunc(func(into []byte) (int, error) {
+		once()
+		return body.Read(into)
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(into []byte) (int, error) { return f(into) }

@@ -66,7 +66,7 @@ func (s *Store) Corrections(ctx context.Context, namespace string, job types.UID
 	defer content.Close()
 	corrections := Corrections{Revision: revision}
 	if err := json.NewDecoder(content).Decode(&corrections); err != nil {
-		return Corrections{}, fmt.Errorf("%w: read the corrections of page %d: %w", ErrUnavailable, page, err)
+		return Corrections{}, unavailable(fmt.Errorf("read the corrections of page %d: %w", page, err))
 	}
 	return corrections, nil
 }
@@ -79,7 +79,7 @@ func (s *Store) Correct(ctx context.Context, namespace string, job types.UID, pa
 	}
 	_, err = s.Put(ctx, CorrectionsKey(namespace, job, page, corrections.Revision), bytes.NewReader(content))
 	if err != nil && !errors.Is(err, ErrExists) && !errors.Is(err, ErrUnavailable) {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return unavailable(err)
 	}
 	return err
 }
