@@ -5,6 +5,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -17,9 +18,10 @@ import (
 // Client speaks to one gateway with one key. It may be used by several goroutines at once.
 type Client struct{ *ClientWithResponses }
 
-// New makes a client of the gateway at an address such as https://ocr.example.com.
+// New makes a client of the gateway at an address such as https://ocr.example.com. A redirection to another host is not followed,
+// unless an http.Client among the options decides otherwise: the key is for this one.
 func New(address, key string, options ...ClientOption) (*Client, error) {
-	options = append(options, WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
+	options = append(options, stayAtHost, WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
 		r.Header.Set("X-API-Key", key)
 		return nil
 	}))
@@ -28,6 +30,30 @@ func New(address, key string, options ...ClientOption) (*Client, error) {
 		return nil, err
 	}
 	return &Client{generated}, nil
+}
+
+// maxRedirections is how many the standard library follows.
+const maxRedirections = 10
+
+// stayAtHost keeps a client from taking the key elsewhere: by itself the standard library sends it wherever it is redirected to.
+func stayAtHost(c *Raw) error {
+	own := http.Client{}
+	if given, isHTTP := c.Client.(*http.Client); isHTTP {
+		own = *given
+	} else if c.Client != nil {
+		return nil
+	}
+	if own.CheckRedirect == nil {
+		own.CheckRedirect = func(next *http.Request, before []*http.Request) error {
+			first := before[0].URL
+			if len(before) > maxRedirections || next.URL.Hostname() != first.Hostname() || first.Scheme == "https" && next.URL.Scheme != "https" {
+				return http.ErrUseLastResponse
+			}
+			return nil
+		}
+	}
+	c.Client = &own
+	return nil
 }
 
 // ProblemError is an answer that is a problem. Decide by its Code.
@@ -156,9 +182,14 @@ const maxProblem = 64 << 10
 
 func problemOf(response *http.Response) error {
 	problem := new(ProblemError)
-	if err := json.NewDecoder(io.LimitReader(response.Body, maxProblem)).Decode(&problem.Problem); err != nil {
+	err := json.NewDecoder(io.LimitReader(response.Body, maxProblem)).Decode(&problem.Problem)
+	if err == nil && problem.Code == "" {
+		err = errors.New("it has no code") // what stands between may answer in JSON of its own
+	}
+	if err != nil {
 		return &UnexpectedError{Status: response.StatusCode, Err: err}
 	}
+	problem.Status = response.StatusCode
 	problem.RetryAfter, _ = strconv.Atoi(response.Header.Get("Retry-After"))
 	return problem
 }

@@ -77,6 +77,8 @@ type Patience struct {
 const (
 	firstPause = 500 * time.Millisecond
 	maxPause   = 30 * time.Second
+	// maxAsked bounds a pause that an answer asks for.
+	maxAsked = time.Hour
 )
 
 // Insist does what may fail for a while, until it is done or fails for good, in which case its last error is returned.
@@ -114,7 +116,7 @@ func (p *Patience) pause(ctx context.Context, failure error) error {
 	p.tries++
 	problem := new(ProblemError)
 	if errors.As(failure, &problem) && problem.RetryAfter > 0 {
-		pause = time.Duration(problem.RetryAfter) * time.Second
+		pause = time.Duration(min(problem.RetryAfter, int(maxAsked/time.Second))) * time.Second
 	}
 	if problem.Status == http.StatusTooManyRequests {
 		p.since = now // it is there, and has said when
