@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -68,7 +69,7 @@ func (p *program) showUsage(usage *client.Usage) error {
 		most = max(most, day.Pages)
 	}
 	for _, day := range usage.ByDay {
-		days.add(cell(day.Date), cell(day.Pages), said(strings.Repeat("#", int((day.Pages*dayBar+most-1)/most))))
+		days.add(cell(day.Date), cell(day.Pages), said(strings.Repeat("#", int(math.Ceil(dayBar*float64(max(0, day.Pages))/float64(most))))))
 	}
 	keys := table{}
 	keys.add(headKey.in(l), headPages.in(l), headScopes.in(l), headExpires.in(l))

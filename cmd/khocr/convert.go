@@ -137,7 +137,10 @@ func (p *program) find(named []string, out string, format document.Format, journ
 		return nil, err
 	}
 	documents, err := batch.Find(named, into, format, written)
+	same := new(batch.SameResultError)
 	switch {
+	case errors.As(err, &same):
+		return nil, p.fault(exitMisuse, saySameName, same.One, same.Other, same.Result)
 	case err != nil:
 		return nil, misuse(err)
 	case len(documents) == 0:

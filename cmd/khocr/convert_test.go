@@ -2,10 +2,19 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/gatewaytest"
@@ -22,6 +31,9 @@ func TestCommandLine(t *testing.T) {
 		"all slots are busy until the last document":     testSlots,
 		"a document that fails does not stop the others": testOneFails,
 		"the month ends in the middle":                   testQuota,
+		"results that go at once":                        testGone,
+		"documents whose results have one name":          testSameName,
+		"a cancellation whose answer is lost":            testCancelLost,
 		"statuses and what is said":                      testStatuses,
 		"jobs, results and what there is":                testJobCommands,
 		"where a key comes from":                         testKeys,
@@ -211,4 +223,69 @@ func testQuota(t *testing.T, platform *platform) {
 		t.Errorf("status %d in the next month", status)
 	}
 	p.has("4.txt", "4.pdf")
+}
+
+// testGone: where results are not kept, a document is begun anew once, and not charged without end.
+func testGone(t *testing.T, platform *platform) {
+	p := platform.person(t, "gone", 1)
+	p.write("a.pdf")
+	run := p.start("convert", "a.pdf", "--format", "text")
+	gatewaytest.Eventually(t, "khocr ends, or goes on and on", func() bool {
+		for _, job := range p.unended() {
+			job.Status = v1alpha1.OcrJobStatus{Phase: v1alpha1.PhaseCompleted, Progress: 100, Pages: &v1alpha1.PageCounts{Total: 1, Done: 1, Recognized: 1},
+				CompletionTime: &metav1.Time{Time: time.Now().AddDate(-1, 0, 0)}}
+			p.UpdateStatus(t, &job)
+		}
+		return run.ended() || len(p.Jobs(t, p.namespace())) > 4
+	})
+	if jobs := p.Jobs(t, p.namespace()); len(jobs) > 2 {
+		t.Fatalf("%d jobs for one document: %s", len(jobs), &run.errs)
+	}
+	if status := p.end(run); status != exitFailed || !strings.Contains(run.errs.String(), "Convert the document again") {
+		t.Errorf("status %d: %s", status, &run.errs)
+	}
+}
+
+// testSameName: nothing is sent where one result would stand in the way of another.
+func testSameName(t *testing.T, platform *platform) {
+	p := platform.person(t, "same-name", 2)
+	p.write("2025/a.pdf", "2026/a.pdf")
+	status, run := p.run("convert", "2025", "2026", "--format", "text", "--out", "results")
+	if said := run.errs.String(); status != exitMisuse || !strings.Contains(said, "2025/a.pdf and 2026/a.pdf would both become results/a.") {
+		t.Errorf("status %d: %s", status, said)
+	}
+	if jobs := p.Jobs(t, p.namespace()); len(jobs) != 0 {
+		t.Errorf("%d jobs were made", len(jobs))
+	}
+}
+
+// testCancelLost: asked again because its answer was lost, the platform must not delete what was finished.
+func testCancelLost(t *testing.T, platform *platform) {
+	p := platform.person(t, "cancel-lost", 1)
+	p.write("a.pdf")
+	if status, run := p.run("convert", "a.pdf", "--wait=false"); status != 0 {
+		t.Fatalf("status %d: %s", status, &run.errs)
+	}
+	job := p.awaitJobs(1)[0]
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: p.address})
+	proxy.ErrorLog = log.New(io.Discard, "", 0)
+	proxy.ModifyResponse = func(answer *http.Response) error {
+		if answer.Request.Method != http.MethodDelete || answer.StatusCode != http.StatusAccepted {
+			return nil
+		}
+		for _, cancelled := range p.unended() {
+			p.complete(&cancelled)
+		}
+		panic(http.ErrAbortHandler)
+	}
+	server := httptest.NewServer(proxy)
+	defer server.Close()
+	here := *p
+	here.environment = append(append([]string{}, p.environment...), envURL+"="+server.URL)
+	if status, run := here.run("cancel", job.Name); !strings.Contains(run.errs.String(), "trying again in") {
+		t.Errorf("status %d: %s", status, &run.errs)
+	}
+	if status, run := p.run("result", job.Name); status != 0 {
+		t.Errorf("the result: status %d: %s", status, &run.errs)
+	}
 }

@@ -211,21 +211,29 @@ func (p *program) each(jobs []string, do func(string) error) (failed error) {
 	return failed
 }
 
+// cancel looks each time how the job stands: asked to delete one that has ended, the platform would delete it, and the answer to
+// the first time may have been lost.
 func (p *program) cancel(ctx context.Context, platform *client.Client, id string) error {
-	job, err := ask(ctx, p, func() (*client.Job, error) { return platform.Job(ctx, id) })
-	if err != nil {
-		return err
+	asked := false
+	_, err := ask(ctx, p, func() (any, error) {
+		job, err := platform.Job(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		switch job.Status {
+		case client.COMPLETED, client.FAILED, client.CANCELLED:
+			if asked && job.Status == client.CANCELLED {
+				return nil, nil
+			}
+			return nil, p.fault(exitFailed, sayJobEnded, id, string(statusWords[job.Status].in(p.language)))
+		}
+		asked = true
+		return platform.Delete(ctx, id)
+	})
+	if err == nil {
+		p.tell(sayCancelling.in(p.language, id))
 	}
-	// Asked to delete a job that has ended, the platform would delete it.
-	switch job.Status {
-	case client.COMPLETED, client.FAILED, client.CANCELLED:
-		return p.fault(exitFailed, sayJobEnded, id, string(statusWords[job.Status].in(p.language)))
-	}
-	if _, err := ask(ctx, p, func() (*client.Deletion, error) { return platform.Delete(ctx, id) }); err != nil {
-		return err
-	}
-	p.tell(sayCancelling.in(p.language, id))
-	return nil
+	return err
 }
 
 func (p *program) deleteCommand() *cobra.Command {

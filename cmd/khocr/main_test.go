@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"regexp"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/client"
 	"github.com/openplp/khocr/internal/apikey"
 )
 
@@ -144,3 +146,17 @@ type full struct{}
 var errFull = errors.New("no space left")
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
+
+// What a platform says is shown, whatever it is.
+func TestAbsurdUsageIsShown(t *testing.T) {
+	var out bytes.Buffer
+	p := &program{language: english, out: &out}
+	usage := new(client.Usage)
+	answer := `{"by_day":[{"date":"2026-08-01","pages":-5},{"date":"2026-08-02","pages":9223372036854775807}]}`
+	if err := json.Unmarshal([]byte(answer), usage); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.showUsage(usage); err != nil || !strings.Contains(out.String(), strings.Repeat("#", dayBar)+"\n") {
+		t.Errorf("%v: %s", err, &out)
+	}
+}

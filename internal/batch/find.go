@@ -42,8 +42,15 @@ func Find(named []string, into string, format document.Format, written map[strin
 			}
 		}
 	}
-	f.tellApart()
-	return f.documents, nil
+	return f.documents, f.tellApart()
+}
+
+// SameResultError says that one result would stand in the way of another.
+type SameResultError struct{ One, Other, Result string }
+
+// Error implements error.
+func (e *SameResultError) Error() string {
+	return fmt.Sprintf("%s and %s would both become %s", e.One, e.Other, e.Result)
 }
 
 type finder struct {
@@ -107,16 +114,30 @@ func (f *finder) document(path, below string) error {
 	return nil
 }
 
-// tellApart gives documents that would have the same result, such as a.pdf and a.png, their whole names.
-func (f *finder) tellApart() {
-	count := map[string]int{}
-	for _, d := range f.documents {
-		count[d.Result()]++
-	}
-	for i, d := range f.documents {
-		if count[d.Result()] > 1 {
-			bare := strings.TrimSuffix(d.Name, f.format.Extension())
-			f.documents[i].Name = bare + filepath.Ext(d.Path) + f.format.Extension()
+// tellApart gives documents that would have the same result, such as a.pdf and a.png, their whole names. Those of the same name in
+// different folders have the same result still.
+func (f *finder) tellApart() error {
+	whole := make([]bool, len(f.documents))
+	for changed := true; changed; { // a whole name may be another's bare one
+		changed = false
+		count := map[string]int{}
+		for _, d := range f.documents {
+			count[d.Result()]++
+		}
+		for i, d := range f.documents {
+			if count[d.Result()] > 1 && !whole[i] {
+				bare := strings.TrimSuffix(d.Name, f.format.Extension())
+				f.documents[i].Name = bare + filepath.Ext(d.Path) + f.format.Extension()
+				whole[i], changed = true, true
+			}
 		}
 	}
+	first := map[string]string{}
+	for _, d := range f.documents {
+		if one, taken := first[d.Result()]; taken {
+			return &SameResultError{one, d.Path, d.Result()}
+		}
+		first[d.Result()] = d.Path
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +13,7 @@ import (
 func TestFind(t *testing.T) {
 	folder := t.TempDir()
 	t.Chdir(folder)
-	for _, name := range []string{"a.pdf", "a.png", "b.PDF", "notes.txt", ".trash/c.pdf", "sub/._d.pdf", "sub/d.tiff", "sub/d-searchable.pdf"} {
+	for _, name := range []string{"a.pdf", "a.pdf.pdf", "a.png", "b.PDF", "notes.txt", ".trash/c.pdf", "sub/._d.pdf", "sub/.skip/a.pdf", "sub/d.tiff", "sub/d-searchable.pdf"} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -30,7 +31,8 @@ func TestFind(t *testing.T) {
 		format document.Format
 		want   []string
 	}{
-		"a folder":                         {[]string{"."}, "out", document.FormatDocx, []string{"out/a.pdf.docx", "out/a.png.docx", "out/b.docx", "out/sub/d.docx"}},
+		"a folder": {[]string{"."}, "out", document.FormatDocx,
+			[]string{"out/a.pdf.docx", "out/a.pdf.pdf.docx", "out/a.png.docx", "out/b.docx", "out/sub/d.docx"}},
 		"a pattern":                        {[]string{"*.PDF"}, "", document.FormatText, []string{"b.txt"}},
 		"a file twice, whatever its name":  {[]string{"notes.txt", "./notes.txt"}, "out", document.FormatJSON, []string{"out/notes.json"}},
 		"a PDF that becomes one beside it": {[]string{"a.pdf"}, "", document.FormatPDF, []string{"a-searchable.pdf"}},
@@ -52,5 +54,9 @@ func TestFind(t *testing.T) {
 	}
 	if _, err := Find([]string{"missing.pdf"}, "", document.FormatJSON, nil); err == nil {
 		t.Error("what is not there was found")
+	}
+	same := new(SameResultError)
+	if _, err := Find([]string{"a.pdf", "sub/.skip/a.pdf"}, "out", document.FormatText, nil); !errors.As(err, &same) {
+		t.Errorf("two documents of one name: %v", err)
 	}
 }

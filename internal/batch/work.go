@@ -34,7 +34,7 @@ type work struct {
 
 // convert takes a document all the way that there is nothing of yet. Free is called once its job does not take a slot any more.
 func (w *work) convert(ctx context.Context, free func()) (Stage, error) {
-	for {
+	for again := false; ; again = true {
 		if err := w.submit(ctx); err != nil {
 			return "", err
 		}
@@ -42,10 +42,11 @@ func (w *work) convert(ctx context.Context, free func()) (Stage, error) {
 			return HandedIn, nil
 		}
 		err := w.finish(ctx, free)
-		if !isGone(err) {
+		if !isGone(err) || again {
 			return Done, err
 		}
-		// The job is not kept any more, and neither is its result: there is no other way than to begin again.
+		// The job is not kept any more, and neither is its result: there is no other way than to begin again. Once: each time is
+		// charged.
 		if err := w.forget(err); err != nil {
 			return "", err
 		}
