@@ -17,7 +17,13 @@ api() {
 	exit 1
 }
 
-api "$KHOCR_URL/api/v1/convert" --form "file=@$file" --form output_format=docx
+# quoted is the name of a file as --form takes it, with whatever stands in it.
+quoted() {
+	local name=${1//\\/\\\\}
+	printf '"%s"' "${name//\"/\\\"}"
+}
+
+api "$KHOCR_URL/api/v1/convert" --form "file=@$(quoted "$file")" --form output_format=docx
 job=$(jq --raw-output .job_id "$answer")
 echo "Job ID: $job"
 

@@ -18,7 +18,13 @@ api() {
 	return 1
 }
 
-# fetch waits for the end of a job, and writes its result.
+# quoted is the name of a file as --form takes it, with whatever stands in it.
+quoted() {
+	local name=${1//\\/\\\\}
+	printf '"%s"' "${name//\"/\\\"}"
+}
+
+# fetch waits for the end of a job, and writes its result: whole, or under no name that counts.
 fetch() {
 	local job=$1 out=$2 status=QUEUED
 	until [[ $status =~ ^(COMPLETED|FAILED|CANCELLED)$ ]]; do
@@ -29,7 +35,7 @@ fetch() {
 		jq --raw-output '"\(.error.message // .status)\n\(.error.message_km // "")"' "$answer" >&2
 		return 1
 	fi
-	api "$KHOCR_URL/api/v1/jobs/$job/result?format=docx" && cp "$answer" "$out"
+	api "$KHOCR_URL/api/v1/jobs/$job/result?format=docx" && cp "$answer" "$out.part" && mv "$out.part" "$out"
 }
 
 # All are handed in first: the platform works on as many at once as the plan allows.
@@ -38,7 +44,7 @@ failed=0
 for file in "$folder"/*.pdf; do
 	[[ -e ${file%.pdf}.docx ]] && continue
 	read -r digest _ < <(sha256sum <"$file")
-	if api "$KHOCR_URL/api/v1/convert" --form "file=@$file" --form output_format=docx --header "Idempotency-Key: $digest"; then
+	if api "$KHOCR_URL/api/v1/convert" --form "file=@$(quoted "$file")" --form output_format=docx --header "Idempotency-Key: $digest"; then
 		jobs[$file]=$(jq --raw-output .job_id "$answer")
 	else
 		echo "$file: failed" >&2

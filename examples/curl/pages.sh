@@ -11,13 +11,19 @@ request() {
 	curl --silent --show-error --fail-with-body --header @<(printf 'X-API-Key: %s' "$KHOCR_API_KEY") "$@"
 }
 
+# quoted is the name of a file as --form takes it, with whatever stands in it.
+quoted() {
+	local name=${1//\\/\\\\}
+	printf '"%s"' "${name//\"/\\\"}"
+}
+
 # page prints a page; it fails while the page is not there yet.
 page() {
 	request --output "$answer" "$KHOCR_URL/api/v1/jobs/$job/pages/$1" 2>/dev/null &&
 		jq --raw-output '"--- page \(.page)", .text' "$answer"
 }
 
-if ! request --output "$answer" "$KHOCR_URL/api/v1/convert" --form "file=@$file"; then
+if ! request --output "$answer" "$KHOCR_URL/api/v1/convert" --form "file=@$(quoted "$file")"; then
 	jq --raw-output '"\(.code): \(.detail)\n\(.message_km)៖ \(.detail_km)"' "$answer" >&2 || true
 	exit 1
 fi

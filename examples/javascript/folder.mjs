@@ -5,7 +5,7 @@
 // Needs Node 20 or later, and no packages.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -35,7 +35,7 @@ async function submit(file) {
   return (await (await call('/convert', { method: 'POST', body: form, headers })).json()).job_id;
 }
 
-// fetchResult waits for the end of a job, and writes its result.
+// fetchResult waits for the end of a job, and writes its result: whole, or under no name that counts.
 async function fetchResult(job, result) {
   let told;
   do {
@@ -44,7 +44,8 @@ async function fetchResult(job, result) {
   if (told.status !== 'COMPLETED') {
     throw new Error(told.error ? `${told.error.message}\n${told.error.message_km}` : told.status);
   }
-  await writeFile(result, (await call(`/jobs/${job}/result?format=docx`)).body);
+  await writeFile(`${result}.part`, (await call(`/jobs/${job}/result?format=docx`)).body);
+  await rename(`${result}.part`, result);
 }
 
 const resultOf = (file) => file.replace(/\.pdf$/, '.docx');

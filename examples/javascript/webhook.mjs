@@ -7,6 +7,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 
 const secret = Buffer.from(process.env.KHOCR_WEBHOOK_SECRET.replace(/^whsec_/, ''), 'base64');
+if (secret.length === 0) throw new Error('KHOCR_WEBHOOK_SECRET is empty: anybody could sign with that');
 const largest = 1 << 20;
 const toleranceSeconds = 300;
 const seen = new Set(); // a service of yours keeps them where a restart does not lose them

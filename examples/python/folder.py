@@ -43,7 +43,7 @@ def submit(path):
 
 
 def fetch(job, result):
-    """Waits for the end of a job, and writes its result."""
+    """Waits for the end of a job, and writes its result: whole, or under no name that counts."""
     status = "QUEUED"
     while status in ("QUEUED", "PROCESSING"):
         told = call("GET", f"/jobs/{job}", params={"wait": "60s"}).json()
@@ -51,7 +51,9 @@ def fetch(job, result):
     if status != "COMPLETED":
         reason = told.get("error", {"message": status, "message_km": ""})
         raise Failed(f"{reason['message']}\n{reason['message_km']}")
-    result.write_bytes(call("GET", f"/jobs/{job}/result", params={"format": "docx"}).content)
+    part = result.with_suffix(".docx.part")
+    part.write_bytes(call("GET", f"/jobs/{job}/result", params={"format": "docx"}).content)
+    part.replace(result)
 
 
 def main(folder):
@@ -61,14 +63,14 @@ def main(folder):
     for path in documents:
         try:
             jobs[path] = submit(path)
-        except Failed as why:
+        except (Failed, requests.RequestException) as why:
             print(f"{path}: {why}", file=sys.stderr)
             failed = True
     for path, job in jobs.items():
         try:
             fetch(job, path.with_suffix(".docx"))
             print(path.with_suffix(".docx"), flush=True)
-        except Failed as why:
+        except (Failed, requests.RequestException) as why:
             print(f"{path}: {why}", file=sys.stderr)
             failed = True
     return failed

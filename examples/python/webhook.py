@@ -14,6 +14,8 @@ import sys
 import time
 
 SECRET = base64.b64decode(os.environ["KHOCR_WEBHOOK_SECRET"].removeprefix("whsec_"))
+if not SECRET:
+    sys.exit("KHOCR_WEBHOOK_SECRET is empty: anybody could sign with that")
 LARGEST = 1 << 20
 TOLERANCE_SECONDS = 300
 SEEN = set()  # a service of yours keeps them where a restart does not lose them

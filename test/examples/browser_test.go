@@ -143,6 +143,15 @@ func TestBrowserExample(t *testing.T) {
 	testenv.Await(t, "the refusal is told in Khmer", func() bool {
 		return strings.Contains(browser.says("document.getElementById('status').textContent"), "ឯកសារ")
 	})
+	foreign, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address+"/convert", strings.NewReader(""))
+	s.must(err)
+	foreign.Header.Set("Sec-Fetch-Site", "cross-site")
+	refused, err := http.DefaultClient.Do(foreign)
+	s.must(err)
+	_ = refused.Body.Close()
+	if refused.StatusCode != http.StatusForbidden {
+		t.Errorf("a page of another site is answered %d", refused.StatusCode)
+	}
 	for _, path := range []string{"/usage", "/jobs", "/jobs/000000000000", "/../usage"} {
 		answer, err := http.Get(address + path)
 		s.must(err)

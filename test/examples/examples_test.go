@@ -7,13 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/openplp/khocr/api/v1alpha1"
@@ -48,6 +54,7 @@ func TestExamples(t *testing.T) {
 	s := open(t)
 	for language, words := range s.examples("folder") {
 		t.Run("limits in "+language, func(t *testing.T) { s.at(t).meetsLimits(words) })
+		t.Run("a break in "+language, func(t *testing.T) { s.at(t).goesOnAfterABreak(words) })
 	}
 	for name, check := range map[string]func(*site, []string){
 		"convert": (*site).convertsOne, "folder": (*site).convertsAFolder, "pages": (*site).readsPageByPage, "webhook": (*site).isToldOfTheEnd,
@@ -95,7 +102,7 @@ func (s *site) convertsOne(words []string) {
 
 func (s *site) convertsAFolder(words []string) {
 	folder := s.TempDir()
-	for as, name := range map[string]string{"a letter.pdf": "native.pdf", "broken.pdf": "not-a-pdf.txt", "locked.pdf": "password.pdf"} {
+	for as, name := range map[string]string{"a letter, \"signed\";.pdf": "native.pdf", "broken.pdf": "not-a-pdf.txt", "locked.pdf": "password.pdf"} {
 		s.document(folder, as, name)
 		s.sign(filepath.Join(folder, as))
 	}
@@ -108,7 +115,7 @@ func (s *site) convertsAFolder(words []string) {
 		return output, complaints
 	}
 	output, complaints := convert()
-	result := filepath.Join(folder, "a letter.docx")
+	result := filepath.Join(folder, "a letter, \"signed\";.docx")
 	if output != result+"\n" {
 		s.Errorf("it prints %q, want the one result", output)
 	}
@@ -163,6 +170,39 @@ func (s *site) meetsLimits(words []string) {
 	}
 }
 
+// goesOnAfterABreak has the connection break in the middle of a result, once: what is left of it does not count as the result.
+func (s *site) goesOnAfterABreak(words []string) {
+	platform, err := url.Parse(s.url)
+	s.must(err)
+	proxy := httputil.NewSingleHostReverseProxy(platform)
+	proxy.ErrorLog = log.New(io.Discard, "", 0)
+	var broken atomic.Bool
+	proxy.ModifyResponse = func(answer *http.Response) error {
+		if strings.HasSuffix(answer.Request.URL.Path, "/result") && broken.CompareAndSwap(false, true) {
+			answer.Body = io.NopCloser(io.MultiReader(io.LimitReader(answer.Body, 100), iotest.ErrReader(errors.New("it breaks"))))
+		}
+		return nil
+	}
+	server := httptest.NewServer(proxy)
+	defer server.Close()
+	folder := s.TempDir()
+	s.document(folder, "a.pdf", "native.pdf")
+	s.sign(filepath.Join(folder, "a.pdf"))
+	access := append(s.access(), "KHOCR_URL="+server.URL)
+	result := filepath.Join(folder, "a.docx")
+	output, complaints, err := s.try(folder, access, words[0], append(words[1:], folder)...)
+	if exit := new(exec.ExitError); !broken.Load() || !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(complaints, "a.pdf: ") {
+		s.Errorf("%v: it prints %q and complains %q", err, output, complaints)
+	}
+	if _, err := os.Stat(result); !errors.Is(err, os.ErrNotExist) {
+		s.Errorf("half a result stands as a whole one: %v", err)
+	}
+	s.run(folder, access, words[0], append(words[1:], folder)...)
+	if _, err := zip.OpenReader(result); err != nil {
+		s.Errorf("the result is no Word file: %v", err)
+	}
+}
+
 // sign makes a document different from those of other tests, which would be the same submission.
 func (s *site) sign(path string) {
 	s.Helper()
@@ -189,6 +229,12 @@ func (s *site) readsPageByPage(words []string) {
 }
 
 func (s *site) isToldOfTheEnd(words []string) {
+	for _, nothing := range []string{"", "whsec_"} {
+		_, complaints, err := s.try(s.TempDir(), append(s.access(), "KHOCR_WEBHOOK_SECRET="+nothing), words[0], append(words[1:], "127.0.0.1:0")...)
+		if err == nil || !strings.Contains(complaints, "anybody could sign") {
+			s.Errorf("with the secret %q: %v: it complains %q", nothing, err, complaints)
+		}
+	}
 	address, next := s.listens(exec.CommandContext(s.Context(), words[0], append(words[1:], "127.0.0.1:0")...))
 
 	forged, err := http.NewRequestWithContext(s.Context(), http.MethodPost, address, strings.NewReader(`{"type":"job.completed","data":{"id":"forged","status":"COMPLETED"}}`))

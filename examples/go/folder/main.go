@@ -99,7 +99,7 @@ func submit(ctx context.Context, platform *client.Client, path string) (job stri
 	}
 }
 
-// fetch waits for the end of a job, and writes its result.
+// fetch waits for the end of a job, and writes its result: whole, or under no name that counts.
 func fetch(ctx context.Context, platform *client.Client, id, result string) error {
 	job, err := platform.Wait(ctx, id)
 	if err != nil {
@@ -116,12 +116,15 @@ func fetch(ctx context.Context, platform *client.Client, id, result string) erro
 		return err
 	}
 	defer content.Close()
-	file, err := os.Create(result)
+	file, err := os.Create(result + ".part")
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(file, content)
-	return errors.Join(err, file.Close())
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), result)
 }
 
 // explain tells a refusal in both languages.

@@ -6,11 +6,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,7 +33,11 @@ func main() {
 }
 
 func serve(address string) error {
-	verifier, err := standardwebhooks.NewWebhook(os.Getenv("KHOCR_WEBHOOK_SECRET"))
+	secret := os.Getenv("KHOCR_WEBHOOK_SECRET")
+	if strings.TrimPrefix(secret, "whsec_") == "" {
+		return errors.New("KHOCR_WEBHOOK_SECRET is empty: anybody could sign with that")
+	}
+	verifier, err := standardwebhooks.NewWebhook(secret)
 	if err != nil {
 		return err
 	}

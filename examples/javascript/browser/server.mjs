@@ -30,6 +30,12 @@ async function handOn(request, response) {
 async function serve(request, response) {
   response.setHeader('Content-Security-Policy', "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
   response.setHeader('X-Content-Type-Options', 'nosniff');
+  // A page of another site must not have its visitors' browsers hand documents in here.
+  if (!['same-origin', 'none', undefined].includes(request.headers['sec-fetch-site'])) {
+    response.writeHead(403);
+    response.end();
+    return;
+  }
   const file = request.method === 'GET' && Object.hasOwn(files, request.url) ? files[request.url] : null;
   if (file) {
     response.writeHead(200, { 'Content-Type': file[1] });
