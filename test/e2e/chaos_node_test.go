@@ -228,11 +228,13 @@ func (s store) fill(ctx context.Context, lasts time.Duration) error {
 func (s store) empty(ctx context.Context) error { return s.inside(ctx, "rm", "--force", s.filler()) }
 
 // lock makes the store read-only for some time, as the kernel does with a disk that has errors. It takes a moment in
-// which no file is open for writing.
+// which no file is open for writing. The file system itself is, and not the place where it is mounted: what the kubelet mounts
+// for a pod that starts meanwhile would be read-only for as long as the pod lives.
 func (s store) lock(ctx context.Context, lasts time.Duration) error {
 	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		// Not cut off either: nobody would know whether it had done its work.
-		return s.inside(context.WithoutCancel(ctx), "mount", "--options", "remount,ro", s.folder) == nil, nil
+		return s.inside(context.WithoutCancel(ctx), "sh", "-c",
+			`mount --options remount,ro "$0" && mount --options remount,bind,rw "$0"`, s.folder) == nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("making the store read-only: %w", err)
@@ -441,11 +443,16 @@ func TestAStoreIsFilledAndLocked(t *testing.T) {
 			if err != nil {
 				t.Errorf("it never was %s: %v", name, err)
 			}
+			volume := t.TempDir() // of a pod that starts meanwhile
+			if err := syscall.Mount(folder, volume, "", syscall.MS_BIND, ""); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = syscall.Unmount(volume, syscall.MNT_DETACH) }()
 			end()
 			if err := <-done; !errors.Is(err, context.Canceled) {
 				t.Errorf("the fault ended with %v", err)
 			}
-			if err := write(); err != nil {
+			if err := errors.Join(write(), os.WriteFile(filepath.Join(volume, "upload"), nil, 0o600)); err != nil {
 				t.Errorf("after: %v", err)
 			}
 		})

@@ -194,5 +194,5 @@ func docx(t *testing.T, content []byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.ReplaceAll(fmt.Sprintf("%s", text), "\u200b", "")
+	return strings.ReplaceAll(string(text), "\u200b", "")
 }

@@ -88,6 +88,10 @@ func withoutColour(drawn *image.RGBA) *image.Gray {
 	for i := range grey.Pix {
 		pixel := drawn.Pix[4*i : 4*i+3 : 4*i+3]
 		r, g, b := pixel[0], pixel[1], pixel[2]
+		if r == g && g == b { // most of a page is white
+			grey.Pix[i] = r
+			continue
+		}
 		if max(r, g, b)-min(r, g, b) > greyTolerance {
 			if few--; few < 0 {
 				return nil
