@@ -96,8 +96,8 @@ export const strings = {
   "upload.forget": ["យក {name} ចេញពីបញ្ជី", "Take {name} off the list"],
   "upload.stop": ["ឈប់ផ្ញើ {name}", "Stop sending {name}"],
   "upload.now": ["ផ្ញើឥឡូវនេះ", "Send now"],
-  "upload.rest": ["អានឯកសារ {n} ដែលនៅសល់", "Read the {n} files that are left"],
-  "upload.rest.why": ["ឯកសារ {n} មិនទាន់បានអានទេ។ អ្វីដែលធ្វើរួចហើយ មិនបាត់បង់ទេ។", "{n} files were not read. Nothing that is done is lost."],
+  "upload.rest": ["អានឯកសារដែលនៅសល់ ({n})", "Read the rest ({n})"],
+  "upload.rest.why": ["ឯកសារមិនទាន់បានអាន៖ {n}។ អ្វីដែលធ្វើរួចហើយ មិនបាត់បង់ទេ។", "Files not read: {n}. Nothing that is done is lost."],
   "upload.resets": ["ទំព័រថ្មីនឹងមាននៅ {when}។", "There are new pages on {when}."],
 
   "status.QUEUED": ["រង់ចាំ", "Waiting"],

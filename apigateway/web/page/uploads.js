@@ -71,7 +71,7 @@ export function again(...ids) {
 // retry has a job that failed done once more, and shows the new one in its place.
 export async function retry(id) {
   const { job } = uploads.get().find(upload => upload.id === id);
-  const { job_id } = await patiently(() => read(`/jobs/${job}/retry`, { method: "POST", headers: { "Idempotency-Key": random() } }));
+  const { job_id } = await patiently(() => read(`/jobs/${job}/retry`, { method: "POST", headers: { "Idempotency-Key": `retry-${job}` } })); // however often it is asked for, it is one
   update(id, { job: job_id });
   follow(job_id);
 }
