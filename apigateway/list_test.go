@@ -327,6 +327,7 @@ func testArchive(t *testing.T, g *gatewaytest.Gateway) {
 		job := jobOf(t, a, "khocr-remembered", a.convert(t, key, pdf("a.pdf", 99)))
 		for number := 1; number <= 2; number++ {
 			storePage(t, g, job, number)
+			storePreview(t, g, job, number)
 		}
 		job.Status.Pages = &v1alpha1.PageCounts{Total: 2, Done: 2, Recognized: 2}
 		g.UpdateStatus(t, job)

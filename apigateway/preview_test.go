@@ -11,21 +11,24 @@ import (
 	"github.com/openplp/khocr/internal/storage"
 )
 
+// image stands for a preview: what comes to the store was looked at by the internal port.
+const image = "\xff\xd8\xff an image, as the internal port lets it through"
+
+func storePreview(t *testing.T, g *gatewaytest.Gateway, job *v1alpha1.OcrJob, number int) {
+	t.Helper()
+	if _, err := g.Store.Put(t.Context(), storage.PreviewKey(job.Namespace, job.UID, number), strings.NewReader(image)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func testPreview(t *testing.T, g *gatewaytest.Gateway) {
 	key, other := g.Organization(t, "looking", nil), g.Organization(t, "overlooking", nil)
 	a := serve(t, g, nil)
-	const image = "\xff\xd8\xff an image, as the internal port lets it through"
-	store := func(t *testing.T, job *v1alpha1.OcrJob, number int) {
-		t.Helper()
-		if _, err := g.Store.Put(t.Context(), storage.PreviewKey(job.Namespace, job.UID, number), strings.NewReader(image)); err != nil {
-			t.Fatal(err)
-		}
-	}
 	path := func(job *v1alpha1.OcrJob) string { return "/api/v1/jobs/" + job.Name + "/pages/1/preview" }
 
 	t.Run("as its page", func(t *testing.T) {
 		job := jobOf(t, a, "khocr-looking", a.convert(t, key, pdf("a.pdf", 99)))
-		store(t, job, 1)
+		storePreview(t, g, job, 1)
 		storePage(t, g, job, 1)
 		a.get(t, path(job), key).wantProblem(t, 409, "page_not_ready")
 		at(t, g, job, v1alpha1.PhaseRunning, 10)
@@ -35,7 +38,7 @@ func testPreview(t *testing.T, g *gatewaytest.Gateway) {
 	})
 
 	job := resultOf(t, a, "khocr-looking", key, 2)
-	store(t, job, 1)
+	storePreview(t, g, job, 1)
 	t.Run("an image, and nothing else", func(t *testing.T) {
 		got := a.get(t, path(job), key)
 		if got.StatusCode != 200 || string(got.body) != image {

@@ -142,6 +142,7 @@ kubectl get organizations
 
 say "khocr runs (after $((SECONDS - started)) s)"
 cat <<TEXT
+Page          $KHOCR_URL/
 Public API    $KHOCR_URL/api/v1
 Kubernetes    bin/k8s/kubectl --kubeconfig .local/demo.kubeconfig get ocrjobs -A
 Free          $KHOCR_KEY_FREE
@@ -149,7 +150,8 @@ Standard      $KHOCR_KEY_STANDARD
 Enterprise    $KHOCR_KEY_ENTERPRISE
 All of it     $environment
 
-Convert a document of yours:
+Convert a document of yours: open the page in a browser and sign in with a key of the three, or
+  bin/khocr convert document.pdf --format docx        with KHOCR_URL and KHOCR_API_KEY in the environment
   curl -X POST $KHOCR_URL/api/v1/convert -H "X-API-Key: $KHOCR_KEY_STANDARD" -F "file=@document.pdf"
 Or without the public API:
   bin/k8s/kubectl --kubeconfig .local/demo.kubeconfig apply -f config/samples/ocrjob_url.yaml

@@ -187,7 +187,7 @@ func testOneFails(t *testing.T, platform *platform) {
 	if status != exitFailed || !strings.Contains(said, "1 done, 0 done before, 4 failed, 0 left") {
 		t.Errorf("status %d: %s", status, said)
 	}
-	for _, want := range []string{"bad.pdf: failed: job", "The document is damaged", "word.pdf: failed:", "neither PDF nor PNG, JPEG or TIFF", "there.txt is there already",
+	for _, want := range []string{"bad.pdf: failed: job", "The document is damaged", "Open it in a viewer and save it anew", "word.pdf: failed:", "neither PDF nor PNG, JPEG or TIFF", "there.txt is there already",
 		"large.pdf: failed: 1.0 MB is more than the 1.0 MB that your plan takes", "It was not sent"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it did not say %q:\n%s", want, said)

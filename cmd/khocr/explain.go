@@ -66,7 +66,11 @@ func (p *program) explain(err error) (status int, message said) {
 		if l == khmer {
 			reason = failed.Job.Error.MessageKm
 		}
-		return status, sayJobFailed.in(l, failed.Job.Id, reason)
+		what, known := remedies[failed.Job.Error.Code]
+		if !known {
+			what = sayTryAgain
+		}
+		return status, sayJobFailed.in(l, failed.Job.Id, reason, what.in(l))
 	case batch.IsQuota(err):
 		return exitQuota, sayQuota.in(l)
 	case errors.Is(err, context.Canceled):

@@ -18,7 +18,8 @@ var (
 
 	sayTooLarge   = text{"%s is more than the %s that your plan takes: split the document, or scan it with fewer dots. It was not sent", "ទំហំ %s លើសពី %s ដែលគម្រោងសេវារបស់អ្នកអនុញ្ញាត៖ សូមបំបែកឯកសារ ឬស្កេនវាឱ្យមានគុណភាពទាបជាងនេះ។ ឯកសារនេះមិនត្រូវបានផ្ញើទេ"}
 	sayOccupied   = text{"%s is there already: move it, or name another folder with --out", "%s មានរួចហើយ៖ សូមផ្លាស់ទីវា ឬជ្រើសរើសថតផ្សេងតាម --out"}
-	sayJobFailed  = text{"job %s failed: %s\nRun the command again to try once more", "ការងារ %s បានបរាជ័យ៖ %s\nសូមដំណើរការពាក្យបញ្ជានេះម្តងទៀតដើម្បីព្យាយាមម្តងទៀត"}
+	sayJobFailed  = text{"job %s failed: %s\n%s", "ការងារ %s បានបរាជ័យ៖ %s\n%s"}
+	sayTryAgain   = text{"Run the command again to try once more", "សូមដំណើរការពាក្យបញ្ជានេះម្តងទៀតដើម្បីព្យាយាមម្តងទៀត"}
 	sayJobCancel  = text{"job %s was cancelled. Run the command again to convert the document", "ការងារ %s ត្រូវបានបោះបង់។ សូមដំណើរការពាក្យបញ្ជានេះម្តងទៀតដើម្បីបម្លែងឯកសារ"}
 	sayJobEnded   = text{"job %s has ended already, as %s. khocr delete %[1]s removes it", "ការងារ %s បានបញ្ចប់រួចហើយ (%s)។ ប្រើ khocr delete %[1]s ដើម្បីលុបវា"}
 	sayQuota      = text{"no pages are left of this month", "ចំនួនទំព័រសម្រាប់ខែនេះបានអស់ហើយ"}
@@ -109,6 +110,17 @@ var advice = map[client.ProblemCode]text{
 	client.ProblemCodeFormatUnavailable:     {"Take another --format", "សូមជ្រើសរើស --format ផ្សេង"},
 	client.ProblemCodeResultExpired:         {"Convert the document again", "សូមបម្លែងឯកសារម្តងទៀត"},
 	client.ProblemCodeJobDeleted:            {"Convert the document again", "សូមបម្លែងឯកសារម្តងទៀត"},
+}
+
+// remedies for failed jobs, where trying once more would not help.
+var remedies = map[client.FailureCode]text{
+	client.FailureCodePasswordProtected: {"Set KHOCR_PASSWORD to its password, and run the command again", "សូមដាក់ពាក្យសម្ងាត់របស់ឯកសារក្នុង KHOCR_PASSWORD រួចដំណើរការពាក្យបញ្ជានេះម្តងទៀត"},
+	client.FailureCodeInvalidDocument:   {"Open it in a viewer and save it anew", "សូមបើកឯកសារនេះក្នុងកម្មវិធីមើលឯកសារ រួចរក្សាទុកវាជាថ្មី"},
+	client.FailureCodeEmptyDocument:     {"Look at the document", "សូមពិនិត្យឯកសារនេះ"},
+	client.FailureCodeTooManyPages:      {"Split the document", "សូមបំបែកឯកសារនេះ"},
+	client.FailureCodeDeadlineExceeded:  {"Convert it in parts, by --pages", "សូមបម្លែងវាម្តងមួយផ្នែក តាម --pages"},
+	client.FailureCodePagesOutOfRange:   {"Name pages that it has, by --pages", "សូមបញ្ជាក់ទំព័រដែលឯកសារមាន តាម --pages"},
+	client.FailureCodePageQuotaExceeded: {"Convert fewer pages, by --pages, or wait for the next month: khocr usage tells how many are left", "សូមបម្លែងទំព័រតិចជាងនេះ តាម --pages ឬរង់ចាំខែក្រោយ៖ khocr usage ប្រាប់ចំនួនទំព័រដែលនៅសល់"},
 }
 
 // statusWords are the states of jobs for people.

@@ -438,7 +438,11 @@ func TestAStoreIsFilledAndLocked(t *testing.T) {
 			go func() { done <- test.fault(ctx, time.Hour) }()
 			_ = file.Close()
 			err = wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, patience, true, func(context.Context) (bool, error) {
-				return errors.Is(write(), test.want), nil
+				if !errors.Is(write(), test.want) {
+					return false, nil
+				}
+				mounted, err := exec.CommandContext(t.Context(), "findmnt", "--noheadings", "--output=VFS-OPTIONS", folder).Output()
+				return strings.HasPrefix(string(mounted), "rw"), err
 			})
 			if err != nil {
 				t.Errorf("it never was %s: %v", name, err)

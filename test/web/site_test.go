@@ -2,7 +2,6 @@ package web
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -85,8 +84,8 @@ func (s *site) plan(t *testing.T, name string, pages int64) *v1alpha1.Plan {
 	return made
 }
 
-// ask asks the API as a program would, and reads the answer into a value.
-func (s *site) ask(t *testing.T, key, path string, answer any) {
+// get asks the API as a program would.
+func (s *site) get(t *testing.T, key, path string) (status int, content []byte) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/api/v1"+path, nil)
 	if err != nil {
@@ -98,15 +97,18 @@ func (s *site) ask(t *testing.T, key, path string, answer any) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	content, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("status %d: %s", response.StatusCode, content)
+	if content, err = io.ReadAll(response.Body); err != nil {
+		t.Fatal(err)
 	}
-	if err == nil {
-		err = json.Unmarshal(content, answer)
-	}
-	if err != nil {
-		t.Fatalf("asking for %s: %v", path, err)
+	return response.StatusCode, content
+}
+
+// ask reads what the API answers into a value.
+func (s *site) ask(t *testing.T, key, path string, answer any) {
+	t.Helper()
+	status, content := s.get(t, key, path)
+	if err := json.Unmarshal(content, answer); err != nil || status != http.StatusOK {
+		t.Fatalf("asking for %s: status %d, %v: %s", path, status, err, content)
 	}
 }
 

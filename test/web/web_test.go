@@ -26,6 +26,7 @@ func TestPage(t *testing.T) {
 		{"languages", testLanguages},
 		{"cancel", testCancel},
 		{"wrong key", testWrongKey},
+		{"key taken away", testKeyTakenAway},
 		{"large file", testLargeFile},
 		{"quota in the middle of ten files", testQuota},
 		{"lost connection", testLostConnection},

@@ -94,6 +94,7 @@ function Options({ chosen, limits }) {
 function Files({ resets }) {
   const list = useStore(uploads);
   const known = useStore(jobs);
+  const [busy, setBusy] = useState(false);
   if (list.length === 0) return html`<${Empty} title=${t("convert.none")}>${t("convert.none.do")}<//>`;
   const isDone = upload => upload.job && known[upload.job] && ended(known[upload.job]);
   const done = list.filter(isDone);
@@ -102,18 +103,20 @@ function Files({ resets }) {
   const unsent = list.filter(upload => !upload.job && upload.problem?.code === "page_quota_exceeded");
   const left = unread.length + unsent.length;
   async function rest() {
+    setBusy(true);
     again(...unsent.map(upload => upload.id));
     try {
       for (const upload of unread) await retry(upload.id);
     } catch (problem) {
       tell(troubleWith(problem));
     }
+    setBusy(false);
   }
   return html`<section class="list" aria-labelledby="list"><div class="row"><h2 id="list">${t("convert.files")}</h2>
       <p class="faint grow" role="status">${t("convert.status", { done: number(done.length), all: number(list.length) })}</p>
       ${done.length > 0 && html`<button class="small" onClick=${() => forget(...done.map(upload => upload.id))}>${t("convert.clear")}</button>`}</div>
     ${left > 0 && html`<${Trouble} code="page_quota_exceeded"><p>${t("upload.rest.why", { n: number(left) })} ${resets && t("upload.resets", { when: resets })}</p>
-      <button class="small" onClick=${rest}>${t("upload.rest", { n: number(left) })}</button><//>`}
+      <button class="small" disabled=${busy} onClick=${rest}>${t("upload.rest", { n: number(left) })}</button><//>`}
     <ul class="files">${list.map(upload => html`<${File} key=${upload.id} upload=${upload} />`)}</ul></section>`;
 }
 

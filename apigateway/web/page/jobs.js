@@ -1,6 +1,6 @@
 // The list of jobs, and what can be done with one wherever it is shown.
 import { html, useEffect, useState } from "./html.js";
-import { patiently, random, read } from "./api.js";
+import { patiently, read } from "./api.js";
 import { duration, moment, number, said, t } from "./language.js";
 import { ended, follow, forgetJob, jobs, see, useJob } from "./live.js";
 import { ask, Empty, Icon, Progress, reasonOf, Skeleton, tell, Trouble, TroubleOf, troubleWith } from "./parts.js";
@@ -69,7 +69,7 @@ export function JobState({ job }) {
 
 // retryHere goes to the new job.
 async function retryHere(id) {
-  const { job_id } = await read(`/jobs/${id}/retry`, { method: "POST", headers: { "Idempotency-Key": random() } });
+  const { job_id } = await read(`/jobs/${id}/retry`, { method: "POST", headers: { "Idempotency-Key": `retry-${id}` } }); // however often it is asked for, it is one
   location.hash = `#/jobs/${job_id}`;
 }
 

@@ -61,7 +61,7 @@ export const day = (time, timeZone) => dated(time, timeZone, ({ day, month, year
 export const month = name => dated(name + "-01T00:00:00Z", "UTC", ({ month, year }) => `ខែ${month} ឆ្នាំ ${year}`, { month: "long", year: "numeric" });
 
 export function duration(seconds) {
-  if (seconds < 60) return t("seconds", { n: number(Math.round(seconds)) });
+  if (seconds < 60) return t("seconds", { n: number(Math.max(Math.round(seconds), 1)) });
   if (seconds < 3600) return t("minutes", { n: number(Math.round(seconds / 60)) });
   return t("hours", { n: number(Math.round(seconds / 360) / 10) });
 }

@@ -33,7 +33,7 @@ export function Page({ n, book, over, done, changed, query, current, correct, co
   const { entry, problem } = state;
   const title = t("result.page", { n: number(n) });
   return html`<article id=${`page-${n}`} ref=${article} class="page" aria-label=${title} style=${entry || !height.current ? {} : { minHeight: `${height.current}px` }}>
-    <header><div class="grow"><h2>${title}</h2>${entry && html`<span class="faint">${t(`result.source.${entry.page.source}`)}${entry.page.lines.length > 0 && entry.page.source !== "native" ? ` · ${t("result.confidence", { percent: percent(entry.page.confidence) })}` : ""}${entry.corrections.size > 0 ? ` · ${t("result.corrections", { n: number(entry.corrections.size) })}` : ""}</span>`}</div>
+    <header><div class="grow"><h2>${title}</h2>${entry && html`<span class="faint">${t(`result.source.${entry.page.source}`)}${entry.page.lines.length > 0 && entry.page.source !== "native" ? ` · ${t("result.confidence", { percent: percent(entry.page.confidence) })}` : ""}${entry.corrections.size > 0 ? ` · ${t(entry.corrections.size === 1 ? "result.correction" : "result.corrections", { n: number(entry.corrections.size) })}` : ""}</span>`}</div>
       ${entry?.page.lines.length > 0 && html`<button class="bare" title=${t("result.copy.page", { n: number(n) })} aria-label=${t("result.copy.page", { n: number(n) })} onClick=${() => copy(textOf(entry))}><${Icon} name="copy" /></button>`}</header>
     ${entry ? html`<${Sheet} n=${n} book=${book} entry=${entry} over=${over} query=${query} current=${current} correct=${correct} />`
       : problem ? html`<${Unread} problem=${problem} over=${over} again=${() => set({})} />` : html`<div class="blank" />`}</article>`;

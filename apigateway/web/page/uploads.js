@@ -7,7 +7,7 @@ import { store } from "./store.js";
 const kept = "khocr.uploads";
 const atOnce = 2;
 
-// An upload is {id, name, size, options, state, sent, job, problem, again}. Its id is its Idempotency-Key for good: however often it
+// An upload is {id, turn, name, size, options, state, sent, job, problem, again}. Its id is its Idempotency-Key for good: however often it
 // is sent, it becomes one job. States: waiting, sending, lost (goes on by itself), refused, held (like the one before it),
 // missing (the reload took its file), accepted.
 export const uploads = store(restored());
@@ -38,27 +38,27 @@ key.subscribe(() => {
 
 function keep(next) {
   uploads.set(next);
-  sessionStorage.setItem(kept, JSON.stringify(next.map(({ id, name, size, options: { password, ...options }, state, job, problem }) =>
-    ({ id, name, size, options, state, job, problem: problem && { code: problem.code, body: problem.body } }))));
+  sessionStorage.setItem(kept, JSON.stringify(next.map(({ id, turn, name, size, options: { password, ...options }, state, job, problem }) =>
+    ({ id, turn, name, size, options, state, job, problem: problem && { code: problem.code, body: problem.body } }))));
 }
 
 const update = (id, change) => keep(uploads.get().map(upload => (upload.id === id ? { ...upload, ...change } : upload)));
 
 // add takes files in. One that a reload took away, and that is chosen again, goes on under the name that it had.
 export function add(chosen, options, limit) {
-  const known = [...uploads.get()];
+  const known = [...uploads.get()], added = [];
   for (const file of chosen) {
     const at = known.findIndex(upload => upload.state === "missing" && upload.name === file.name && upload.size === file.size);
     const upload = at >= 0 ? { ...known[at], options: { ...known[at].options, password: options.password } }
-      : { id: random(), name: file.name, size: file.size, options };
+      : { id: random(), turn: Math.max(0, ...[...known, ...added].map(({ turn }) => turn)) + 1, name: file.name, size: file.size, options };
     Object.assign(upload, { state: "waiting", sent: 0, problem: null });
     if (limit && file.size > limit) Object.assign(upload, { state: "refused", problem: { code: "file_too_large", body: {}, limit } });
     else if (file.size === 0) Object.assign(upload, { state: "refused", problem: { code: "empty_file", body: {} } });
     else files.set(upload.id, file);
     if (at >= 0) known[at] = upload;
-    else known.unshift(upload);
+    else added.push(upload);
   }
-  keep(known);
+  keep([...added, ...known]);
   pump();
 }
 
@@ -71,7 +71,7 @@ export function again(...ids) {
 // retry has a job that failed done once more, and shows the new one in its place.
 export async function retry(id) {
   const { job } = uploads.get().find(upload => upload.id === id);
-  const { job_id } = await patiently(() => read(`/jobs/${job}/retry`, { method: "POST", headers: { "Idempotency-Key": random() } }));
+  const { job_id } = await patiently(() => read(`/jobs/${job}/retry`, { method: "POST", headers: { "Idempotency-Key": `retry-${job}` } })); // however often it is asked for, it is one
   update(id, { job: job_id });
   follow(job_id);
 }
@@ -101,7 +101,7 @@ function pump() {
   if (!key.get()) return;
   const now = Date.now();
   let next = Infinity;
-  for (const upload of [...uploads.get()].reverse()) {
+  for (const upload of uploads.get().toSorted((a, b) => a.turn - b.turn)) {
     if (requests.size >= atOnce) return;
     if (upload.state !== "waiting" && upload.state !== "lost" || requests.has(upload.id)) continue;
     if ((upload.again || 0) > now) next = Math.min(next, upload.again);
