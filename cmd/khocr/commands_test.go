@@ -125,6 +125,7 @@ func testJobCommands(t *testing.T, platform *platform) {
 		t.Errorf("retried as %q and %q", retried, again)
 	}
 	expect(0, "is deleted", "delete", ids["good.pdf"])
+	expect(0, "is deleted", "delete", ids["good.pdf"])
 	expect(exitFailed, "Convert the document again", "result", ids["good.pdf"])
 	expect(0, "LARGEST FILE", "usage")
 	expect(0, "ឯកសារធំបំផុត", "usage", "--lang", "km")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -249,10 +250,13 @@ func (p *program) deleteCommand() *cobra.Command {
 func (p *program) delete(ctx context.Context, platform *client.Client, id string) error {
 	for {
 		answer, err := ask(ctx, p, func() (*client.Deletion, error) { return platform.Delete(ctx, id) })
-		if err != nil {
+		problem := new(client.ProblemError)
+		// The answer that told of it may have been lost.
+		already := errors.As(err, &problem) && problem.Code == client.ProblemCodeJobDeleted
+		if err != nil && !already {
 			return err
 		}
-		if answer.Status == client.DELETED {
+		if already || answer.Status == client.DELETED {
 			p.tell(sayDeleted.in(p.language, id))
 			return nil
 		}
