@@ -42,7 +42,7 @@ type access struct {
 	// scope that the key must have.
 	scope v1alpha1.Scope
 	// submits tells that the requests are submissions: they are counted by the minute, need a plan, and are closed to
-	// organizations that are suspended or on their way out. All others are reads.
+	// organizations that are suspended or on their way out. All others count as reads.
 	submits bool
 }
 
@@ -52,7 +52,7 @@ var (
 	// deleting is what DELETE asks of a caller: whoever could submit a document may take it back, whatever has become of the
 	// organization since.
 	deleting = access{scope: v1alpha1.ScopeConvert}
-	// correcting changes what others read, and reads no document.
+	// correcting changes what others read, and has no document read: it is open to whoever may still read.
 	correcting = access{scope: v1alpha1.ScopeConvert}
 )
 
