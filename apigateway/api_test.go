@@ -22,6 +22,7 @@ import (
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/internal/storage"
+	"github.com/openplp/khocr/internal/testlog"
 	"github.com/openplp/khocr/test/contract"
 )
 
@@ -29,7 +30,7 @@ import (
 type api struct {
 	*gatewaytest.Gateway
 	url string
-	log *lockedBuffer
+	log *testlog.Buffer
 	// stop tells the server to stop.
 	stop func()
 }
@@ -38,7 +39,7 @@ type api struct {
 // server before.
 func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 	t.Helper()
-	log := new(lockedBuffer)
+	log := new(testlog.Buffer)
 	server := &Server{
 		Client: g.Cached, Live: g.Live, Store: g.Store, Seal: g.Seal, Log: slog.New(slog.NewJSONHandler(log, nil)),
 		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(g.Store, slog.New(slog.DiscardHandler)),

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/openplp/khocr/internal/testlog"
 	"github.com/openplp/khocr/internal/workerport"
 )
 
@@ -111,7 +112,7 @@ func TestADocumentComesFromTheStoreOrThroughTheGateway(t *testing.T) {
 				}
 				return 0, ""
 			}
-			told := new(safeBuffer)
+			told := new(testlog.Buffer)
 			internal, err := newPort(p.config, slog.New(slog.NewTextHandler(told, nil)))
 			if err != nil {
 				t.Fatal(err)

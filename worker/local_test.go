@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/testlog"
 	"github.com/openplp/khocr/internal/workerport"
 	"github.com/openplp/khocr/worker/wire"
 )
@@ -21,7 +22,7 @@ type local struct {
 	config Config
 	ticket workerport.Ticket
 	path   string
-	log    *safeBuffer
+	log    *testlog.Buffer
 }
 
 func newLocal(t *testing.T, script script) *local {
@@ -39,7 +40,7 @@ func newLocal(t *testing.T, script script) *local {
 		config: Config{CPULimit: 2, MemoryLimit: 2 << 30, WorkDir: t.TempDir(), Engine: filepath.Join(folder, "engine")},
 		ticket: workerport.Ticket{Mode: "auto", Model: "khmer", TrainedData: "script/Khmer", MaxPages: 100, PageTimeoutSeconds: 60},
 		path:   filepath.Join(folder, "document"),
-		log:    new(safeBuffer),
+		log:    new(testlog.Buffer),
 	}
 	if err := errors.Join(os.WriteFile(l.path, content, 0o600), os.Symlink(binary, l.config.Engine)); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"encoding/pem"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/testlog"
 	"github.com/openplp/khocr/internal/workerport"
 )
 
@@ -31,7 +31,7 @@ type pod struct {
 	config  Config
 	gateway *gateway
 	cluster *cluster
-	log     *safeBuffer
+	log     *testlog.Buffer
 }
 
 // newPod makes a pod with two cores and two gigabytes for a document of the test engine.
@@ -49,7 +49,7 @@ func newPod(t *testing.T, document script) *pod {
 	p := &pod{
 		gateway: newGateway(t, content),
 		cluster: newCluster(t),
-		log:     new(safeBuffer),
+		log:     new(testlog.Buffer),
 		config: Config{
 			GatewayName:      "example.com", // in every certificate of httptest
 			GatewayTokenFile: filepath.Join(folder, "gateway-token"),
@@ -145,7 +145,7 @@ type gateway struct {
 	tries  map[string]int
 	tokens map[string]bool
 	// log is the server's own.
-	log   *safeBuffer
+	log   *testlog.Buffer
 	pages map[int]document.Page
 	order []int
 	// searchable are the parts of the searchable PDF that were stored.
@@ -164,7 +164,7 @@ func newGateway(t *testing.T, content []byte) *gateway {
 		refuse:        func(*http.Request, int) (int, string) { return 0, "" },
 		tries:         map[string]int{},
 		tokens:        map[string]bool{},
-		log:           new(safeBuffer),
+		log:           new(testlog.Buffer),
 		pages:         map[int]document.Page{},
 		searchable:    map[string]string{},
 		previews:      map[int]string{},
@@ -337,21 +337,3 @@ func certificateOf(server *httptest.Server) []byte {
 
 // pagesOf lists the keys of stored pages in order.
 func pagesOf(outcomes map[int]document.Outcome) []int { return slices.Sorted(maps.Keys(outcomes)) }
-
-// safeBuffer is a buffer for several writers.
-type safeBuffer struct {
-	mutex  sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *safeBuffer) Write(data []byte) (int, error) {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	return b.buffer.Write(data)
-}
-
-func (b *safeBuffer) String() string {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	return b.buffer.String()
-}

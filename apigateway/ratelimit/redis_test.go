@@ -1,7 +1,6 @@
 package ratelimit
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/openplp/khocr/internal/testenv"
+	"github.com/openplp/khocr/internal/testlog"
 )
 
 // redisServer is a Redis of the test's own, on a socket in its folder.
@@ -68,14 +68,14 @@ func (r *redisServer) signal(t *testing.T, signal os.Signal) {
 // gateway is a Shared that runs until the test ends.
 type gateway struct {
 	*Shared
-	log *logBuffer
+	log *testlog.Buffer
 	// asked counts what was sent to Redis for the organizations.
 	asked atomic.Int32
 }
 
 func startGateway(t *testing.T, address string, gateways int) *gateway {
 	t.Helper()
-	g := &gateway{log: new(logBuffer)}
+	g := &gateway{log: new(testlog.Buffer)}
 	shared, err := NewShared(address, func() int { return gateways }, newClock().now, slog.New(slog.NewTextHandler(g.log, nil)))
 	if err != nil {
 		t.Fatal(err)
@@ -113,24 +113,6 @@ func (c counting) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		}
 		return next(ctx, command)
 	}
-}
-
-// logBuffer takes a log from many goroutines.
-type logBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *logBuffer) count(text string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return strings.Count(b.buffer.String(), text)
 }
 
 // patient gateways wait for Redis as long as a loaded machine takes.
@@ -208,7 +190,7 @@ func TestTwoGatewaysAreHeldToOneLimit(t *testing.T) {
 		}
 	})
 
-	if one.log.count("away")+two.log.count("away") > 0 {
+	if strings.Count(one.log.String(), "away")+strings.Count(two.log.String(), "away") > 0 {
 		t.Error("a gateway took Redis for away")
 	}
 }
@@ -263,7 +245,7 @@ func TestAGatewayWithoutRedisHoldsToItsShare(t *testing.T) {
 			if got := take(t, g, "back", 10, 11); got != 10 {
 				t.Errorf("%d requests were allowed once Redis was back, want 10", got)
 			}
-			if away, back := g.log.count("Redis is away"), g.log.count("Redis is back"); away != 1 || back != 1 {
+			if away, back := strings.Count(g.log.String(), "Redis is away"), strings.Count(g.log.String(), "Redis is back"); away != 1 || back != 1 {
 				t.Errorf("the log tells %d times that Redis is away and %d times that it is back", away, back)
 			}
 		})

@@ -35,6 +35,7 @@ import (
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/storage"
 	"github.com/openplp/khocr/internal/testenv"
+	"github.com/openplp/khocr/internal/testlog"
 	"github.com/openplp/khocr/internal/workerport"
 )
 
@@ -154,14 +155,14 @@ type gateway struct {
 	f                        *fleet
 	process                  *exec.Cmd
 	public, internal, health string
-	log                      *logBuffer
+	log                      *testlog.Buffer
 }
 
 func (f *fleet) start() *gateway {
 	f.Helper()
 	program, err := os.Executable()
 	f.must(err)
-	n := &gateway{f: f, public: freeAddress(f.T), internal: freeAddress(f.T), health: freeAddress(f.T), log: new(logBuffer)}
+	n := &gateway{f: f, public: freeAddress(f.T), internal: freeAddress(f.T), health: freeAddress(f.T), log: new(testlog.Buffer)}
 	n.process = exec.Command(program, "--listen="+n.public, "--internal-listen="+n.internal, "--health-listen="+n.health, "--metrics-listen=0",
 		"--tls-dir="+filepath.Join(f.folder, "tls"), "--key-file="+filepath.Join(f.folder, "key"), "--store="+f.s3.URL, "--rate-limit-redis="+f.redis)
 	n.process.Env = append(os.Environ(), asGateway+"=true", "KUBECONFIG="+f.kubeconfig)
@@ -191,24 +192,6 @@ func (n *gateway) ready() bool {
 func (n *gateway) awaitReady() {
 	n.f.Helper()
 	testenv.Await(n.f.T, "a gateway is ready", n.ready)
-}
-
-// logBuffer takes a process's log.
-type logBuffer struct {
-	mutex  sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	return b.buffer.String()
 }
 
 // ask sends a request to the public API, and returns the status and the answer.

@@ -28,6 +28,7 @@ import (
 	"github.com/openplp/khocr/apigateway/serving"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/storage"
+	"github.com/openplp/khocr/internal/testlog"
 	"github.com/openplp/khocr/test/contract"
 )
 
@@ -136,7 +137,7 @@ func (p *person) write(names ...string) []string {
 // process is a khocr that runs.
 type process struct {
 	*exec.Cmd
-	out, errs lockedBuffer
+	out, errs testlog.Buffer
 	done      chan struct{}
 }
 
@@ -264,22 +265,4 @@ func (p *person) has(result, fileName string) {
 	if err != nil || !strings.Contains(string(content), "អត្ថបទនៃ "+fileName) {
 		p.Errorf("%s: %v, %q", result, err, content)
 	}
-}
-
-// lockedBuffer may be read while it is written.
-type lockedBuffer struct {
-	lock sync.Mutex
-	b    bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(text []byte) (int, error) {
-	l.lock.Lock()
-	defer l.lock.Unlock()
-	return l.b.Write(text)
-}
-
-func (l *lockedBuffer) String() string {
-	l.lock.Lock()
-	defer l.lock.Unlock()
-	return l.b.String()
 }

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,6 +19,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/testenv"
+	"github.com/openplp/khocr/internal/testlog"
 )
 
 // asManager has the test's own program be the manager.
@@ -110,8 +109,7 @@ type managerProcess struct {
 	c       *cluster
 	process *exec.Cmd
 	ended   chan error
-	mutex   sync.Mutex
-	log     bytes.Buffer
+	log     testlog.Buffer
 }
 
 func (c *cluster) startManager(kubeconfig string) *managerProcess {
@@ -121,34 +119,21 @@ func (c *cluster) startManager(kubeconfig string) *managerProcess {
 	m := &managerProcess{c: c, ended: make(chan error, 1)}
 	m.process = exec.Command(program, "--leader-elect", "--worker-image=khocr/worker:test", "--metrics-bind-address=0", "--health-probe-bind-address=0")
 	m.process.Env = append(os.Environ(), asManager+"=true", "KUBECONFIG="+kubeconfig)
-	m.process.Stderr = m
+	m.process.Stderr = &m.log
 	c.must(m.process.Start())
 	go func() { m.ended <- m.process.Wait() }()
 	c.Cleanup(func() {
 		_ = m.process.Process.Kill()
 		if c.Failed() {
-			c.Logf("the manager %d:\n%s", m.process.Process.Pid, m.logged())
+			c.Logf("the manager %d:\n%s", m.process.Process.Pid, m.log.String())
 		}
 	})
 	return m
 }
 
-// Write takes the log.
-func (m *managerProcess) Write(p []byte) (int, error) {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	return m.log.Write(p)
-}
-
-func (m *managerProcess) logged() string {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	return m.log.String()
-}
-
 func (m *managerProcess) awaitWaiting() {
 	m.c.Helper()
-	testenv.Await(m.c, "a manager waits for the Lease", func() bool { return strings.Contains(m.logged(), "Attempting to acquire leader lease") })
+	testenv.Await(m.c, "a manager waits for the Lease", func() bool { return strings.Contains(m.log.String(), "Attempting to acquire leader lease") })
 }
 
 // kubeconfig writes a file by which a program acts as a service account in khocr-system.

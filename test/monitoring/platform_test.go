@@ -3,7 +3,6 @@
 package monitoring
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,6 +26,7 @@ import (
 
 	"github.com/openplp/khocr/controllers/certs"
 	"github.com/openplp/khocr/internal/testenv"
+	"github.com/openplp/khocr/internal/testlog"
 	"github.com/openplp/khocr/worker/confine"
 	"github.com/openplp/khocr/worker/engine"
 	"github.com/openplp/khocr/worker/wire"
@@ -62,25 +61,7 @@ type program struct {
 	process *exec.Cmd
 	// metrics is the address of its metrics, public and internal those of a gateway's ports.
 	metrics, public, internal string
-	log                       *log
-}
-
-// log takes what a program says.
-type log struct {
-	mutex sync.Mutex
-	text  bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *log) String() string {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	return l.text.String()
+	log                       *testlog.Buffer
 }
 
 // platform are two managers and two gateways, with the rights that their service accounts have.
@@ -94,7 +75,7 @@ type platform struct {
 	// authorities are the PEM certificates that the platform's are signed by.
 	authorities string
 	// workers is the log of all workers.
-	workers log
+	workers testlog.Buffer
 }
 
 func (p *platform) must(err error) {
@@ -153,7 +134,7 @@ func (p *platform) mayReadMetrics() {
 
 // run starts a program that acts as a service account.
 func (p *platform) run(made *program, name, account string, arguments ...string) {
-	made.log = new(log)
+	made.log = new(testlog.Buffer)
 	made.process = exec.Command(filepath.Join(p.folder, name), arguments...)
 	made.process.Env = append(os.Environ(), "KUBECONFIG="+p.kubeconfig(account))
 	made.process.Stderr = made.log

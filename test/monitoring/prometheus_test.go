@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/openplp/khocr/internal/testlog"
 )
 
 // configuration is config/monitoring/scrape.yaml as this package changes it: nothing but where targets and files are.
@@ -78,7 +80,7 @@ func startPrometheus(t *testing.T, configuration string) *prometheus {
 		t.Skip("Prometheus is not installed")
 	}
 	address := freeAddress(t)
-	said := new(log)
+	said := new(testlog.Buffer)
 	process := exec.Command(path, "--config.file="+configuration, "--web.listen-address="+address, "--storage.tsdb.path="+t.TempDir())
 	process.Stderr = said
 	if err := process.Start(); err != nil {
