@@ -20,8 +20,8 @@ import (
 // shell is a person's, with khocr on its path, in a folder of its own.
 type shell struct {
 	*tenant
-	folder      string
-	environment []string
+	folder, programs string
+	environment      []string
 }
 
 // shell builds khocr, under the names by which kubectl finds it too.
@@ -34,15 +34,13 @@ func (t *tenant) shell() *shell {
 		t.Fatalf("building khocr: %v\n%s", err, output)
 	}
 	t.must(os.Symlink("khocr", filepath.Join(programs, "kubectl-ocr")))
-	return &shell{tenant: t, folder: t.TempDir(), environment: append(os.Environ(), "KHOCR_URL="+t.url, "KHOCR_API_KEY="+t.key,
+	return &shell{tenant: t, folder: t.TempDir(), programs: programs, environment: append(os.Environ(), "KHOCR_URL="+t.url, "KHOCR_API_KEY="+t.key,
 		"KUBECONFIG="+t.kubeconfig, "XDG_STATE_HOME="+t.TempDir(), "LC_ALL=C.UTF-8", "PATH="+programs+":"+os.Getenv("PATH"))}
 }
 
 func (s *shell) command(program string, arguments ...string) *exec.Cmd {
-	for _, variable := range s.environment {
-		if folder, is := strings.CutPrefix(variable, "PATH="); is && program == "khocr" {
-			program = filepath.Join(strings.Split(folder, ":")[0], program)
-		}
+	if program == "khocr" {
+		program = filepath.Join(s.programs, program) // it is looked for on our own path, not on the shell's
 	}
 	command := exec.CommandContext(s.Context(), program, arguments...)
 	command.Dir, command.Env = s.folder, s.environment
