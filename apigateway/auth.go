@@ -151,7 +151,8 @@ func onlyQuery(r *http.Request, known ...string) error {
 			return name == one || strings.HasSuffix(one, ".") && strings.HasPrefix(name, one)
 		})
 		if !isKnown {
-			return unknownParameter.detailed("The query parameter %s is not known.", shown(name))
+			return unknownParameter.detailed("The query parameter %s is not known.", shown(name)).
+				khmer("មិនស្គាល់ប៉ារ៉ាម៉ែត្រ %s នៃអាសយដ្ឋាន (query) ទេ។", shown(name))
 		}
 		if len(values) > 1 {
 			return duplicateParameter.detailed("The query parameter %s is there %d times.", shown(name), len(values))

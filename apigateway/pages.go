@@ -74,7 +74,8 @@ func pageAsked(text string, job *v1alpha1.OcrJob) (int, error) {
 	}
 	// Of a job for some pages the size of the document is not known, only how many they are.
 	if pages := job.Status.Pages; pages != nil && pages.Total > 0 && job.Spec.Pages == "" && number > int(pages.Total) {
-		return 0, pageNotFound.detailed("The document has %d pages.", pages.Total)
+		return 0, pageNotFound.detailed("The last page of the document is page %d.", pages.Total).
+			khmer("ទំព័រចុងក្រោយរបស់ឯកសារនេះគឺទំព័រទី %d។", pages.Total)
 	}
 	return number, nil
 }

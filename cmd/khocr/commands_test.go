@@ -164,6 +164,7 @@ func testKeys(t *testing.T, platform *platform) {
 		{"--key-file", "key", 0}, {"--key-file", "missing", exitFailed},
 		{"--key-secret", p.namespace() + "/api", 0}, {"--key-secret", p.namespace() + "/api:key", 0},
 		{"--key-secret", p.namespace() + "/api:other", exitMisuse}, {"--key-secret", "api", exitMisuse},
+		{"--key-secret", p.namespace() + "/missing", exitKey},
 	} {
 		if status, run := p.run("usage", test.flag, test.value, "--kubeconfig", p.Kubeconfig); status != test.status {
 			t.Errorf("%s %s: status %d: %s", test.flag, test.value, status, &run.errs)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -156,6 +157,9 @@ func (p *program) secret(ctx context.Context) (string, error) {
 		return "", p.fault(exitUnreachable, sayNoCluster, err)
 	}
 	secret, err := kube.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
+		return "", p.fault(exitKey, sayNoSecret, namespace+"/"+name, err)
+	}
 	if err != nil {
 		return "", p.fault(exitUnreachable, sayNoCluster, err)
 	}

@@ -91,6 +91,7 @@ var (
 	sayNoCluster   = text{"the cluster cannot be used: %s\nLook at KUBECONFIG, --kubeconfig and --context", "មិនអាចប្រើ cluster បានទេ៖ %s\nសូមពិនិត្យ KUBECONFIG, --kubeconfig និង --context"}
 	sayBadSecret   = text{"--key-secret must look like namespace/name or namespace/name:key", "--key-secret ត្រូវមានទម្រង់ namespace/name ឬ namespace/name:key"}
 	sayWhichSecret = text{"Secret %s has several entries: name one of them, as in %s:%s", "Secret %s មានធាតុច្រើន៖ សូមបញ្ជាក់មួយ ដូចជា %s:%s"}
+	sayNoSecret    = text{"the Secret %s with the key cannot be read: %s", "មិនអាចអាន Secret %s ដែលមានកូដ API បានទេ៖ %s"}
 	sayNoEntry     = text{"Secret %s has no entry %s", "Secret %s គ្មានធាតុ %s ទេ"}
 )
 

@@ -5,7 +5,7 @@
 set -euo pipefail
 shopt -s nullglob
 
-folder=$1
+folder=${1:?usage: folder.sh FOLDER}
 answer=$(mktemp)
 trap 'rm -f "$answer"' EXIT
 

@@ -3,7 +3,7 @@
 # Usage: KHOCR_URL=https://ocr.example.com KHOCR_API_KEY=khocr_... pages.sh FILE
 set -euo pipefail
 
-file=$1
+file=${1:?usage: pages.sh FILE}
 answer=$(mktemp)
 trap 'rm -f "$answer"' EXIT
 

@@ -40,7 +40,11 @@ async function convert(file) {
   }
 }
 
+if (process.argv.length !== 3) {
+  console.error('usage: node convert.mjs FILE');
+  process.exit(2);
+}
 convert(process.argv[2]).catch((error) => {
-  console.error(error.message);
+  console.error(error.cause?.message ?? error.message);
   process.exitCode = 1;
 });

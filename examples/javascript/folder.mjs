@@ -50,10 +50,14 @@ async function fetchResult(job, result) {
 
 const resultOf = (file) => file.replace(/\.pdf$/, '.docx');
 const folder = process.argv[2];
+if (!folder) {
+  console.error('usage: node folder.mjs FOLDER');
+  process.exit(2);
+}
 const documents = (await readdir(folder)).sort().filter((name) => name.endsWith('.pdf')).map((name) => join(folder, name));
 const jobs = new Map();
 function failed(file, error) {
-  console.error(`${file}: ${error.message}`);
+  console.error(`${file}: ${error.cause?.message ?? error.message}`);
   process.exitCode = 1;
 }
 // All are handed in first: the platform works on as many at once as the plan allows.

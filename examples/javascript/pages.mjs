@@ -45,7 +45,11 @@ async function read(file) {
   if (status !== 'COMPLETED') throw new Error(`the job is ${status ?? 'unknown'}`);
 }
 
+if (process.argv.length !== 3) {
+  console.error('usage: node pages.mjs FILE');
+  process.exit(2);
+}
 read(process.argv[2]).catch((error) => {
-  console.error(error.message);
+  console.error(error.cause?.message ?? error.message);
   process.exitCode = 1;
 });

@@ -53,7 +53,11 @@ async function receive(request, response) {
   response.end();
 }
 
-const [, host, port] = process.argv[2].match(/^(.*):(\d+)$/);
+const [, host, port] = process.argv[2]?.match(/^(.*):(\d+)$/) ?? [];
+if (!port) {
+  console.error('usage: node webhook.mjs HOST:PORT');
+  process.exit(2);
+}
 const server = createServer((request, response) => receive(request, response).catch(() => response.destroy()));
 server.requestTimeout = 15_000;
 server.listen(Number(port), host, () => console.log(`listening at http://${host}:${server.address().port}`));

@@ -46,4 +46,9 @@ def main(path):
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]))
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    try:
+        main(pathlib.Path(sys.argv[1]))
+    except requests.ConnectionError as lost:
+        sys.exit(f"{API}: {lost}")

@@ -77,4 +77,9 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(pathlib.Path(sys.argv[1])))
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    try:
+        sys.exit(main(pathlib.Path(sys.argv[1])))
+    except requests.ConnectionError as lost:
+        sys.exit(f"{API}: {lost}")

@@ -59,8 +59,12 @@ def main(path):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     try:
         main(pathlib.Path(sys.argv[1]))
     except urllib.error.HTTPError as refused:
         problem = json.load(refused)
         sys.exit(f"{problem['code']}: {problem['detail']}\n{problem['message_km']}៖ {problem['detail_km']}")
+    except urllib.error.URLError as lost:
+        sys.exit(f"{API}: {lost.reason}")

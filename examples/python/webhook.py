@@ -59,6 +59,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     host, port = sys.argv[1].rsplit(":", 1)
     server = http.server.ThreadingHTTPServer((host, int(port)), Receiver)
     print(f"listening at http://{host}:{server.server_port}", flush=True)

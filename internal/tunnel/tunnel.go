@@ -16,6 +16,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/kubernetes"
@@ -65,6 +66,9 @@ func Open(ctx context.Context, config *rest.Config, namespace string) (*Tunnel, 
 
 func (t *Tunnel) service(ctx context.Context) (*corev1.Service, error) {
 	found, err := t.client.CoreV1().Services(t.namespace).Get(ctx, service, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, fmt.Errorf("there is no service %s: %w", service, ErrNoGateway)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("find the gateway's service: %w", err)
 	}

@@ -219,7 +219,7 @@ func TestWhatIsWrongIsTold(t *testing.T) {
 	})
 	t.Run("no such namespace", func(t *testing.T) {
 		c := startCluster(t, "", plainPort)
-		if _, err := Open(t.Context(), &rest.Config{Host: c.URL}, "other"); err == nil {
+		if _, err := Open(t.Context(), &rest.Config{Host: c.URL}, "other"); !errors.Is(err, ErrNoGateway) {
 			t.Error("there was a gateway")
 		}
 	})

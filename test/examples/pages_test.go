@@ -67,7 +67,7 @@ func TestAPIPage(t *testing.T) {
 	s.must(err)
 	script = strings.NewReplacer("https://HOST", s.url, "khocr_your_key", s.key, "a1b2c3d4e5f6", accepted.JobId).Replace(script)
 	output := s.run(folder, nil, "bash", "-euo", "pipefail", "-c", "curl() { command curl --fail-with-body --silent --show-error \"$@\"; }\n"+script)
-	for _, want := range []string{`"status":"queued"`, "event: end", `"next_cursor"`, `"status":"DELETED"`, `"display_name"`} {
+	for _, want := range []string{`"status":"queued"`, "event: end", `"next_cursor"`, `"status":"DELETED"`, `"display_name"`, `"text":"ភ្នំពេញ"`} {
 		if !strings.Contains(output, want) {
 			t.Errorf("the commands print no %s:\n%s", want, output)
 		}

@@ -48,6 +48,10 @@ async function serve(request, response) {
   }
 }
 
-const [, host, port] = process.argv[2].match(/^(.*):(\d+)$/);
+const [, host, port] = process.argv[2]?.match(/^(.*):(\d+)$/) ?? [];
+if (!port) {
+  console.error('usage: node server.mjs HOST:PORT');
+  process.exit(2);
+}
 const server = createServer((request, response) => serve(request, response).catch(() => response.destroy()));
 server.listen(Number(port), host, () => console.log(`listening at http://${host}:${server.address().port}`));
