@@ -2,7 +2,9 @@ package apigateway
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"sigs.k8s.io/yaml"
@@ -12,7 +14,7 @@ import (
 )
 
 // TestEveryFormatIsKnownEverywhere compares the formats that results are rendered in with those that the parameter, the description
-// of the API, of which the client is made, and the OcrJob know.
+// of the API, of which the client is made, the OcrJob and the page for people know.
 func TestEveryFormatIsKnownEverywhere(t *testing.T) {
 	content, err := os.ReadFile("../config/crd/bases/ocr.openplp.com_ocrjobs.yaml")
 	if err != nil {
@@ -49,6 +51,11 @@ func TestEveryFormatIsKnownEverywhere(t *testing.T) {
 		}
 		if !slices.Contains(ofJobs, name) {
 			t.Errorf("%s is not in the enum of OcrJobs, which has %v", name, ofJobs)
+		}
+		for file, word := range map[string]string{"convert.js": `"` + name + `"`, "result.js": `"` + name + `"`, "strings.js": `"format.` + name + `"`} {
+			if page, err := os.ReadFile(filepath.Join("web/page", file)); err != nil || !strings.Contains(string(page), word) {
+				t.Errorf("web/page/%s has no %s (%v)", file, word, err)
+			}
 		}
 	}
 }

@@ -58,6 +58,7 @@ understood, 3 the key is missing or refused, 4 the pages of the month are used u
 	flags.StringVar(&asked.model, "model", "", "`model` to recognise with, by its id")
 	flags.StringVar(&asked.mode, "mode", "", "which pages to recognise: auto, force or skip (default auto)")
 	flags.StringVar(&asked.correct, "correct", "", "whether recognised Khmer is corrected where it is unsure: auto or off (default auto)")
+	completeFormats(command)
 	return command
 }
 
@@ -82,6 +83,9 @@ func (p *program) convert(ctx context.Context, platform *client.Client, named []
 	format, err := document.ParseFormat(asked.format)
 	if err != nil {
 		return misuse(err)
+	}
+	if err := p.spareEyes(format, asked.out == "-"); err != nil {
+		return err
 	}
 	journal, err := p.journal()
 	if err != nil {

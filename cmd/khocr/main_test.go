@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -126,6 +127,31 @@ func TestWhatIsNotUnderstoodIsSaid(t *testing.T) {
 				t.Errorf("something was made all the same:\n%s%s", out, errs)
 			}
 		})
+	}
+}
+
+func TestWordIsNotWrittenToATerminal(t *testing.T) {
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	environment := map[string]string{envURL: "http://127.0.0.1:1", envKey: apikey.Generate()}
+	for _, arguments := range [][]string{{"convert", "a.pdf", "--out", "-"}, {"result", "a1b2c3d4e5f6"}} {
+		var errs strings.Builder
+		p := &program{getenv: func(name string) string { return environment[name] }, in: strings.NewReader(""), out: terminal, errs: &errs}
+		status := p.run(t.Context(), "khocr", append(arguments, "--format", "docx"))
+		if status != exitMisuse || !strings.Contains(errs.String(), "docx is not for a terminal") {
+			t.Errorf("%q: status %d: %s", arguments, status, &errs)
+		}
+	}
+}
+
+func TestFormatsAreCompleted(t *testing.T) {
+	for _, command := range []string{"convert", "result"} {
+		if _, out, _ := khocr("", "__complete", command, "--format", ""); !strings.Contains(out, "docx\n") {
+			t.Errorf("%s: %s", command, out)
+		}
 	}
 }
 

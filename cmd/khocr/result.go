@@ -40,11 +40,31 @@ func (p *program) resultCommand() *cobra.Command {
 	flags.StringVar(&asked.format, "format", "text", "`format`: json, text, docx, pdf, hocr, alto or markdown; of a page json or text")
 	flags.StringVar(&asked.out, "out", "", "`file` to write it to (default standard output)")
 	flags.IntVar(&asked.page, "page", 0, "one `page` alone, from 1, often before the job ends")
+	completeFormats(command)
 	return command
 }
 
 // binary formats are nothing for eyes.
 var binary = []document.Format{document.FormatDocx, document.FormatPDF}
+
+// spareEyes refuses to write those to standard output while that is a terminal.
+func (p *program) spareEyes(format document.Format, toOutput bool) error {
+	if toOutput && slices.Contains(binary, format) && isTerminal(p.out) {
+		return p.fault(exitMisuse, sayTerminal, format)
+	}
+	return nil
+}
+
+// completeFormats has a shell offer the formats.
+func completeFormats(command *cobra.Command) {
+	var names []cobra.Completion
+	for _, format := range document.Formats() {
+		names = append(names, string(format))
+	}
+	if err := command.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // there is no such flag
+	}
+}
 
 func (p *program) result(ctx context.Context, platform *client.Client, id string, asked fetching) error {
 	format, err := document.ParseFormat(asked.format)
@@ -54,8 +74,8 @@ func (p *program) result(ctx context.Context, platform *client.Client, id string
 	if asked.page != 0 {
 		return p.page(ctx, platform, id, format, asked)
 	}
-	if asked.out == "" && slices.Contains(binary, format) && isTerminal(p.out) {
-		return p.fault(exitMisuse, sayTerminal, asked.format)
+	if err := p.spareEyes(format, asked.out == ""); err != nil {
+		return err
 	}
 	return p.deliver(asked.out, func(to io.Writer) error {
 		_, err := ask(ctx, p, func() (any, error) {

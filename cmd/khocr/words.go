@@ -28,7 +28,7 @@ var (
 	sayOneOnly    = text{"--out - takes one document, and there are %d", "--out - ទទួលបានតែឯកសារមួយ ប៉ុន្តែមាន %d"}
 	sayNoFolder   = text{"--out names a folder, and %s is none", "--out ត្រូវជាថត ប៉ុន្តែ %s មិនមែនជាថតទេ"}
 	saySameName   = text{"%s and %s would both become %s: give each a folder of its own with --out, or name a folder above both", "%s និង %s នឹងក្លាយជា %s ដូចគ្នា៖ សូមជ្រើសរើសថតផ្សេងគ្នាសម្រាប់ឯកសារនីមួយៗតាម --out ឬបញ្ជាក់ថតដែលផ្ទុកឯកសារទាំងពីរ"}
-	sayTerminal   = text{"%s is not for a terminal: name a file with --out", "ទម្រង់ %s មិនអាចបង្ហាញលើអេក្រង់បានទេ៖ សូមបញ្ជាក់ឯកសារតាម --out"}
+	sayTerminal   = text{"%s is not for a terminal: say with --out where it goes", "ទម្រង់ %s មិនអាចបង្ហាញលើអេក្រង់បានទេ៖ សូមបញ្ជាក់កន្លែងរក្សាទុកតាម --out"}
 	sayNoSuspend  = text{"your organization is suspended: ask those who run the platform", "អង្គភាពរបស់អ្នកត្រូវបានផ្អាក៖ សូមសួរអ្នកគ្រប់គ្រងប្រព័ន្ធ"}
 
 	sayUploading = text{"uploading", "កំពុងផ្ញើ"}
