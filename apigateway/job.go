@@ -50,7 +50,8 @@ func waitAsked(r *http.Request) (time.Duration, error) {
 		wait, err = time.Duration(seconds)*time.Second, nil
 	}
 	if err != nil || wait < minWait || wait > maxWait {
-		return 0, invalidParameter.detailed("wait must be a time from %.0f to %.0f seconds, such as 30s.", minWait.Seconds(), maxWait.Seconds())
+		return 0, invalidParameter.detailed("wait must be a time from %.0f to %.0f seconds, such as 30s.", minWait.Seconds(), maxWait.Seconds()).
+			khmer("wait ត្រូវតែជារយៈពេលពី %.0f ដល់ %.0f វិនាទី ដូចជា 30s។", minWait.Seconds(), maxWait.Seconds())
 	}
 	return wait, nil
 }

@@ -226,7 +226,8 @@ func parsePage(asked url.Values, query *listQuery) error {
 	if asked.Has("limit") {
 		var err error
 		if query.limit, err = strconv.Atoi(asked.Get("limit")); err != nil || query.limit < 1 || query.limit > maxListed {
-			return invalidParameter.detailed("limit must be a number from 1 to %d.", maxListed)
+			return invalidParameter.detailed("limit must be a number from 1 to %d.", maxListed).
+				khmer("limit ត្រូវតែជាលេខពី 1 ដល់ %d។", maxListed)
 		}
 	}
 	if asked.Has("cursor") {
