@@ -45,8 +45,9 @@ func testKeyTakenAway(t *testing.T, s *site, browser context.Context) {
 	p.await("the job is done", `document.querySelector('.badge[data-status=COMPLETED]')`)
 	organization := &v1alpha1.Organization{}
 	s.platform.Must(s.platform.Live.Get(t.Context(), client.ObjectKey{Name: "former-office"}, organization))
+	before := organization.DeepCopy()
 	organization.Spec.APIKeys = organization.Spec.APIKeys[1:]
-	s.platform.Must(s.platform.Gateway.Client.Update(t.Context(), organization))
+	s.platform.Must(s.platform.Gateway.Client.Patch(t.Context(), organization, client.MergeFrom(before)))
 	testenv.Await(t, "the gateway refuses the key", func() bool {
 		status, _ := s.get(t, key, "/usage")
 		return status == http.StatusUnauthorized
