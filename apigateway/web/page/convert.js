@@ -131,7 +131,7 @@ function File({ upload }) {
   const { id, name, size, state, problem } = upload;
   return html`<li class="file" data-state=${state}>
     <${Icon} name="file" />
-    <div class="what"><p class="name" dir="auto">${name} <small>${bytes(size)}</small></p>
+    <div class="what"><p class="name" dir="auto"><bdi>${name}</bdi> <small>${bytes(size)}</small></p>
       ${upload.job ? html`<${JobState} job=${job} />` : html`<${UploadState} upload=${upload} />`}
       ${problem && ["refused", "held"].includes(state) && problem.code !== "page_quota_exceeded" && html`<${Trouble} quiet code=${problem.code} body=${problem.body} values=${{ size, limit: problem.limit }} />`}
     </div>
