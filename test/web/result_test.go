@@ -105,6 +105,53 @@ func testCorrect(t *testing.T, s *site, browser context.Context) {
 	}
 }
 
+func testWordToWord(t *testing.T, s *site, browser context.Context) {
+	p := s.visit(t, browser, visit{})
+	p.signIn(s.key)
+	p.openResult(sample(t, "sample.pdf"))
+	click := func(w int) {
+		t.Helper()
+		p.do(chromedp.Click(chromedp.CSS(fmt.Sprintf(`[data-w="%d"]`, w))))
+		p.await("its editor is open, and no other", fmt.Sprintf(`document.querySelectorAll('.editor').length === 1 && !document.querySelector('[data-w="%d"]')`, w))
+	}
+	click(1)
+	top := value[float64](p, `document.querySelector('.line:last-child').getBoundingClientRect().top - document.querySelector('.words').getBoundingClientRect().top`)
+	click(4)
+	p.do(chromedp.KeyEvent("first"))
+	click(2)
+	p.await("the word that was left is saved", `document.querySelector('[data-w="4"]').textContent === "first"`)
+	p.await("and did not close the editor of the next", `document.querySelector('.editor') && !document.querySelector('[data-w="2"]')`)
+	if now := value[float64](p, `document.querySelector('.line:last-child').getBoundingClientRect().top - document.querySelector('.words').getBoundingClientRect().top`); now-top > 8 || top-now > 8 {
+		t.Errorf("the last line went from %v to %v: words move away from the pointer", top, now)
+	}
+	p.do(chromedp.KeyEvent("second"), chromedp.Click(chromedp.CSS("[type=search]")))
+	p.await("leaving saves", `document.querySelector('[data-w="2"]')?.textContent === "second"`)
+	p.do(chromedp.KeyEvent("first"))
+	p.await("the focus stayed where it was put", `document.querySelector('[type=search]').value === "first"`)
+}
+
+func testTwoPeople(t *testing.T, s *site, browser context.Context) {
+	mine := s.visit(t, browser, visit{})
+	mine.signIn(s.key)
+	mine.openResult(sample(t, "sample.pdf"))
+	theirs := s.visit(t, browser, visit{})
+	theirs.signIn(s.key)
+	theirs.do(chromedp.Evaluate[chromedp.Void](`location.hash = ` + quoted(value[string](mine, `location.hash`))))
+	theirs.await("its words are there", `document.querySelectorAll('.word').length > 3`)
+	write := func(p *tab, text string) {
+		p.Helper()
+		p.do(chromedp.Click(chromedp.CSS(`[data-w="1"]`)), chromedp.WaitVisible(chromedp.CSS(".editor input")), chromedp.KeyEvent(text+kb.Enter))
+	}
+	write(theirs, "theirs")
+	theirs.reads("Saved")
+	write(mine, "mine")
+	mine.reads("It reads “theirs” now.")
+	mine.do(chromedp.KeyEvent(kb.Escape))
+	mine.await("leaving it shows what they wrote", `document.querySelector('[data-w="1"]')?.textContent === "theirs"`)
+	write(mine, "mine")
+	mine.await("who has seen it may change it", `document.querySelector('[data-w="1"]')?.textContent === "mine"`)
+}
+
 func testHighlight(t *testing.T, s *site, browser context.Context) {
 	p := s.visit(t, browser, visit{})
 	p.signIn(s.key)

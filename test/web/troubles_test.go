@@ -216,4 +216,6 @@ func testMarkup(t *testing.T, s *site, browser context.Context) {
 	if made := value[int](p, `document.querySelectorAll('main script, main iframe, main img:not(.paper > img)').length`); made != 0 {
 		t.Errorf("text became %d elements", made)
 	}
+	p.do(chromedp.Evaluate[chromedp.Void](`location.hash = "#/jobs/%E0%A4%A"`))
+	p.await("an address that nobody made is no job", `!document.querySelector('.word') && document.querySelector('.trouble')`)
 }

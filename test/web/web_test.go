@@ -36,6 +36,8 @@ func TestPage(t *testing.T) {
 		{"five hundred pages", testFiveHundredPages},
 		{"words and their places", testHighlight},
 		{"correct a word", testCorrect},
+		{"from word to word", testWordToWord},
+		{"two people at one word", testTwoPeople},
 		{"keyboard only", testKeyboard},
 		{"accessible", testAccessible},
 	} {
@@ -68,6 +70,10 @@ func testUploadToDownload(t *testing.T, s *site, browser context.Context) {
 	p.signIn(s.key)
 	p.choose(sample(t, "sample.pdf"))
 	p.await("the job is done", `document.querySelector('.badge[data-status=COMPLETED]')`)
+	p.press("Download sample.pdf")
+	if text := docx(t, p.download()); !strings.Contains(text, "ក") {
+		t.Errorf("the Word file of the list has no Khmer:\n%s", text)
+	}
 	p.press("Open")
 	p.await("the words of the first page are there", `document.querySelectorAll('#page-1 .word').length > 10`)
 	p.press("Download")

@@ -21,7 +21,7 @@ function useRoute() {
     return () => removeEventListener("hashchange", refresh);
   }, []);
   const [name = "", id] = location.hash.replace(/^#\/?/, "").split("/");
-  return { name: name in screens ? name : "", id: name === "jobs" && id ? decodeURIComponent(id) : "" };
+  return { name: name in screens ? name : "", id: (name === "jobs" && id) || "" };
 }
 
 function App() {

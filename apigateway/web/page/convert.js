@@ -17,6 +17,11 @@ const rightPages = text => /^( *[1-9]\d{0,5}(-[1-9]\d{0,5})? *(, *[1-9]\d{0,5}(-
 
 export function Convert() {
   const chosen = useStore(options);
+  const [added, setAdded] = useState(0);
+  useEffect(() => {
+    // On a phone the list is below what one sees.
+    if (added > 0) document.getElementById("your-files").scrollIntoView({ block: "nearest" });
+  }, [added]);
   const usage = useLoaded(signal => patiently(() => read("/usage", { signal }), signal), []);
   const limits = usage.value?.limits;
 
@@ -26,6 +31,7 @@ export function Convert() {
     const { output_format, ocr_mode, languages, pages, model, priority, password, correct } = chosen;
     add(files, { output_format, ocr_mode, languages, pages: pages.trim(), model, priority, password, correct: correct === "off" ? correct : "" }, limits?.max_file_bytes);
     options.set({ ...chosen, password: "" });
+    setAdded(n => n + 1);
   }
 
   return html`<h1>${t("convert.title")}</h1>
@@ -112,7 +118,7 @@ function Files({ resets }) {
     }
     setBusy(false);
   }
-  return html`<section class="list" aria-labelledby="list"><div class="row"><h2 id="list">${t("convert.files")}</h2>
+  return html`<section id="your-files" class="list" aria-labelledby="list"><div class="row"><h2 id="list">${t("convert.files")}</h2>
       <p class="faint grow" role="status">${t("convert.status", { done: number(done.length), all: number(list.length) })}</p>
       ${done.length > 0 && html`<button class="small" onClick=${() => forget(...done.map(upload => upload.id))}>${t("convert.clear")}</button>`}</div>
     ${left > 0 && html`<${Trouble} code="page_quota_exceeded"><p>${t("upload.rest.why", { n: number(left) })} ${resets && t("upload.resets", { when: resets })}</p>
@@ -125,7 +131,7 @@ function File({ upload }) {
   const { id, name, size, state, problem } = upload;
   return html`<li class="file" data-state=${state}>
     <${Icon} name="file" />
-    <div class="what"><p class="name" dir="auto">${name} <small>${bytes(size)}</small></p>
+    <div class="what"><p class="name" dir="auto"><bdi>${name}</bdi> <small>${bytes(size)}</small></p>
       ${upload.job ? html`<${JobState} job=${job} />` : html`<${UploadState} upload=${upload} />`}
       ${problem && ["refused", "held"].includes(state) && problem.code !== "page_quota_exceeded" && html`<${Trouble} quiet code=${problem.code} body=${problem.body} values=${{ size, limit: problem.limit }} />`}
     </div>

@@ -1,6 +1,6 @@
 // The list of jobs, and what can be done with one wherever it is shown.
 import { html, useEffect, useState } from "./html.js";
-import { patiently, read } from "./api.js";
+import { patiently, read, save } from "./api.js";
 import { duration, moment, number, said, t } from "./language.js";
 import { ended, follow, forgetJob, jobs, see, useJob } from "./live.js";
 import { ask, Empty, Icon, Progress, reasonOf, Skeleton, tell, Trouble, TroubleOf, troubleWith } from "./parts.js";
@@ -109,9 +109,12 @@ export function JobActions({ job, onDeleted, retry = retryHere }) {
     tell(t("job.retried"));
   });
 
+  const download = attempt(async () => tell(t("result.downloaded", { name: await save(`/jobs/${job.id}/result`) })));
+
   const canRetry = job.status === "FAILED" && !forGood.includes(job.error?.code) || job.status === "COMPLETED" && job.pages?.failed > 0;
   return html`
     ${!onDeleted && ["COMPLETED", "CANCELLED", "PROCESSING"].includes(job.status) && html`<a class="button small" href=${`#/jobs/${job.id}`} aria-label=${t("job.opens", { name })}>${t("job.open")}</a>`}
+    ${!onDeleted && job.status === "COMPLETED" && html`<button class="small" disabled=${busy} aria-label=${t("job.downloads", { name })} onClick=${download}><${Icon} name="download" />${t("result.download")}</button>`}
     ${canRetry && html`<button class="small" disabled=${busy} aria-label=${t("job.retries", { name })} onClick=${readAgain}>${t("job.retry")}</button>`}
     ${ended(job) ? html`<button class="bare" disabled=${busy} title=${t("job.delete")} aria-label=${t("job.deletes", { name })} onClick=${remove}><${Icon} name="trash" /></button>`
       : html`<button class="small" disabled=${busy} aria-label=${t("job.cancels", { name })} onClick=${remove}>${t("job.cancel")}</button>`}`;

@@ -5,7 +5,7 @@ import { findIn, fold } from "./find.js";
 import { number, percent, t } from "./language.js";
 import { useNear } from "./near.js";
 import { textOf, wordsOf } from "./pages.js";
-import { Icon, TroubleOf, troubleWith } from "./parts.js";
+import { Icon, tell, TroubleOf, troubleWith } from "./parts.js";
 
 export function Page({ n, book, over, done, changed, query, current, correct, copy }) {
   const article = useRef();
@@ -74,14 +74,16 @@ function Sheet({ n, book, entry, over, query, current, correct }) {
     setActive(w);
     setEditing(w);
   };
-  const leave = () => {
-    refocus.current = true;
-    setEditing(-1);
-  };
+  // leave closes the editor of a word, unless another word's is open by now. The focus stays where somebody put it meanwhile.
+  const leave = w => setEditing(now => {
+    if (now !== w) return now;
+    refocus.current = text.current.contains(document.activeElement);
+    return -1;
+  });
   async function keep(w, value) {
     const typed = value.normalize("NFC").replace(/\s+/g, " ").trim();
     if (typed !== words[w].text) await correct(n, words[w].place, words[w].text, typed);
-    leave();
+    leave(w);
   }
 
   const indexOf = event => Number(event.target.closest?.("[data-w]")?.dataset.w ?? -1);
@@ -109,9 +111,9 @@ function Sheet({ n, book, entry, over, query, current, correct }) {
     ${page.error ? html`<p class="note wrong">${t("result.failed")}</p>` : words.length === 0 ? html`<p class="note">${t("result.blank")}</p>` : html`
     <div class="words" lang="km" role="group" aria-label=${t("result.text", { n: number(n) })} ref=${text} onKeyDown=${pressed}
       onMouseOver=${event => setHot(indexOf(event))} onMouseLeave=${() => setHot(-1)} onFocusIn=${event => setHot(indexOf(event))} onFocusOut=${() => setHot(-1)}
-      onClick=${event => getSelection().isCollapsed && indexOf(event) >= 0 && editing < 0 && edit(indexOf(event))}>
+      onClick=${event => getSelection().isCollapsed && indexOf(event) >= 0 && edit(indexOf(event))}>
       ${lines.map((line, l) => html`<p key=${l} class=${"line" + (l > 0 && page.lines[l].paragraph !== page.lines[l - 1].paragraph ? " first" : "")}>${line.map(word => html`${word.w === editing
-        ? html`<${Editor} key="edit" word=${word} keep=${value => keep(word.w, value)} leave=${leave} />`
+        ? html`<${Editor} key=${`edit ${word.w}`} word=${word} keep=${value => keep(word.w, value)} leave=${() => leave(word.w)} />`
         : html`<${Word} key=${word.w} word=${word} active=${word.w === active && over} found=${found.all.has(word.w)} current=${Boolean(current) && found.firsts[current.at] === word.w} />`} `)}</p>`)}</div>`}</div>`;
 }
 
@@ -142,21 +144,29 @@ function Word({ word, active, found, current }) {
 
 function Editor({ word, keep, leave }) {
   const input = useRef();
+  const beneath = useRef();
   const state = useRef("");
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState(null);
   useLayoutEffect(() => {
     input.current.focus();
     input.current.select();
   }, []);
+  useLayoutEffect(() => {
+    // It stands under its word, and inside the page.
+    const room = input.current.closest(".words");
+    const left = input.current.getBoundingClientRect().left - room.getBoundingClientRect().left;
+    beneath.current.style.left = `${Math.max(Math.min(left, room.clientWidth - beneath.current.offsetWidth), 0)}px`;
+  });
   async function save() {
     if (state.current) return; // it is on its way, or was left
     state.current = "saving";
     try {
       await keep(input.current.value);
     } catch (problem) {
+      if (!input.current) return tell(troubleWith(problem)); // another word is being edited by now
       state.current = "";
-      setProblem(troubleWith(problem));
-      input.current?.focus();
+      setProblem(problem);
+      input.current.focus();
     }
   }
   const pressed = event => {
@@ -170,7 +180,8 @@ function Editor({ word, keep, leave }) {
   };
   return html`<span class="editor"><input ref=${input} lang="km" defaultValue=${word.text} size=${Math.max(word.text.length + 2, 8)} maxlength="1000" autocomplete="off"
     aria-label=${t("result.edit", { text: word.text || word.read })} aria-describedby="edit-keys" onKeyDown=${pressed} onBlur=${save} />
-    <small id="edit-keys" class="hint">${t("result.edit.keys")}</small>${problem && html`<small class="wrong" role="alert">${problem}</small>`}</span>`;
+    <span class="beneath" ref=${beneath}><small id="edit-keys" class="hint">${t("result.edit.keys")}</small>
+      ${problem && html`<small class="wrong" role="alert">${troubleWith(problem)} ${problem.code === "corrections_changed" && t("result.edit.now", { text: word.text || "–" })}</small>`}</span></span>`;
 }
 
 // Picture is the page as the worker drew it, or where no picture was kept the places of its words.
@@ -197,11 +208,14 @@ function Picture({ n, book, page, words, hot, setHot, edit }) {
     return words.findIndex(({ box: [left, top, right, bottom] }) => x >= left && x <= right && y >= top && y <= bottom);
   };
   const place = ([left, top, right, bottom]) => ({ left: `${left / width * 100}%`, top: `${top / height * 100}%`, width: `${(right - left) / width * 100}%`, height: `${(bottom - top) / height * 100}%` });
+  // What is said of a word stands above it, and begins or ends where it does: there is room for it inside the picture.
+  const above = ([left, top, right]) => ({ bottom: `calc(${100 - top / height * 100}% + 6px)`,
+    ...(left + right < width ? { left: `${left / width * 100}%`, maxWidth: `${100 - left / width * 100}%` } : { right: `${100 - right / width * 100}%`, maxWidth: `${right / width * 100}%` }) });
   const word = words[hot];
   return html`<figure class="picture ${none ? "none" : ""}"><div class="paper" style=${{ aspectRatio: `${width} / ${height}` }} onMouseMove=${event => setHot(under(event))} onMouseLeave=${() => setHot(-1)}
       onClick=${event => under(event) >= 0 && edit(under(event))}>
     ${address ? html`<img src=${address} alt=${t("result.image", { n: number(n) })} />` : none && html`<svg viewBox=${`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
       ${words.map(({ place, box: [left, top, right, bottom] }) => html`<rect key=${place} x=${left} y=${top} width=${right - left} height=${bottom - top} rx="2" />`)}</svg>`}
-    ${word && html`<span class="spot ${certainty(word)}" style=${place(word.box)}><span class="tip" aria-hidden="true">${about(word)}</span></span>`}</div>
+    ${word && html`<span class="spot ${certainty(word)}" style=${place(word.box)} /><span class="tip" style=${above(word.box)} aria-hidden="true">${about(word)}</span>`}</div>
     ${none && html`<figcaption class="hint">${t("result.image.none")}</figcaption>`}</figure>`;
 }

@@ -44,9 +44,12 @@ export function Result({ id }) {
 
   // correct saves what somebody made of a word, and remembers what it was.
   async function correct(n, place, before, text, remember = true) {
-    await book.correct(n, place, text);
+    try {
+      await book.correct(n, place, text);
+    } finally {
+      setChanged(count => count + 1); // a refusal brings what somebody else made of the word
+    }
     if (remember) undos.current.push({ n, place, before });
-    setChanged(count => count + 1);
     if (remember) tell(t("result.saved", { from: before || "–", to: text || "–" }), { name: t("result.undo"), do: undo });
   }
   async function undo() {
@@ -81,10 +84,11 @@ export function Result({ id }) {
     ${numbers.length > 0 && job.status !== "FAILED" && html`
       <div class="toolbar"><${Search} search=${search} whole=${ended(job)} /><${GoTo} numbers=${numbers} />
         <span class="grow" />
-        ${undos.current.length > 0 && html`<button class="small" onClick=${undo}><${Icon} name="undo" />${t("result.undo")}</button>`}
+        ${undos.current.length > 0 && html`<button class="small undo" aria-label=${t("result.undo")} onClick=${undo}><${Icon} name="undo" /><span>${t("result.undo")}</span></button>`}
         ${ended(job) && html`<button class="small" onClick=${() => copyAll(book, job)}><${Icon} name="copy" />${t("result.copy")}</button><${Download} job=${job} />`}
       </div>
-      <p class="faint how">${t(ended(job) ? "result.edit.how" : "result.later")}
+      ${numbers.length > 1 && html`<p class="printed hint">${t("result.print")}</p>`}
+      <p class="faint how"><span>${t(ended(job) ? "result.edit.how" : "result.later")} ${ended(job) && html`<span class="keyboard">${t("result.edit.how.keys")}</span>`}</span>
         <label class="inline"><input type="checkbox" checked=${marked} onChange=${event => marks.set(event.target.checked)} /> ${t("result.marks")}</label></p>
       <div class=${"pages" + (marked ? " marked" : "")}>${numbers.map(n => html`<${Page} key=${n} n=${n} book=${book} over=${ended(job)} done=${ended(job) || job.pages.done}
         changed=${changed} query=${search.query} current=${search.current?.n === n ? search.current : null} correct=${correct} copy=${copy} />`)}</div>`}
