@@ -25,9 +25,11 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	revisions, err := s.revisionsOf(r.Context(), job.OcrJob, corrected)
-	if err != nil {
-		return err
+	revisions := map[int]int{}
+	if corrected {
+		if revisions[number], err = s.Store.CorrectionRevision(r.Context(), job.Namespace, job.UID, number); err != nil {
+			return err
+		}
 	}
 	var encoded []byte
 	for page, err := range s.encodedPages(r.Context(), job.OcrJob, []int{number}, revisions) {

@@ -47,14 +47,20 @@ func (s *Store) correctionRevisions(ctx context.Context, all, prefix string) (ma
 	return revisions, nil
 }
 
-// LastCorrections reads the last corrections of a page; none have the revision 0.
-func (s *Store) LastCorrections(ctx context.Context, namespace string, job types.UID, page int) (Corrections, error) {
+// CorrectionRevision finds the last revision of the corrections of a page, without looking at others; 0 where there is none.
+func (s *Store) CorrectionRevision(ctx context.Context, namespace string, job types.UID, page int) (int, error) {
 	all := CorrectionsPrefix(namespace, job)
 	revisions, err := s.correctionRevisions(ctx, all, fmt.Sprintf("%s%06d/", all, page))
-	if err != nil || revisions[page] == 0 {
+	return revisions[page], err
+}
+
+// LastCorrections reads the last corrections of a page; none have the revision 0.
+func (s *Store) LastCorrections(ctx context.Context, namespace string, job types.UID, page int) (Corrections, error) {
+	revision, err := s.CorrectionRevision(ctx, namespace, job, page)
+	if err != nil || revision == 0 {
 		return Corrections{}, err
 	}
-	return s.Corrections(ctx, namespace, job, page, revisions[page])
+	return s.Corrections(ctx, namespace, job, page, revision)
 }
 
 // Corrections reads a revision of the corrections of a page.
