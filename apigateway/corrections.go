@@ -44,10 +44,7 @@ func (s *Server) corrections(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if etag := revisionTag(last.Revision); matches(r.Header.Values("If-None-Match"), etag) {
-		w.Header().Set("ETag", etag)
-		w.Header().Set("Cache-Control", "private, no-cache")
-		w.WriteHeader(http.StatusNotModified)
+	if hasAlready(w, r, revisionTag(last.Revision)) {
 		return nil
 	}
 	writeCorrections(w, r, number, last)

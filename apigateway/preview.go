@@ -30,15 +30,11 @@ func (s *Server) preview(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer content.Close()
-	header := w.Header()
 	// It is written once, so the job and the page name its bytes.
-	etag := etagOf(job.UID, "preview", []int{number}, nil)
-	header.Set("ETag", etag)
-	header.Set("Cache-Control", "private, no-cache")
-	if matches(r.Header.Values("If-None-Match"), etag) {
-		w.WriteHeader(http.StatusNotModified)
+	if hasAlready(w, r, etagOf(job.UID, "preview", []int{number}, nil)) {
 		return nil
 	}
+	header := w.Header()
 	header.Set("Content-Type", previewType)
 	header.Set("Content-Length", strconv.FormatInt(content.Size, 10))
 	header.Set("X-Content-Type-Options", "nosniff")

@@ -33,15 +33,23 @@ type described struct {
 	contentType, name, etag string
 }
 
+// hasAlready names what the caller alone may keep, and tells whether the caller has it already: then all is answered.
+func hasAlready(w http.ResponseWriter, r *http.Request, etag string) bool {
+	w.Header().Set("ETag", etag)
+	w.Header().Set("Cache-Control", "private, no-cache")
+	if !matches(r.Header.Values("If-None-Match"), etag) {
+		return false
+	}
+	w.WriteHeader(http.StatusNotModified)
+	return true
+}
+
 // deliver answers with a result, or with the part of it that is asked for, unless the caller has it already.
 func (s *Server) deliver(w http.ResponseWriter, r *http.Request, about described, content content) error {
-	header := w.Header()
-	header.Set("ETag", about.etag)
-	header.Set("Cache-Control", "private, no-cache")
-	if matches(r.Header.Values("If-None-Match"), about.etag) {
-		w.WriteHeader(http.StatusNotModified)
+	if hasAlready(w, r, about.etag) {
 		return nil
 	}
+	header := w.Header()
 	status, offset, length := http.StatusOK, int64(0), content.size()
 	if asked := rangeAsked(r, about.etag); asked != nil {
 		size, err := content.measure()
