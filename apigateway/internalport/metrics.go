@@ -1,6 +1,7 @@
 package internalport
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,10 +35,13 @@ func init() {
 		pagesStored.WithLabelValues(string(source))
 		pageSeconds.WithLabelValues(string(source))
 	}
-	for _, code := range []string{document.PageErrorCrashed, document.PageErrorTimeout, document.PageErrorTooLarge, document.PageErrorUnreadable, otherFailure} {
-		pageFailures.WithLabelValues(code)
+	for _, reason := range append(failures, otherFailure) {
+		pageFailures.WithLabelValues(reason)
 	}
 }
+
+// failures are the reasons that are counted by their names. A worker that was taken over may give others.
+var failures = []string{document.PageErrorCrashed, document.PageErrorTimeout, document.PageErrorTooLarge, document.PageErrorUnreadable}
 
 const otherFailure = "other"
 
@@ -51,9 +55,7 @@ func countPage(page *document.Page) {
 		return
 	}
 	reason := page.Error.Code
-	switch reason {
-	case document.PageErrorCrashed, document.PageErrorTimeout, document.PageErrorTooLarge, document.PageErrorUnreadable:
-	default:
+	if !slices.Contains(failures, reason) {
 		reason = otherFailure
 	}
 	pageFailures.WithLabelValues(reason).Inc()
