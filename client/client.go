@@ -82,12 +82,7 @@ func (c *Client) Convert(ctx context.Context, fileName string, content io.Reader
 	response, err := c.ConvertDocumentWithBody(ctx, params, form.FormDataContentType(), reader)
 	// Whoever does not read the form to its end lets its writer go.
 	_ = reader.Close()
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	accepted := new(Accepted)
-	return accepted, decode(response, http.StatusAccepted, accepted)
+	return answerOf[Accepted](response, err, http.StatusAccepted)
 }
 
 // writeForm puts the parameters before the document, so that what is wrong with them is told before it is sent.
