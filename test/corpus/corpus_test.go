@@ -15,7 +15,6 @@ import (
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/worker/confine"
 	"github.com/openplp/khocr/worker/engine"
-	"github.com/openplp/khocr/worker/wire"
 )
 
 // The test program is the supervisor too when the variable is set, and the engine when it is run under the name: a worker hands
@@ -29,9 +28,7 @@ func TestMain(m *testing.M) {
 	var err error
 	switch {
 	case filepath.Base(os.Args[0]) == engineName:
-		if err = confine.AddressSpace(os.Getenv(wire.EnvAddressSpace)); err == nil {
-			err = engine.Serve(os.NewFile(wire.RequestFD, "requests"), os.NewFile(wire.ResponseFD, "responses"), os.Getenv("TESSDATA_PREFIX"), confine.Enter)
-		}
+		err = engine.Main(confine.Enter)
 	case os.Getenv(envSupervisor) != "":
 		err = Supervise()
 	default:

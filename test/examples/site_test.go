@@ -23,7 +23,6 @@ import (
 	"github.com/openplp/khocr/test/platform"
 	"github.com/openplp/khocr/worker/confine"
 	"github.com/openplp/khocr/worker/engine"
-	"github.com/openplp/khocr/worker/wire"
 )
 
 // The test program is the engine when it is run under the name.
@@ -33,11 +32,7 @@ func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) != engineName {
 		os.Exit(m.Run())
 	}
-	err := confine.AddressSpace(os.Getenv(wire.EnvAddressSpace))
-	if err == nil {
-		err = engine.Serve(os.NewFile(wire.RequestFD, "requests"), os.NewFile(wire.ResponseFD, "responses"), os.Getenv("TESSDATA_PREFIX"), confine.Enter)
-	}
-	if err != nil {
+	if err := engine.Main(confine.Enter); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

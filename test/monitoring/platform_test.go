@@ -29,7 +29,6 @@ import (
 	"github.com/openplp/khocr/internal/testlog"
 	"github.com/openplp/khocr/worker/confine"
 	"github.com/openplp/khocr/worker/engine"
-	"github.com/openplp/khocr/worker/wire"
 )
 
 const (
@@ -45,11 +44,7 @@ func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) != engineName {
 		os.Exit(m.Run())
 	}
-	err := confine.AddressSpace(os.Getenv(wire.EnvAddressSpace))
-	if err == nil {
-		err = engine.Serve(os.NewFile(wire.RequestFD, "requests"), os.NewFile(wire.ResponseFD, "responses"), os.Getenv("TESSDATA_PREFIX"), confine.Enter)
-	}
-	if err != nil {
+	if err := engine.Main(confine.Enter); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -16,12 +16,22 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/worker/confine"
 	"github.com/openplp/khocr/worker/wire"
 )
+
+// Main is all that the process of a child does: it keeps to the bounds of its environment, and answers what comes on its descriptors
+// as Serve does.
+func Main(enter func(confine.Room) error) error {
+	if err := confine.AddressSpace(os.Getenv(wire.EnvAddressSpace)); err != nil {
+		return err
+	}
+	return Serve(os.NewFile(wire.RequestFD, "requests"), os.NewFile(wire.ResponseFD, "responses"), os.Getenv("TESSDATA_PREFIX"), enter)
+}
 
 // Serve answers requests until they end. tessdata is the folder of Tesseract's trained data; Debian's where it is empty. The
 // process is confined by enter before it opens the document, for good. An error means that it could not be, or that the other

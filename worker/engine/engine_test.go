@@ -36,11 +36,7 @@ func TestMain(m *testing.M) {
 	case name != engineName && os.Getenv(envChild) == "":
 		os.Exit(runTests(m))
 	}
-	err := confine.AddressSpace(os.Getenv(wire.EnvAddressSpace))
-	if err == nil {
-		err = Serve(os.NewFile(wire.RequestFD, "requests"), os.NewFile(wire.ResponseFD, "responses"), os.Getenv("TESSDATA_PREFIX"), enter)
-	}
-	if err != nil {
+	if err := Main(enter); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
