@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -89,6 +90,7 @@ func carry(ctx context.Context, client net.Conn, target string) {
 	dialer := net.Dialer{Timeout: 5 * time.Second}
 	server, err := dialer.DialContext(ctx, "tcp", target)
 	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: a connection could not be carried: %v\n", time.Now().Format(time.RFC3339Nano), err)
 		return
 	}
 	defer server.Close()
@@ -105,6 +107,9 @@ func carry(ctx context.Context, client net.Conn, target string) {
 // error it cuts the other direction too, which may otherwise wait for ever.
 func pass(to, from net.Conn) {
 	if _, err := io.Copy(to, from); err != nil {
+		if !errors.Is(err, net.ErrClosed) {
+			fmt.Fprintf(os.Stderr, "%s: a connection was cut: %v\n", time.Now().Format(time.RFC3339Nano), err)
+		}
 		to.Close()
 		from.Close()
 		return
