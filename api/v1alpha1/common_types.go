@@ -41,6 +41,10 @@ const (
 // gateway refuses such a key. It is missing otherwise.
 const ConditionKeyConflict = "KeyConflict"
 
+// ConditionReachable is the condition of OcrModels of the engine openai that says whether the relay reaches their endpoint, and that
+// it has the model. The relay writes it.
+const ConditionReachable = "Reachable"
+
 // ConditionDefaultConflict is the condition of OcrModels that is true on one which claims to be the default while an older
 // one is. It is missing otherwise.
 const ConditionDefaultConflict = "DefaultConflict"

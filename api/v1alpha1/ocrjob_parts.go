@@ -24,7 +24,7 @@ func (p *Partition) Share(part, pages int32) (first, last int32) {
 // done than there are, and no more are of a kind than are done, whatever workers say.
 func (s *OcrJobStatus) LivePages() PageCounts {
 	var total int32
-	var done, native, recognized, failed int64
+	var done, native, recognized, failed, ai int64
 	for _, worker := range s.Workers {
 		if p := worker.Progress; p != nil {
 			total = max(total, p.Total)
@@ -32,6 +32,7 @@ func (s *OcrJobStatus) LivePages() PageCounts {
 			native += int64(p.Native)
 			recognized += int64(p.Recognized)
 			failed += int64(p.Failed)
+			ai += int64(p.AI)
 		}
 	}
 	if len(s.Workers) > 1 && s.Pages != nil {
@@ -39,7 +40,7 @@ func (s *OcrJobStatus) LivePages() PageCounts {
 	}
 	done = min(done, int64(total))
 	most := func(claimed int64) int32 { return int32(min(claimed, done)) }
-	return PageCounts{Total: total, Done: most(done), Native: most(native), Recognized: most(recognized), Failed: most(failed)}
+	return PageCounts{Total: total, Done: most(done), Native: most(native), Recognized: most(recognized), Failed: most(failed), AI: most(ai)}
 }
 
 // PartDone tells whether every page of a worker's part has a result.

@@ -11,6 +11,7 @@ import (
 // +kubebuilder:validation:XValidation:rule="has(self.outputFormat) == has(oldSelf.outputFormat) && (!has(self.outputFormat) || self.outputFormat == oldSelf.outputFormat)",message="outputFormat cannot change"
 // +kubebuilder:validation:XValidation:rule="has(self.ocrMode) == has(oldSelf.ocrMode) && (!has(self.ocrMode) || self.ocrMode == oldSelf.ocrMode)",message="ocrMode cannot change"
 // +kubebuilder:validation:XValidation:rule="has(self.correct) == has(oldSelf.correct) && (!has(self.correct) || self.correct == oldSelf.correct)",message="correct cannot change"
+// +kubebuilder:validation:XValidation:rule="has(self.fallback) == has(oldSelf.fallback) && (!has(self.fallback) || self.fallback == oldSelf.fallback)",message="fallback cannot change"
 // +kubebuilder:validation:XValidation:rule="has(self.priority) == has(oldSelf.priority) && (!has(self.priority) || self.priority == oldSelf.priority)",message="priority cannot change"
 // +kubebuilder:validation:XValidation:rule="has(self.languages) == has(oldSelf.languages) && (!has(self.languages) || self.languages == oldSelf.languages)",message="languages cannot change"
 // +kubebuilder:validation:XValidation:rule="has(self.pages) == has(oldSelf.pages) && (!has(self.pages) || self.pages == oldSelf.pages)",message="pages cannot change"
@@ -33,9 +34,15 @@ type OcrJobSpec struct {
 	OcrMode OcrMode `json:"ocrMode,omitempty"`
 
 	// Whether what recognition is known to confuse in Khmer is corrected by what stands around it: auto does so where a
-	// word is unsure, off leaves the text as it was recognised; auto where it is missing.
+	// word is unsure, off leaves the text as it was recognised, ai does as auto and then asks an AI model about the lines that are
+	// still unsure: the one that is named as model, else the first by name that may be used; auto where it is missing.
 	// +optional
 	Correct Correction `json:"correct,omitempty"`
+
+	// What becomes of a page that the AI model does not read, or whose answer is not believed: default has it read by the
+	// recogniser, none has it fail; default where it is missing.
+	// +optional
+	Fallback Fallback `json:"fallback,omitempty"`
 
 	// Priority of the job; normal where it is missing.
 	// +optional
@@ -206,12 +213,22 @@ const (
 )
 
 // Correction says whether recognised text is corrected.
-// +kubebuilder:validation:Enum=auto;off
+// +kubebuilder:validation:Enum=auto;off;ai
 type Correction string
 
 const (
 	CorrectAuto Correction = "auto"
 	CorrectOff  Correction = "off"
+	CorrectAI   Correction = "ai"
+)
+
+// Fallback says what becomes of pages that an AI model does not read.
+// +kubebuilder:validation:Enum=default;none
+type Fallback string
+
+const (
+	FallbackDefault Fallback = "default"
+	FallbackNone    Fallback = "none"
 )
 
 // JobPhase sums up where a job stands.
@@ -254,6 +271,19 @@ type OcrJobStatus struct {
 	// Name of the OcrModel in effect.
 	// +optional
 	Model string `json:"model,omitempty"`
+
+	// Name of the OcrModel of Tesseract that stands by, where the model in effect is an AI model.
+	// +optional
+	Recognizer string `json:"recognizer,omitempty"`
+
+	// Name of the AI model that corrects unsure lines, where the job wants that.
+	// +optional
+	Corrector string `json:"corrector,omitempty"`
+
+	// Pages of the month that each page counts as whose text is the AI model's; 1 where it is missing.
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	PagesPerPage int32 `json:"pagesPerPage,omitempty"`
 
 	// How the document is shared out among workers. It is recorded when the job is first admitted, and missing on a job that
 	// one worker reads whole.
@@ -324,6 +354,11 @@ type PageCounts struct {
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	Failed int32 `json:"failed,omitempty"`
+
+	// Pages among the recognised ones whose text is an AI model's.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	AI int32 `json:"ai,omitempty"`
 }
 
 // Partition says into how many parts a document is cut, each of which has a worker of its own. The worker of the first
@@ -463,6 +498,9 @@ func (s *OcrJobSpec) EffectiveCorrection() Correction {
 	}
 	return s.Correct
 }
+
+// FallsBack tells whether pages that an AI model does not read are read by the recogniser.
+func (s *OcrJobSpec) FallsBack() bool { return s.Fallback != FallbackNone }
 
 // EffectivePriority is the priority that was asked for, or normal.
 func (s *OcrJobSpec) EffectivePriority() Priority {

@@ -51,6 +51,10 @@ type OrganizationSpec struct {
 	// +optional
 	Overrides *LimitOverrides `json:"overrides,omitempty"`
 
+	// What the organization allows AI models to do.
+	// +optional
+	AI *AISettings `json:"ai,omitempty"`
+
 	// People of the organization, and what they may do in its namespace with kubectl. The platform binds them to its own
 	// roles there; a role that reaches further must not be bound in that namespace.
 	// +kubebuilder:validation:MaxItems=100
@@ -59,6 +63,18 @@ type OrganizationSpec struct {
 	// +listMapKey=name
 	// +optional
 	Members []Member `json:"members,omitempty"`
+}
+
+// AISettings are what an organization allows AI models to do.
+type AISettings struct {
+	// Whether pages may leave the cluster, for models that are elsewhere.
+	// +optional
+	AllowExternal *bool `json:"allowExternal,omitempty"`
+
+	// What AI models may cost in a calendar month, in the platform's currency. From then on pages are read without them. No limit
+	// where it is missing.
+	// +optional
+	MonthlyCostLimit Price `json:"monthlyCostLimit,omitempty"`
 }
 
 // WebhookSecret names a Secret in the organization's namespace. The Secret's key "secret" holds what Standard Webhooks calls

@@ -52,6 +52,8 @@ type Pages struct {
 	Native     int32 `json:"native"`
 	Recognized int32 `json:"recognized"`
 	Failed     int32 `json:"failed"`
+	// AI are the recognised ones whose text is an AI model's.
+	AI int32 `json:"ai,omitempty"`
 }
 
 // Webhook is who is told of the end. The query of its address may hold a secret and is left out.

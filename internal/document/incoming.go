@@ -89,6 +89,8 @@ func (p *Page) Check() error {
 		return errors.New("it was done at a time that cannot be written")
 	case p.CorrectedWords != 0:
 		return errors.New("it claims to have been corrected")
+	case p.AI != nil:
+		return errors.New("it claims to have been read by an AI model")
 	case p.Error != nil && p.Error.Code == "":
 		return errors.New("it has an error without a code")
 	}

@@ -29,7 +29,7 @@ func TestJSONReadsBackAsThePagesItWasMadeOf(t *testing.T) {
 }
 
 func TestJSONHasListsWhereThereIsNothing(t *testing.T) {
-	page := &Page{Number: 1, Lines: []Line{{Text: "x"}}}
+	page := &Page{Number: 1, Lines: []Line{{Text: "x", Box: Box{1, 2, 3, 4}}}}
 	result := string(rendered(t, FormatJSON, Info{Pages: 2}, []*Page{page, {Number: 2}}))
 	if strings.Contains(result, "null") || !strings.Contains(result, `"lines":[]`) || !strings.Contains(result, `"words":[]`) {
 		t.Errorf("got %s", result)

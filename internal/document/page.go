@@ -2,7 +2,10 @@
 // engine saw them. It is pure Go, streams page by page, and never opens a customer's file.
 package document
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Source says where the text of a page comes from.
 type Source string
@@ -21,14 +24,26 @@ const (
 )
 
 // Box is a rectangle in points (1/72 inch) with the origin in the top left corner of the upright page:
-// left, top, right, bottom.
+// left, top, right, bottom. The zero Box stands for no place that is known: null in JSON.
 type Box [4]float64
+
+// IsZero tells that the place is not known.
+func (b Box) IsZero() bool { return b == Box{} }
+
+// MarshalJSON writes a list of four numbers, or null.
+func (b Box) MarshalJSON() ([]byte, error) {
+	if b.IsZero() {
+		return []byte("null"), nil
+	}
+	return json.Marshal([4]float64(b))
+}
 
 // Word is a run of text between spaces.
 type Word struct {
 	Text string `json:"text"`
 	Box  Box    `json:"box"`
-	// Confidence from 0 to 100. Text that the page itself carried has 100.
+	// Confidence from 0 to 100. Text that the page itself carried has 100. Of what an AI model read it is the share of characters
+	// that the recogniser has read in the same place.
 	Confidence float64 `json:"confidence"`
 	// Recognized is what was read where people corrected the word. Its text may then be empty: nothing stands there.
 	Recognized string `json:"recognized,omitempty"`
@@ -65,6 +80,8 @@ const (
 	PageErrorTooLarge = "page_too_large"
 	// PageErrorUnreadable: the page could not be drawn or recognised.
 	PageErrorUnreadable = "page_unreadable"
+	// PageErrorNotRead: the AI model did not read the page, and the job wants no other recogniser. Page.AI says why.
+	PageErrorNotRead = "page_not_read"
 )
 
 // Page is the result of one page, as it is stored and as the json format delivers it.
@@ -79,7 +96,7 @@ type Page struct {
 	Source   Source `json:"source"`
 	// Reason says why the page has that source, in a word such as native_text_ok, no_text_layer or forced.
 	Reason string `json:"reason"`
-	// Model that recognised the page; empty on other pages.
+	// Model whose text it is, on recognised pages; empty on others.
 	Model string `json:"model,omitempty"`
 	// DPI that the page was drawn at for recognition; 0 on other pages.
 	DPI int `json:"dpi,omitempty"`
@@ -94,6 +111,8 @@ type Page struct {
 	Lines []Line `json:"lines"`
 	// CorrectedWords is how many words people corrected.
 	CorrectedWords int `json:"corrected_words,omitempty"`
+	// AI says what an AI model did with the page; nil where none had anything to do with it.
+	AI *AI `json:"ai,omitempty"`
 	// Error is set on pages that could not be processed, and only there.
 	Error *PageError `json:"error,omitempty"`
 }

@@ -113,6 +113,7 @@ func TestTheSchemaKnowsEveryField(t *testing.T) {
 		{"line", schema.Defs["line"], Line{}, nil},
 		{"word", schema.Defs["word"], Word{}, nil},
 		{"error", schema.Defs["error"], PageError{}, nil},
+		{"ai", schema.Defs["ai"], AI{}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var all, required []string

@@ -42,6 +42,14 @@ const (
 	// PUT PathPreview stores a small image of the upright page, once, as PUT PathPage does. It is a JPEG of at most MaxPreviewBytes
 	// and of at most MaxPreviewSide pixels a side.
 	PathPreview = "/internal/v1/pages/{page:[0-9]+}/preview"
+	// POST PathReading has the AI model of the job read a page, or correct lines of it, and stores what comes of it: 201 where it was
+	// stored, 200 where a result had been stored before, which then stands; the body is the stored document.Page. The request is
+	// multipart/form-data: PartPage is the page as the recogniser read it, a document.Page in JSON of at most MaxPageBytes, then come
+	// images in the media type of Ticket.AI, of MaxImageBytes together: for a reader one in PartImage, the upright page; for a
+	// corrector one in LinePart for each line that is unsure. A part that is missing means that it could not be drawn. The answer
+	// takes as long as the model does, up to Ticket.AI.TimeoutSeconds. Whatever the model does, there is a result in the end: 503
+	// says no more than with other routes.
+	PathReading = "/internal/v1/pages/{page:[0-9]+}/reading"
 	// PUT PathSearchable stores a part of the job's searchable PDF, Appendix or Whole, once, as PUT PathPage does. It has at
 	// most MaxSearchableBytes.
 	PathSearchable = "/internal/v1/searchable/{part:appendix|whole}"
@@ -66,6 +74,22 @@ func PagePath(page int) string { return "/internal/v1/pages/" + strconv.Itoa(pag
 
 // PreviewPath is PathPreview for one page.
 func PreviewPath(page int) string { return PagePath(page) + "/preview" }
+
+// ReadingPath is PathReading for one page.
+func ReadingPath(page int) string { return PagePath(page) + "/reading" }
+
+// Parts of a POST PathReading.
+const (
+	PartPage  = "page"
+	PartImage = "image"
+)
+
+// LinePart is the name of the part with the image of a line of the page, counted from 0.
+func LinePart(line int) string { return "line-" + strconv.Itoa(line) }
+
+// MaxImageBytes bounds the images of a page for an AI model, together: a grey page of A4 with 2,048 pixels on its long side takes
+// some 700 KB as JPEG.
+const MaxImageBytes = 2 << 20
 
 // Bounds of a preview. A page of A4 has 1,100 pixels on its long side and takes about 100 KB; nothing but noise takes a quarter of
 // the bytes.
@@ -99,15 +123,36 @@ type Ticket struct {
 	// Partition says which of them are the part's, once the document has told how many there are: Share of the part, by their
 	// order. All are where it is missing.
 	Partition *v1alpha1.Partition `json:"partition,omitempty"`
-	// Model is the name of the OcrModel, TrainedData what Tesseract loads for it.
+	// Model is the name of the OcrModel that recognises pages, TrainedData what Tesseract loads for it. Where an AI model reads the
+	// document, it is the one that stands by.
 	Model       string `json:"model"`
 	TrainedData string `json:"trained_data"`
 	// MaxPages is the number of pages beyond which a document is refused with TooManyPages.
 	MaxPages int `json:"max_pages"`
 	// PageTimeoutSeconds bounds one page.
 	PageTimeoutSeconds int `json:"page_timeout_seconds"`
+	// AI says what an AI model is to do with recognised pages; nil for nothing.
+	AI *AITask `json:"ai,omitempty"`
 	// Stored are the pages that need no more work, in order; of the part alone if it is known which those are.
 	Stored []StoredPage `json:"stored"`
+}
+
+// AITask is what an AI model is to do with pages that were recognised, those whose source is document.SourceOCR. Such a page goes to
+// PathReading in place of PathPage, unless it has an error; a corrector's goes to PathPage if no line of it is unsure.
+type AITask struct {
+	Role document.AIRole `json:"role"`
+	// MaxSide is that of an image in pixels, at the most; MediaType is image/jpeg or image/png. An image that is too large in bytes
+	// may be a JPEG in place of a PNG.
+	MaxSide   int    `json:"max_side"`
+	MediaType string `json:"media_type"`
+	// TimeoutSeconds bounds the answer of PathReading.
+	TimeoutSeconds int `json:"timeout_seconds"`
+	// AtOnce is how many pages of the worker may wait for the model at a time.
+	AtOnce int `json:"at_once"`
+	// UnsureBelow is the confidence of lines in percent below which a corrector is asked about them, MaxLines how many of a page at
+	// the most: the least sure.
+	UnsureBelow float64 `json:"unsure_below,omitempty"`
+	MaxLines    int     `json:"max_lines,omitempty"`
 }
 
 // StoredPage is a page whose result is kept.

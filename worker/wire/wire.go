@@ -31,6 +31,7 @@ type Request struct {
 	Open       *Open       `json:"open,omitempty"`
 	Page       *Page       `json:"page,omitempty"`
 	Preview    *Preview    `json:"preview,omitempty"`
+	Draw       *Draw       `json:"draw,omitempty"`
 	Searchable *Searchable `json:"searchable,omitempty"`
 }
 
@@ -72,6 +73,20 @@ type Preview struct {
 	Rotation int `json:"rotation"`
 }
 
+// Draw asks for images of a page that an AI model is to look at. It comes after the page itself, as Preview does.
+type Draw struct {
+	// Number from 1.
+	Number int `json:"number"`
+	// Rotation is the clockwise turn in degrees that makes the page upright, as its result has it.
+	Rotation int `json:"rotation"`
+	// Boxes of lines of the upright page, each of which is to have an image; one image of the whole page where there are none.
+	Boxes []document.Box `json:"boxes,omitempty"`
+	// MaxSide of each image in pixels, and its media type, image/jpeg or image/png. All together have at most
+	// workerport.MaxImageBytes; what would be larger is drawn smaller, or is a JPEG.
+	MaxSide   int    `json:"max_side"`
+	MediaType string `json:"media_type"`
+}
+
 // Searchable asks for what makes the document a searchable PDF, once its pages have results.
 type Searchable struct {
 	// Results is the folder of Open.Results, now with the results of pages, each in a file of the name ResultName.
@@ -91,6 +106,8 @@ type Response struct {
 	Page   *document.Page `json:"page,omitempty"`
 	// Preview is empty where the page cannot be drawn.
 	Preview *Picture `json:"preview,omitempty"`
+	// Drawn answers a Request.Draw.
+	Drawn *Drawn `json:"drawn,omitempty"`
 	// Searchable says what was written for a Request.Searchable. An Error in its place means that there is no such PDF.
 	Searchable *Written `json:"searchable,omitempty"`
 	Error      *Error   `json:"error,omitempty"`
@@ -105,6 +122,18 @@ type Written struct {
 // Picture is an image of at most workerport.MaxPreviewBytes.
 type Picture struct {
 	JPEG []byte `json:"jpeg"`
+}
+
+// Drawn are the images of a Request.Draw, in its order; empty where the page cannot be drawn, and so is one that cannot.
+type Drawn struct {
+	Images []Image `json:"images"`
+}
+
+// Image is a picture of a page, or of a line of it.
+type Image struct {
+	// MediaType is image/jpeg or image/png.
+	MediaType string `json:"media_type"`
+	Content   []byte `json:"content"`
 }
 
 // Opened tells about the document.

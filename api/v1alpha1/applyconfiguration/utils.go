@@ -16,6 +16,8 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=ocr.openplp.com, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("AISettings"):
+		return &apiv1alpha1.AISettingsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("APIKey"):
 		return &apiv1alpha1.APIKeyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Callback"):
@@ -36,6 +38,12 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.MemberApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MetadataEntry"):
 		return &apiv1alpha1.MetadataEntryApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ModelImage"):
+		return &apiv1alpha1.ModelImageApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ModelPlan"):
+		return &apiv1alpha1.ModelPlanApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ModelPrice"):
+		return &apiv1alpha1.ModelPriceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MonthUsage"):
 		return &apiv1alpha1.MonthUsageApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OcrJob"):
@@ -50,6 +58,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.OcrModelSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OcrModelStatus"):
 		return &apiv1alpha1.OcrModelStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OpenAIModel"):
+		return &apiv1alpha1.OpenAIModelApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Organization"):
 		return &apiv1alpha1.OrganizationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OrganizationSpec"):

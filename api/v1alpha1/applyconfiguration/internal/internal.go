@@ -23,6 +23,15 @@ func Parser() *typed.Parser {
 var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
+- name: com.github.openplp.khocr.api.v1alpha1.AISettings
+  map:
+    fields:
+    - name: allowExternal
+      type:
+        scalar: boolean
+    - name: monthlyCostLimit
+      type:
+        namedType: com.github.openplp.khocr.api.v1alpha1.Price
 - name: com.github.openplp.khocr.api.v1alpha1.APIKey
   map:
     fields:
@@ -70,6 +79,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: url
       type:
         scalar: string
+- name: com.github.openplp.khocr.api.v1alpha1.Fallback
+  scalar: string
 - name: com.github.openplp.khocr.api.v1alpha1.JobPhase
   scalar: string
 - name: com.github.openplp.khocr.api.v1alpha1.KeyUsage
@@ -153,6 +164,38 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.openplp.khocr.api.v1alpha1.ModelEngine
   scalar: string
+- name: com.github.openplp.khocr.api.v1alpha1.ModelImage
+  map:
+    fields:
+    - name: format
+      type:
+        scalar: string
+    - name: maxSide
+      type:
+        scalar: numeric
+- name: com.github.openplp.khocr.api.v1alpha1.ModelLocation
+  scalar: string
+- name: com.github.openplp.khocr.api.v1alpha1.ModelPlan
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: pagesPerPage
+      type:
+        scalar: numeric
+- name: com.github.openplp.khocr.api.v1alpha1.ModelPrice
+  map:
+    fields:
+    - name: perMillionInputTokens
+      type:
+        namedType: com.github.openplp.khocr.api.v1alpha1.Price
+    - name: perMillionOutputTokens
+      type:
+        namedType: com.github.openplp.khocr.api.v1alpha1.Price
+    - name: perPage
+      type:
+        namedType: com.github.openplp.khocr.api.v1alpha1.Price
 - name: com.github.openplp.khocr.api.v1alpha1.MonthUsage
   map:
     fields:
@@ -215,6 +258,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: deadlineSeconds
       type:
         scalar: numeric
+    - name: fallback
+      type:
+        namedType: com.github.openplp.khocr.api.v1alpha1.Fallback
     - name: languages
       type:
         list:
@@ -273,6 +319,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: corrector
+      type:
+        scalar: string
     - name: elapsed
       type:
         scalar: string
@@ -285,6 +334,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: pages
       type:
         namedType: com.github.openplp.khocr.api.v1alpha1.PageCounts
+    - name: pagesPerPage
+      type:
+        scalar: numeric
     - name: partition
       type:
         namedType: com.github.openplp.khocr.api.v1alpha1.Partition
@@ -297,6 +349,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: progress
       type:
         scalar: numeric
+    - name: recognizer
+      type:
+        scalar: string
     - name: result
       type:
         namedType: com.github.openplp.khocr.api.v1alpha1.ResultReference
@@ -351,6 +406,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: associative
+    - name: openai
+      type:
+        namedType: com.github.openplp.khocr.api.v1alpha1.OpenAIModel
     - name: tesseract
       type:
         namedType: com.github.openplp.khocr.api.v1alpha1.TesseractModel
@@ -366,6 +424,56 @@ var schemaYAML = typed.YAMLObject(`types:
           keys:
           - type
     - name: observedGeneration
+      type:
+        scalar: numeric
+    - name: probedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: com.github.openplp.khocr.api.v1alpha1.OpenAIModel
+  map:
+    fields:
+    - name: apiKeyName
+      type:
+        scalar: string
+    - name: baseURL
+      type:
+        scalar: string
+    - name: concurrency
+      type:
+        scalar: numeric
+    - name: image
+      type:
+        namedType: com.github.openplp.khocr.api.v1alpha1.ModelImage
+    - name: location
+      type:
+        namedType: com.github.openplp.khocr.api.v1alpha1.ModelLocation
+    - name: maxOutputTokens
+      type:
+        scalar: numeric
+    - name: model
+      type:
+        scalar: string
+    - name: plans
+      type:
+        list:
+          elementType:
+            namedType: com.github.openplp.khocr.api.v1alpha1.ModelPlan
+          elementRelationship: associative
+          keys:
+          - name
+    - name: price
+      type:
+        namedType: com.github.openplp.khocr.api.v1alpha1.ModelPrice
+    - name: prompt
+      type:
+        scalar: string
+    - name: retries
+      type:
+        scalar: numeric
+    - name: timeoutSeconds
+      type:
+        scalar: numeric
+    - name: tokensPerMinute
       type:
         scalar: numeric
 - name: com.github.openplp.khocr.api.v1alpha1.Organization
@@ -391,6 +499,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.openplp.khocr.api.v1alpha1.OrganizationSpec
   map:
     fields:
+    - name: ai
+      type:
+        namedType: com.github.openplp.khocr.api.v1alpha1.AISettings
     - name: apiKeys
       type:
         list:
@@ -475,6 +586,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.openplp.khocr.api.v1alpha1.PageCounts
   map:
     fields:
+    - name: ai
+      type:
+        scalar: numeric
     - name: done
       type:
         scalar: numeric
@@ -553,6 +667,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: timeZone
       type:
         scalar: string
+- name: com.github.openplp.khocr.api.v1alpha1.Price
+  scalar: string
 - name: com.github.openplp.khocr.api.v1alpha1.Priority
   scalar: string
 - name: com.github.openplp.khocr.api.v1alpha1.ResultReference

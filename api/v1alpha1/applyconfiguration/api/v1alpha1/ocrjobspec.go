@@ -19,8 +19,12 @@ type OcrJobSpecApplyConfiguration struct {
 	// page, skip recognises none; auto where it is missing.
 	OcrMode *apiv1alpha1.OcrMode `json:"ocrMode,omitempty"`
 	// Whether what recognition is known to confuse in Khmer is corrected by what stands around it: auto does so where a
-	// word is unsure, off leaves the text as it was recognised; auto where it is missing.
+	// word is unsure, off leaves the text as it was recognised, ai does as auto and then asks an AI model about the lines that are
+	// still unsure: the one that is named as model, else the first by name that may be used; auto where it is missing.
 	Correct *apiv1alpha1.Correction `json:"correct,omitempty"`
+	// What becomes of a page that the AI model does not read, or whose answer is not believed: default has it read by the
+	// recogniser, none has it fail; default where it is missing.
+	Fallback *apiv1alpha1.Fallback `json:"fallback,omitempty"`
 	// Priority of the job; normal where it is missing.
 	Priority *apiv1alpha1.Priority `json:"priority,omitempty"`
 	// Languages of the document as BCP 47 tags. Where no model is named, the one that reads them all is taken.
@@ -83,6 +87,14 @@ func (b *OcrJobSpecApplyConfiguration) WithOcrMode(value apiv1alpha1.OcrMode) *O
 // If called multiple times, the Correct field is set to the value of the last call.
 func (b *OcrJobSpecApplyConfiguration) WithCorrect(value apiv1alpha1.Correction) *OcrJobSpecApplyConfiguration {
 	b.Correct = &value
+	return b
+}
+
+// WithFallback sets the Fallback field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Fallback field is set to the value of the last call.
+func (b *OcrJobSpecApplyConfiguration) WithFallback(value apiv1alpha1.Fallback) *OcrJobSpecApplyConfiguration {
+	b.Fallback = &value
 	return b
 }
 

@@ -23,6 +23,12 @@ type OcrJobStatusApplyConfiguration struct {
 	Priority *apiv1alpha1.Priority `json:"priority,omitempty"`
 	// Name of the OcrModel in effect.
 	Model *string `json:"model,omitempty"`
+	// Name of the OcrModel of Tesseract that stands by, where the model in effect is an AI model.
+	Recognizer *string `json:"recognizer,omitempty"`
+	// Name of the AI model that corrects unsure lines, where the job wants that.
+	Corrector *string `json:"corrector,omitempty"`
+	// Pages of the month that each page counts as whose text is the AI model's; 1 where it is missing.
+	PagesPerPage *int32 `json:"pagesPerPage,omitempty"`
 	// How the document is shared out among workers. It is recorded when the job is first admitted, and missing on a job that
 	// one worker reads whole.
 	Partition *PartitionApplyConfiguration `json:"partition,omitempty"`
@@ -87,6 +93,30 @@ func (b *OcrJobStatusApplyConfiguration) WithPriority(value apiv1alpha1.Priority
 // If called multiple times, the Model field is set to the value of the last call.
 func (b *OcrJobStatusApplyConfiguration) WithModel(value string) *OcrJobStatusApplyConfiguration {
 	b.Model = &value
+	return b
+}
+
+// WithRecognizer sets the Recognizer field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Recognizer field is set to the value of the last call.
+func (b *OcrJobStatusApplyConfiguration) WithRecognizer(value string) *OcrJobStatusApplyConfiguration {
+	b.Recognizer = &value
+	return b
+}
+
+// WithCorrector sets the Corrector field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Corrector field is set to the value of the last call.
+func (b *OcrJobStatusApplyConfiguration) WithCorrector(value string) *OcrJobStatusApplyConfiguration {
+	b.Corrector = &value
+	return b
+}
+
+// WithPagesPerPage sets the PagesPerPage field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PagesPerPage field is set to the value of the last call.
+func (b *OcrJobStatusApplyConfiguration) WithPagesPerPage(value int32) *OcrJobStatusApplyConfiguration {
+	b.PagesPerPage = &value
 	return b
 }
 

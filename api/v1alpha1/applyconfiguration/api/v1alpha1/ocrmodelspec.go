@@ -17,6 +17,8 @@ type OcrModelSpecApplyConfiguration struct {
 	Engine *apiv1alpha1.ModelEngine `json:"engine,omitempty"`
 	// Settings of the engine tesseract.
 	Tesseract *TesseractModelApplyConfiguration `json:"tesseract,omitempty"`
+	// Settings of the engine openai.
+	OpenAI *OpenAIModelApplyConfiguration `json:"openai,omitempty"`
 	// Languages that the model reads, as BCP 47 tags.
 	Languages []string `json:"languages,omitempty"`
 	// Default is true for the one model that recognises documents which name none.
@@ -50,6 +52,14 @@ func (b *OcrModelSpecApplyConfiguration) WithEngine(value apiv1alpha1.ModelEngin
 // If called multiple times, the Tesseract field is set to the value of the last call.
 func (b *OcrModelSpecApplyConfiguration) WithTesseract(value *TesseractModelApplyConfiguration) *OcrModelSpecApplyConfiguration {
 	b.Tesseract = value
+	return b
+}
+
+// WithOpenAI sets the OpenAI field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the OpenAI field is set to the value of the last call.
+func (b *OcrModelSpecApplyConfiguration) WithOpenAI(value *OpenAIModelApplyConfiguration) *OcrModelSpecApplyConfiguration {
+	b.OpenAI = value
 	return b
 }
 

@@ -3,6 +3,7 @@
 package v1alpha1
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
@@ -11,8 +12,10 @@ import (
 //
 // OcrModelStatus says whether the model can be used.
 type OcrModelStatusApplyConfiguration struct {
-	// Conditions: Ready, DefaultConflict, Reconciling, Stalled.
+	// Conditions: Ready, DefaultConflict, Reconciling, Stalled; and Reachable, which the relay writes of models of the engine openai.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
+	// Time when the relay last looked at the endpoint and noted it, which it does every few minutes and when something changes.
+	ProbedAt *metav1.Time `json:"probedAt,omitempty"`
 	// Generation of the spec that the status was computed from.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 }
@@ -33,6 +36,14 @@ func (b *OcrModelStatusApplyConfiguration) WithConditions(values ...*v1.Conditio
 		}
 		b.Conditions = append(b.Conditions, *values[i])
 	}
+	return b
+}
+
+// WithProbedAt sets the ProbedAt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ProbedAt field is set to the value of the last call.
+func (b *OcrModelStatusApplyConfiguration) WithProbedAt(value metav1.Time) *OcrModelStatusApplyConfiguration {
+	b.ProbedAt = &value
 	return b
 }
 

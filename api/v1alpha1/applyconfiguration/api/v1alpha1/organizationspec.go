@@ -22,6 +22,8 @@ type OrganizationSpecApplyConfiguration struct {
 	Suspended *bool `json:"suspended,omitempty"`
 	// Limits that differ from the plan's.
 	Overrides *LimitOverridesApplyConfiguration `json:"overrides,omitempty"`
+	// What the organization allows AI models to do.
+	AI *AISettingsApplyConfiguration `json:"ai,omitempty"`
 	// People of the organization, and what they may do in its namespace with kubectl. The platform binds them to its own
 	// roles there; a role that reaches further must not be bound in that namespace.
 	Members []MemberApplyConfiguration `json:"members,omitempty"`
@@ -96,6 +98,14 @@ func (b *OrganizationSpecApplyConfiguration) WithSuspended(value bool) *Organiza
 // If called multiple times, the Overrides field is set to the value of the last call.
 func (b *OrganizationSpecApplyConfiguration) WithOverrides(value *LimitOverridesApplyConfiguration) *OrganizationSpecApplyConfiguration {
 	b.Overrides = value
+	return b
+}
+
+// WithAI sets the AI field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AI field is set to the value of the last call.
+func (b *OrganizationSpecApplyConfiguration) WithAI(value *AISettingsApplyConfiguration) *OrganizationSpecApplyConfiguration {
+	b.AI = value
 	return b
 }
 

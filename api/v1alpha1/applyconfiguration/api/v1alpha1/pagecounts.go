@@ -17,6 +17,8 @@ type PageCountsApplyConfiguration struct {
 	Recognized *int32 `json:"recognized,omitempty"`
 	// Pages that have no text because processing them failed.
 	Failed *int32 `json:"failed,omitempty"`
+	// Pages among the recognised ones whose text is an AI model's.
+	AI *int32 `json:"ai,omitempty"`
 }
 
 // PageCountsApplyConfiguration constructs a declarative configuration of the PageCounts type for use with
@@ -62,5 +64,13 @@ func (b *PageCountsApplyConfiguration) WithRecognized(value int32) *PageCountsAp
 // If called multiple times, the Failed field is set to the value of the last call.
 func (b *PageCountsApplyConfiguration) WithFailed(value int32) *PageCountsApplyConfiguration {
 	b.Failed = &value
+	return b
+}
+
+// WithAI sets the AI field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AI field is set to the value of the last call.
+func (b *PageCountsApplyConfiguration) WithAI(value int32) *PageCountsApplyConfiguration {
+	b.AI = &value
 	return b
 }
