@@ -28,7 +28,7 @@ type supervisor struct {
 	path string
 	// store keeps a finished page; progress counts it.
 	store    func(context.Context, *document.Page) error
-	progress func(document.Outcome)
+	progress func(workerport.StoredPage)
 	// storePreview keeps the small image of a page, a JPEG; nil where nobody wants any.
 	storePreview func(ctx context.Context, page int, preview []byte) error
 	// numbers lists the pages that all parts have stored; stored gets the result of one into a file; publish keeps a part of
@@ -206,7 +206,7 @@ func (s *supervisor) keep(ctx context.Context, page *document.Page) error {
 	if err := s.remember(page); err != nil {
 		return temporary(reasonWorkDirectory, "The result could not be kept in the pod.", err)
 	}
-	s.progress(page.Outcome())
+	s.progress(workerport.Stored(page))
 	s.log.Info("Page was stored", "page", page.Number, "outcome", page.Outcome(), "ms", page.Milliseconds)
 	return nil
 }

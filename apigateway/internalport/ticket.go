@@ -46,7 +46,7 @@ func (s *Server) ticket(w http.ResponseWriter, r *http.Request, work assignment)
 		if err != nil {
 			return err
 		}
-		stored = append(stored, workerport.StoredPage{Number: page.Number, Outcome: page.Outcome()})
+		stored = append(stored, workerport.Stored(page))
 	}
 	password, err := s.password(r.Context(), job)
 	if err != nil {
