@@ -49,6 +49,8 @@ type Server struct {
 	Guard netguard.Guard
 	// CORSOrigins are the origins, or *, whose pages may use the API in a browser.
 	CORSOrigins []string
+	// Currency of prices, as USD.
+	Currency string
 	// KeyUse notes when keys are used.
 	KeyUse *keyuse.Recorder
 	// Audit keeps who did what.
