@@ -19,6 +19,108 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for AIReason.
+const (
+	AIReasonAddressRefused      AIReason = "address_refused"
+	AIReasonBusy                AIReason = "busy"
+	AIReasonCostLimit           AIReason = "cost_limit"
+	AIReasonCutOff              AIReason = "cut_off"
+	AIReasonEmpty               AIReason = "empty"
+	AIReasonEndpointError       AIReason = "endpoint_error"
+	AIReasonEndpointUnreachable AIReason = "endpoint_unreachable"
+	AIReasonGuardForeign        AIReason = "guard_foreign"
+	AIReasonGuardLength         AIReason = "guard_length"
+	AIReasonGuardRepetition     AIReason = "guard_repetition"
+	AIReasonGuardScript         AIReason = "guard_script"
+	AIReasonGuardUnlike         AIReason = "guard_unlike"
+	AIReasonKeyMissing          AIReason = "key_missing"
+	AIReasonMalformed           AIReason = "malformed"
+	AIReasonModelNotFound       AIReason = "model_not_found"
+	AIReasonNoImage             AIReason = "no_image"
+	AIReasonNotAllowed          AIReason = "not_allowed"
+	AIReasonNotOptedIn          AIReason = "not_opted_in"
+	AIReasonRateLimited         AIReason = "rate_limited"
+	AIReasonRefused             AIReason = "refused"
+	AIReasonRelayUnavailable    AIReason = "relay_unavailable"
+	AIReasonTimeout             AIReason = "timeout"
+	AIReasonTooLong             AIReason = "too_long"
+	AIReasonUnauthorized        AIReason = "unauthorized"
+)
+
+// Valid indicates whether the value is a known member of the AIReason enum.
+func (e AIReason) Valid() bool {
+	switch e {
+	case AIReasonAddressRefused:
+		return true
+	case AIReasonBusy:
+		return true
+	case AIReasonCostLimit:
+		return true
+	case AIReasonCutOff:
+		return true
+	case AIReasonEmpty:
+		return true
+	case AIReasonEndpointError:
+		return true
+	case AIReasonEndpointUnreachable:
+		return true
+	case AIReasonGuardForeign:
+		return true
+	case AIReasonGuardLength:
+		return true
+	case AIReasonGuardRepetition:
+		return true
+	case AIReasonGuardScript:
+		return true
+	case AIReasonGuardUnlike:
+		return true
+	case AIReasonKeyMissing:
+		return true
+	case AIReasonMalformed:
+		return true
+	case AIReasonModelNotFound:
+		return true
+	case AIReasonNoImage:
+		return true
+	case AIReasonNotAllowed:
+		return true
+	case AIReasonNotOptedIn:
+		return true
+	case AIReasonRateLimited:
+		return true
+	case AIReasonRefused:
+		return true
+	case AIReasonRelayUnavailable:
+		return true
+	case AIReasonTimeout:
+		return true
+	case AIReasonTooLong:
+		return true
+	case AIReasonUnauthorized:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AIRole.
+const (
+	Corrector AIRole = "corrector"
+	Reader    AIRole = "reader"
+)
+
+// Valid indicates whether the value is a known member of the AIRole enum.
+func (e AIRole) Valid() bool {
+	switch e {
+	case Corrector:
+		return true
+	case Reader:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AcceptedMessage.
 const (
 	PDFSubmittedForProcessing AcceptedMessage = "PDF submitted for processing"
@@ -123,21 +225,23 @@ func (e DeletionStatus) Valid() bool {
 
 // Defines values for FailureCode.
 const (
-	FailureCodeAllPagesFailed       FailureCode = "all_pages_failed"
-	FailureCodeBackoffLimitExceeded FailureCode = "backoff_limit_exceeded"
-	FailureCodeDeadlineExceeded     FailureCode = "deadline_exceeded"
-	FailureCodeEmptyDocument        FailureCode = "empty_document"
-	FailureCodeInvalidDocument      FailureCode = "invalid_document"
-	FailureCodeJobFailed            FailureCode = "job_failed"
-	FailureCodePageQuotaExceeded    FailureCode = "page_quota_exceeded"
-	FailureCodePagesOutOfRange      FailureCode = "pages_out_of_range"
-	FailureCodePasswordProtected    FailureCode = "password_protected"
-	FailureCodePriorityNotAllowed   FailureCode = "priority_not_allowed"
-	FailureCodeSourceRefused        FailureCode = "source_refused"
-	FailureCodeSourceTooLarge       FailureCode = "source_too_large"
-	FailureCodeSourceUnavailable    FailureCode = "source_unavailable"
-	FailureCodeTooManyPages         FailureCode = "too_many_pages"
-	FailureCodeUnsupportedDocument  FailureCode = "unsupported_document"
+	FailureCodeAllPagesFailed          FailureCode = "all_pages_failed"
+	FailureCodeBackoffLimitExceeded    FailureCode = "backoff_limit_exceeded"
+	FailureCodeDeadlineExceeded        FailureCode = "deadline_exceeded"
+	FailureCodeEmptyDocument           FailureCode = "empty_document"
+	FailureCodeExternalModelNotAllowed FailureCode = "external_model_not_allowed"
+	FailureCodeInvalidDocument         FailureCode = "invalid_document"
+	FailureCodeJobFailed               FailureCode = "job_failed"
+	FailureCodeModelNotAllowed         FailureCode = "model_not_allowed"
+	FailureCodePageQuotaExceeded       FailureCode = "page_quota_exceeded"
+	FailureCodePagesOutOfRange         FailureCode = "pages_out_of_range"
+	FailureCodePasswordProtected       FailureCode = "password_protected"
+	FailureCodePriorityNotAllowed      FailureCode = "priority_not_allowed"
+	FailureCodeSourceRefused           FailureCode = "source_refused"
+	FailureCodeSourceTooLarge          FailureCode = "source_too_large"
+	FailureCodeSourceUnavailable       FailureCode = "source_unavailable"
+	FailureCodeTooManyPages            FailureCode = "too_many_pages"
+	FailureCodeUnsupportedDocument     FailureCode = "unsupported_document"
 )
 
 // Valid indicates whether the value is a known member of the FailureCode enum.
@@ -151,9 +255,13 @@ func (e FailureCode) Valid() bool {
 		return true
 	case FailureCodeEmptyDocument:
 		return true
+	case FailureCodeExternalModelNotAllowed:
+		return true
 	case FailureCodeInvalidDocument:
 		return true
 	case FailureCodeJobFailed:
+		return true
+	case FailureCodeModelNotAllowed:
 		return true
 	case FailureCodePageQuotaExceeded:
 		return true
@@ -349,6 +457,7 @@ func (e OutputFormat) Valid() bool {
 // Defines values for PageErrorCode.
 const (
 	PageCrashed    PageErrorCode = "page_crashed"
+	PageNotRead    PageErrorCode = "page_not_read"
 	PageTimeout    PageErrorCode = "page_timeout"
 	PageTooLarge   PageErrorCode = "page_too_large"
 	PageUnreadable PageErrorCode = "page_unreadable"
@@ -358,6 +467,8 @@ const (
 func (e PageErrorCode) Valid() bool {
 	switch e {
 	case PageCrashed:
+		return true
+	case PageNotRead:
 		return true
 	case PageTimeout:
 		return true
@@ -718,6 +829,12 @@ func (e WaitCode) Valid() bool {
 	}
 }
 
+// AIReason Why what an AI model said is not in a page, for programs. Others may be added.
+type AIReason string
+
+// AIRole A `reader` was asked for the text of pages, a `corrector` for single lines that the recogniser was unsure of.
+type AIRole string
+
 // Accepted defines model for Accepted.
 type Accepted struct {
 	// JobId The id of a job. Those that the API makes are 12 hexadecimal digits; people who make jobs of their own in the cluster call them as they like.
@@ -736,7 +853,8 @@ type AcceptedMessageKm string
 // AcceptedStatus defines model for Accepted.Status.
 type AcceptedStatus string
 
-// Box Left, top, right and bottom, from the top left corner of the upright page.
+// Box Left, top, right and bottom, from the top left corner of the upright page. `null` where the place is not known, as of text
+// of an AI model that the recogniser has not found on the page.
 type Box = []float64
 
 // ComponentHealth What is `degraded` does its work less well, and documents are taken in all the same.
@@ -957,8 +1075,9 @@ type KeyUsageRemoved bool
 
 // Line defines model for Line.
 type Line struct {
-	// Box Left, top, right and bottom, from the top left corner of the upright page.
-	Box        Box     `json:"box"`
+	// Box Left, top, right and bottom, from the top left corner of the upright page. `null` where the place is not known, as of text
+	// of an AI model that the recogniser has not found on the page.
+	Box        *Box    `json:"box"`
 	Confidence float64 `json:"confidence"`
 
 	// FontSize The size of the type; an estimate on recognised pages.
@@ -1025,6 +1144,8 @@ type OutputFormat string
 
 // Page defines model for Page.
 type Page struct {
+	// Ai What an AI model had to do with the page; missing where none had.
+	Ai         *PageAI `json:"ai,omitempty"`
 	Confidence float64 `json:"confidence"`
 
 	// CorrectedWords How many words people corrected, where they did.
@@ -1038,7 +1159,9 @@ type Page struct {
 	} `json:"error,omitempty"`
 	Height float64 `json:"height"`
 	Lines  []Line  `json:"lines"`
-	Model  *string `json:"model,omitempty"`
+
+	// Model The model whose text it is, on recognised pages.
+	Model *string `json:"model,omitempty"`
 
 	// Ms How long the page took, in milliseconds.
 	Ms int64 `json:"ms"`
@@ -1072,8 +1195,50 @@ type PageRotation int
 // `mixed` is its own and beside it what was recognised in images, with `none` there is none.
 type PageSource string
 
+// PageAI What an AI model had to do with the page; missing where none had.
+type PageAI struct {
+	// Attempts How many answers were asked for.
+	Attempts int `json:"attempts"`
+
+	// Cost What all answers cost, in the platform's currency.
+	Cost float64 `json:"cost"`
+
+	// InputTokens Tokens of all questions, as far as the model told them.
+	InputTokens int64 `json:"input_tokens"`
+
+	// Lines Lines that a corrector was asked about; missing where there were none.
+	Lines *int `json:"lines,omitempty"`
+
+	// LinesCorrected Lines that it corrected; missing where there were none.
+	LinesCorrected *int `json:"lines_corrected,omitempty"`
+
+	// Message The reason for people, in English.
+	Message *string `json:"message,omitempty"`
+
+	// Model The `id` of the model.
+	Model string `json:"model"`
+
+	// Ms How long the model was waited for, in milliseconds.
+	Ms int64 `json:"ms"`
+
+	// OutputTokens Tokens of all answers, as far as the model told them.
+	OutputTokens int64 `json:"output_tokens"`
+
+	// Reason Why what an AI model said is not in a page, for programs. Others may be added.
+	Reason *AIReason `json:"reason,omitempty"`
+
+	// Role A `reader` was asked for the text of pages, a `corrector` for single lines that the recogniser was unsure of.
+	Role AIRole `json:"role"`
+
+	// Used Whether what it said is in the page; of a corrector, that of one line at the least.
+	Used bool `json:"used"`
+}
+
 // PageCounts The pages that were asked for, by what became of them; once they were counted.
 type PageCounts struct {
+	// Ai Those among the recognized ones whose text is an AI model's; missing where there are none.
+	Ai *int32 `json:"ai,omitempty"`
+
 	// Done The sum of the three that follow.
 	Done int32 `json:"done"`
 
@@ -1279,8 +1444,9 @@ type Waiting struct {
 
 // Word A run of text between spaces. Khmer puts few, so it is often a phrase.
 type Word struct {
-	// Box Left, top, right and bottom, from the top left corner of the upright page.
-	Box        Box     `json:"box"`
+	// Box Left, top, right and bottom, from the top left corner of the upright page. `null` where the place is not known, as of text
+	// of an AI model that the recogniser has not found on the page.
+	Box        *Box    `json:"box"`
 	Confidence float64 `json:"confidence"`
 
 	// Recognized Where people corrected the word, what was read. The text is what they wrote, and empty where they took the word out.
