@@ -10,14 +10,14 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/openplp/khocr/api/v1alpha1"
-	"github.com/openplp/khocr/apigateway/fetch"
+	"github.com/openplp/khocr/internal/netguard"
 )
 
 // parameters are what a submission asks for besides the document, as far as they have come in. Whatever they let pass, the
 // schema of OcrJobs takes.
 type parameters struct {
 	// guard decides about the addresses of callbacks.
-	guard fetch.Guard
+	guard netguard.Guard
 	// asked is the part of an OcrJob's spec that each parameter makes by itself.
 	asked v1alpha1.OcrJobSpec
 	// force, callback and secret need to be seen together with others.

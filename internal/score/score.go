@@ -6,6 +6,8 @@
 // measure itself as right.
 package score
 
+import "github.com/openplp/khocr/internal/edits"
+
 // Score is the result of one comparison, or the sum of several.
 type Score struct {
 	// Characters counts code points, Clusters whole orthographic syllables.
@@ -41,7 +43,7 @@ func (e *Errors) add(other Errors) {
 }
 
 func count[T comparable](truth, text []T) Errors {
-	return Errors{Edits: distance(truth, text), Length: len(truth)}
+	return Errors{Edits: edits.Distance(truth, text), Length: len(truth)}
 }
 
 func codePoints(syllables []string) []rune {

@@ -1,7 +1,6 @@
 package score
 
 import (
-	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -84,49 +83,6 @@ func TestScoresAddUp(t *testing.T) {
 	if got := (Errors{Edits: 2}).Rate(); got != 2 {
 		t.Errorf("rate of an empty truth = %v, want 2", got)
 	}
-}
-
-// The words of 64 rows have edges; the plain algorithm has none.
-func TestTheDistanceIsThatOfThePlainAlgorithm(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	for _, length := range []int{0, 1, 2, 63, 64, 65, 127, 128, 129, 200} {
-		for _, other := range []int{0, 1, 62, 64, 66, 130, 191} {
-			for _, alphabet := range []int{1, 2, 4, 26} {
-				a, b := randomText(random, length, alphabet), randomText(random, other, alphabet)
-				if got, want := distance(a, b), plainDistance(a, b); got != want {
-					t.Errorf("distance(%s, %s) = %d, want %d", string(a), string(b), got, want)
-				}
-			}
-		}
-	}
-}
-
-func randomText(random *rand.Rand, length, alphabet int) []rune {
-	symbols := make([]rune, length)
-	for i := range symbols {
-		symbols[i] = rune('a' + random.IntN(alphabet))
-	}
-	return symbols
-}
-
-func plainDistance(a, b []rune) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range b {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 func BenchmarkCompare(b *testing.B) {

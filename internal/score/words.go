@@ -1,5 +1,7 @@
 package score
 
+import "github.com/openplp/khocr/internal/edits"
+
 // RightWords tells for each word of a text, in reading order, whether it is right. Characters are aligned with those of the
 // truth with the least edits, spaces aside, so that it does not matter where the truth has spaces. A word is right if all of
 // its characters are matched and the truth has nothing else between them, or between its last one and the first of the next
@@ -16,7 +18,7 @@ func RightWords(truth string, words []string) []bool {
 		ends[i] = len(text)
 	}
 	want := codePoints(Syllables(truth))
-	matches := align(want, text)
+	matches := edits.Align(want, text)
 
 	right := make([]bool, len(words))
 	start := 0
@@ -38,8 +40,8 @@ func isRight(matches []int, start, end, length int) bool {
 		if i+1 < len(matches) {
 			next = matches[i+1]
 		}
-		replaced := i+1 == end && next == unmatched
-		if matches[i] == unmatched || next != matches[i]+1 && !replaced {
+		replaced := i+1 == end && next == edits.Unmatched
+		if matches[i] == edits.Unmatched || next != matches[i]+1 && !replaced {
 			return false
 		}
 	}

@@ -1,7 +1,6 @@
 package score
 
 import (
-	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -44,37 +43,6 @@ func TestWordsAreRightWhereNothingIsWrongOrMissing(t *testing.T) {
 	}
 	if got := RightWords("ab", []string{"", "a", "\u200b", "b"}); !reflect.DeepEqual(got, []bool{false, true, false, true}) {
 		t.Errorf("words that show nothing: %v", got)
-	}
-}
-
-// Matches rise, are of equals, and leave as many edits as the distance counts.
-func TestTheAlignmentHasTheLeastEdits(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4))
-	for _, length := range []int{0, 1, 2, 3, 63, 65, 130} {
-		for _, other := range []int{0, 1, 2, 5, 64, 129} {
-			for _, alphabet := range []int{1, 2, 4, 26} {
-				a, b := randomText(random, length, alphabet), randomText(random, other, alphabet)
-				matches := align(a, b)
-				if len(matches) != len(b) {
-					t.Fatalf("align(%s, %s) has %d matches", string(a), string(b), len(matches))
-				}
-				edits, i, j := 0, 0, 0
-				for k, match := range matches {
-					if match == unmatched {
-						continue
-					}
-					if match < i || match >= len(a) || a[match] != b[k] {
-						t.Fatalf("align(%s, %s) = %v", string(a), string(b), matches)
-					}
-					edits += max(match-i, k-j)
-					i, j = match+1, k+1
-				}
-				edits += max(len(a)-i, len(b)-j)
-				if want := plainDistance(a, b); edits != want {
-					t.Errorf("align(%s, %s) leaves %d edits, want %d", string(a), string(b), edits, want)
-				}
-			}
-		}
 	}
 }
 

@@ -1,18 +1,18 @@
-package score
+package edits
 
 import "slices"
 
-// unmatched is a symbol of a text without a counterpart in the truth.
-const unmatched = -1
+// Unmatched is a symbol of a text without a counterpart in the truth.
+const Unmatched = -1
 
-// align tells for each symbol of a text the index of the equal one of the truth that it stands for, or unmatched where it was
+// Align tells for each symbol of a text the index of the equal one of the truth that it stands for, or Unmatched where it was
 // misread or invented, in an alignment with the least edits. Indices rise. Of several such alignments it takes any, always the
 // same.
 //
 // The text is halved, the truth cut where the halves cost least together, and so on: D. S. Hirschberg, "A linear space
 // algorithm for computing maximal common subsequences", Comm. ACM 18 (1975). It takes the memory of a distance, and the time of
 // three.
-func align[T comparable](truth, text []T) []int {
+func Align[T comparable](truth, text []T) []int {
 	matches := make([]int, len(text))
 	alignInto(matches, truth, text, 0)
 	return matches
@@ -33,7 +33,7 @@ func alignInto[T comparable](matches []int, truth, text []T, start int) {
 	case 0:
 		return
 	case 1:
-		matches[0] = unmatched
+		matches[0] = Unmatched
 		if i := slices.Index(truth, text[0]); i >= 0 {
 			matches[0] = start + i
 		}

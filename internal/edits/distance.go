@@ -1,9 +1,10 @@
-package score
+// Package edits compares sequences by the least edits that make one of the other: symbols that are inserted, deleted or replaced.
+package edits
 
 import "math/bits"
 
-// distance is Levenshtein's.
-func distance[T comparable](a, b []T) int {
+// Distance is Levenshtein's.
+func Distance[T comparable](a, b []T) int {
 	plus, minus := lastColumn(a, b)
 	edits := len(b)
 	for w := range plus {
