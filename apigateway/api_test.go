@@ -44,7 +44,7 @@ func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 		Client: g.Cached, Live: g.Live, Store: g.Store, Seal: g.Seal, Log: slog.New(slog.NewJSONHandler(log, nil)),
 		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(g.Store, slog.New(slog.DiscardHandler)),
 		Changes: changes.New(), Audit: audit.New(g.Store, RandomID(), time.Now, slog.New(slog.DiscardHandler)),
-		Now: time.Now, NewID: RandomID, Version: "test",
+		Now: time.Now, NewID: RandomID, Version: "test", Currency: "USD",
 	}
 	if err := server.Changes.Follow(t.Context(), g.Cache); err != nil {
 		t.Fatal(err)

@@ -18,7 +18,6 @@ import (
 
 	"github.com/openplp/khocr/apigateway/audit"
 	"github.com/openplp/khocr/apigateway/changes"
-	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/openapi"
 	"github.com/openplp/khocr/apigateway/ratelimit"
@@ -26,6 +25,7 @@ import (
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/apigateway/transfers"
 	"github.com/openplp/khocr/apigateway/web"
+	"github.com/openplp/khocr/internal/netguard"
 	"github.com/openplp/khocr/internal/seal"
 	"github.com/openplp/khocr/internal/storage"
 )
@@ -46,9 +46,11 @@ type Server struct {
 	// Seal is the platform's key.
 	Seal *seal.Key
 	// Guard decides which addresses callbacks may have.
-	Guard fetch.Guard
+	Guard netguard.Guard
 	// CORSOrigins are the origins, or *, whose pages may use the API in a browser.
 	CORSOrigins []string
+	// Currency of prices, as USD.
+	Currency string
 	// KeyUse notes when keys are used.
 	KeyUse *keyuse.Recorder
 	// Audit keeps who did what.

@@ -41,7 +41,8 @@ func init() {
 }
 
 // failures are the reasons that are counted by their names. A worker that was taken over may give others.
-var failures = []string{document.PageErrorCrashed, document.PageErrorTimeout, document.PageErrorTooLarge, document.PageErrorUnreadable}
+var failures = []string{document.PageErrorCrashed, document.PageErrorTimeout, document.PageErrorTooLarge, document.PageErrorUnreadable,
+	document.PageErrorNotRead}
 
 const otherFailure = "other"
 

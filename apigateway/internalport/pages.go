@@ -43,6 +43,9 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, work assignment) e
 	}
 	defer release()
 	result, err := readPage(content, number)
+	if err == nil && result.Model != "" && result.Model != recognizerOf(work.job) {
+		err = fmt.Errorf("it says to be read by %q", result.Model)
+	}
 	if err != nil {
 		return badPage("this is not the result of that page", err)
 	}

@@ -1,6 +1,51 @@
 package jobview
 
-import "github.com/openplp/khocr/internal/document"
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/document"
+)
+
+// AI is the AI model that has to do with a job.
+type AI struct {
+	Model string          `json:"model"`
+	Role  document.AIRole `json:"role"`
+	// LeavesCluster tells whether what the model is shown leaves the cluster; nil where the model is not known.
+	LeavesCluster *bool `json:"leaves_cluster,omitempty"`
+}
+
+// aiOf finds the AI model that a job was admitted with; nil where there is none.
+func aiOf(status *v1alpha1.OcrJobStatus) *AI {
+	switch {
+	case status.Corrector != "":
+		return &AI{Model: status.Corrector, Role: document.RoleCorrector}
+	case status.Recognizer != "":
+		return &AI{Model: status.Model, Role: document.RoleReader}
+	}
+	return nil
+}
+
+// LookAtModel completes what the view tells of an AI model by its resource, if that is still there.
+func (v *View) LookAtModel(ctx context.Context, reader client.Reader) error {
+	if v.AI == nil {
+		return nil
+	}
+	model := new(v1alpha1.OcrModel)
+	switch err := reader.Get(ctx, client.ObjectKey{Name: v.AI.Model}, model); {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read model %q: %w", v.AI.Model, err)
+	}
+	leaves := model.LeavesCluster()
+	v.AI.LeavesCluster = &leaves
+	return nil
+}
 
 // AIReasons lists why what an AI model said is not in a page, by the reasons of document.AI.
 func AIReasons() map[string]Reason {

@@ -39,6 +39,7 @@ import (
 	"github.com/openplp/khocr/internal/apiwrites"
 	"github.com/openplp/khocr/internal/clock"
 	"github.com/openplp/khocr/internal/metricsauth"
+	"github.com/openplp/khocr/internal/netguard"
 	"github.com/openplp/khocr/internal/storage"
 )
 
@@ -93,7 +94,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	var synced atomic.Bool
 	public := &apigateway.Server{
 		Client: kubernetes.GetClient(), Live: kubernetes.GetAPIReader(), Store: store, Limiter: limiter, KeyUse: keyUse, Audit: trail, Log: log,
-		Guard: fetch.Guard{Allowed: o.webhookAllow}, Changes: changes.New(), CORSOrigins: o.corsOrigins,
+		Guard: netguard.Guard{Allowed: o.webhookAllow}, Changes: changes.New(), CORSOrigins: o.corsOrigins,
 		Now: clock.Now, NewID: apigateway.RandomID, Version: version,
 	}
 	if shared != nil {
