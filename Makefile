@@ -75,7 +75,7 @@ restore: ## Make again what FILE holds on the cluster of KUBECONFIG, before khoc
 .PHONY: build
 build: ## Compile the programs into bin/
 	mkdir -p $(BIN)
-	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o $(BIN)/ ./cmd/manager ./cmd/apigateway ./cmd/worker ./cmd/khocr
+	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o $(BIN)/ ./cmd/manager ./cmd/apigateway ./cmd/worker ./cmd/relay ./cmd/khocr
 	ln -sf khocr $(BIN)/kubectl-ocr # what makes it `kubectl ocr`, and completes that
 	ln -sf khocr $(BIN)/kubectl_complete-ocr
 	CGO_ENABLED=1 CGO_LDFLAGS="$(ENGINE_LDFLAGS)" go build $(BUILD_FLAGS) -o $(BIN)/ ./cmd/engine
