@@ -86,6 +86,7 @@ images: ## Make the container images in .local/images, without Docker
 	hack/packages.sh build image
 	$(MAKE) --no-print-directory build
 	CGO_ENABLED=0 go build -C hack/images $(BUILD_FLAGS) -o $(abspath $(BIN))/ . ./samples
+	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o $(BIN)/endpoint ./test/endpoint/serve
 	$(BIN)/images build --bin $(BIN) --out $(IMAGES)
 
 .PHONY: cluster-programs

@@ -9,12 +9,12 @@ import (
 	"unicode"
 
 	"github.com/openplp/khocr/api/v1alpha1"
-	"github.com/openplp/khocr/apigateway/fetch"
+	"github.com/openplp/khocr/internal/netguard"
 )
 
 // parseCallback checks the address of a callback as far as that can be done without asking anybody. Where a name leads to
 // is looked at when the message is sent. No error repeats the address: its query may hold a secret.
-func parseCallback(value string, guard fetch.Guard) (string, error) {
+func parseCallback(value string, guard netguard.Guard) (string, error) {
 	refused := func(english, khmer string) error {
 		return invalidCallback.detailed("callback_url %s.", english).khmer("callback_url %s។", khmer)
 	}

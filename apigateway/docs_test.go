@@ -29,6 +29,7 @@ func TestTheGuideListsEveryCode(t *testing.T) {
 		"problems": problemTable,
 		"failures": func(advice map[string]string) string { return wordTable(jobview.Failures(), advice) },
 		"waits":    func(advice map[string]string) string { return wordTable(jobview.Waits(), advice) },
+		"ai":       func(advice map[string]string) string { return wordTable(jobview.AIReasons(), advice) },
 	} {
 		begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->"
 		before, rest, ok := strings.Cut(text, begin)

@@ -64,6 +64,9 @@ func payloadOf(spec v1alpha1.OcrJobSpec, passwordCode []byte) string {
 	if spec.Correct == v1alpha1.CorrectAuto {
 		spec.Correct = "" // as in what was remembered before there was a choice
 	}
+	if spec.Fallback == v1alpha1.FallbackDefault {
+		spec.Fallback = "" // as well
+	}
 	encoded, err := json.Marshal(spec)
 	if err != nil {
 		panic(fmt.Errorf("encode a spec: %w", err)) // our own types encode

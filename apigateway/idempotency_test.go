@@ -83,7 +83,7 @@ func TestPayloads(t *testing.T) {
 	}
 	plain := payload("")
 	for name, same := range map[string][]string{
-		"what is meant anyway": {"output_format=json", "priority=normal", "ocr_mode=auto", "correct=auto", "force_ocr=false", "metadata={}"},
+		"what is meant anyway": {"output_format=json", "priority=normal", "ocr_mode=auto", "correct=auto", "fallback=default", "force_ocr=false", "metadata={}"},
 	} {
 		if payload("", same...) != plain {
 			t.Errorf("%s makes a difference", name)
@@ -101,7 +101,7 @@ func TestPayloads(t *testing.T) {
 	}
 	seen := map[string]string{plain: "nothing"}
 	for _, given := range []string{
-		"output_format=text", "priority=low", "ocr_mode=skip", "correct=off", "languages=km", "languages=en", "pages=1", "model=khm", `metadata={"a":"b"}`,
+		"output_format=text", "priority=low", "ocr_mode=skip", "correct=off", "correct=ai", "fallback=none", "languages=km", "languages=en", "pages=1", "model=khm", `metadata={"a":"b"}`,
 		`metadata={"a":"c"}`, "callback_url=http://a", "callback_url=http://b",
 	} {
 		sum := payload("", given)

@@ -77,9 +77,12 @@ func (s *Server) awaitEnd(r *http.Request, wait time.Duration) (foundJob, error)
 	}
 }
 
-// view sums up a job as it stands now, with its place in the line.
+// view sums up a job as it stands now, with its place in the line and what its AI model is.
 func (s *Server) view(ctx context.Context, job foundJob) *jobview.View {
 	view := jobview.Of(job.OcrJob, s.Now(), job.expiresAt)
+	if err := view.LookAtModel(ctx, s.Client); err != nil {
+		s.Log.ErrorContext(ctx, "the model of a job cannot be told of", "request_id", serving.RequestFrom(ctx).ID, "err", err)
+	}
 	if view.Waiting != nil && standsInLine(&job.Status) {
 		var err error
 		if view.Waiting.Position, err = s.position(ctx, job.OcrJob); err != nil {

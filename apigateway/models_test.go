@@ -2,6 +2,7 @@ package apigateway
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -28,15 +29,36 @@ func TestModelsOf(t *testing.T) {
 	}
 	remote := model("remote", 1, false, ready)
 	remote.Spec.Engine = "other"
+	away := aiModel("away", v1alpha1.LocationExternal, "gold")
+	away.Status.Conditions = []metav1.Condition{unready("Unreachable")}
+	away.Spec.OpenAI.Price = &v1alpha1.ModelPrice{PerPage: "0.01", PerMillionInputTokens: "1.5"}
+	other := aiModel("other", v1alpha1.LocationInCluster, "silver")
+	organization := &v1alpha1.Organization{Spec: v1alpha1.OrganizationSpec{PlanRef: "gold", AI: &v1alpha1.AISettings{AllowExternal: new(true)}}}
 	view := modelsOf([]v1alpha1.OcrModel{
+		other, away,
 		model("b", 1, false, unready("EngineUnknown")), model("young", 2, true, ready), model("old", 3, true, ready),
 		model("a", 4, false), model("c", 1, false, unready("SomethingNew")), remote,
-	})
+	}, organization, "KHR")
 	var got []string
 	for _, m := range view.Models {
 		word := m.ID + " " + m.Type
 		if m.Default {
 			word += " default"
+		}
+		if m.LeavesCluster {
+			word += " leaves"
+		}
+		if m.Refusal != nil {
+			word += " " + m.Refusal.Code
+		}
+		if m.Allowed != (m.Refusal == nil) {
+			t.Errorf("%s is allowed: %t, and refused: %+v", m.ID, m.Allowed, m.Refusal)
+		}
+		if m.Price != nil {
+			word += fmt.Sprintf(" %s %s %s %s", m.Price.PerPage, m.Price.PerMillionInputTokens, m.Price.PerMillionOutputTokens, m.Price.Currency)
+		}
+		if m.PagesPerPage != 1 {
+			word += fmt.Sprintf(" x%d", m.PagesPerPage)
 		}
 		if m.Ready {
 			word += " ready"
@@ -49,7 +71,7 @@ func TestModelsOf(t *testing.T) {
 		}
 		got = append(got, word)
 	}
-	want := "old ocr default ready, a ocr not_checked, b ocr engine_unknown, c ocr not_checked, remote ai ready, young ocr ready"
+	want := "old ocr default ready, a ocr not_checked, away ai leaves 0.01 1.5 0 KHR x2 unreachable, b ocr engine_unknown, c ocr not_checked, other ai model_not_allowed not_checked, remote ai ready, young ocr ready"
 	if strings.Join(got, ", ") != want {
 		t.Errorf("got %v, want %s", got, want)
 	}
@@ -75,7 +97,7 @@ func testModels(t *testing.T, g *gatewaytest.Gateway) {
 	model.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Available", LastTransitionTime: metav1.Now()}}
 	g.UpdateStatus(t, model)
 	got := a.get(t, "/api/v1/models", key)
-	want := `{"models":[{"id":"khmer","name":"Khmer","name_km":"ខ្មែរ","type":"ocr","engine":"tesseract","languages":["km"],"default":true,"ready":true,"reason":null}]}`
+	want := `{"models":[{"id":"khmer","name":"Khmer","name_km":"ខ្មែរ","type":"ocr","engine":"tesseract","languages":["km"],"default":true,"leaves_cluster":false,"allowed":true,"price":null,"pages_per_page":1,"ready":true,"reason":null}]}`
 	if got.StatusCode != http.StatusOK || strings.TrimSpace(string(got.body)) != want {
 		t.Errorf("status %d: %s", got.StatusCode, got.body)
 	}

@@ -48,7 +48,8 @@ func codeSchemas() string {
 	failures := append(sorted(jobview.Failures()), *jobview.Failure(&v1alpha1.OcrJobStatus{}))
 	return codeSchema("ProblemCode", "What went wrong, for programs. Others may be added.", problems) +
 		codeSchema("FailureCode", "Why a job failed, for programs. Others may be added.", failures) +
-		codeSchema("WaitCode", "What a job waits for, for programs. Others may be added.", sorted(jobview.Waits()))
+		codeSchema("WaitCode", "What a job waits for, for programs. Others may be added.", sorted(jobview.Waits())) +
+		codeSchema("AIReason", "Why what an AI model said is not in a page, for programs. Others may be added.", sorted(jobview.AIReasons()))
 }
 
 func byCode(a, b jobview.Reason) int { return strings.Compare(a.Code, b.Code) }

@@ -88,7 +88,7 @@ func (s *Server) releasedNumbers(r *http.Request, job foundJob) ([]int, error) {
 	if !jobview.Ended(job.OcrJob) {
 		// The ledger knows earlier than the job, whose condition saves a write by waiting for the end. A job that is cancelled is
 		// charged for the pages that its worker has reported, so no others are handed out.
-		released := min(ledger.ReservedPages(callerOf(r.Context()).organization, job.UID), int64(job.Status.LivePages().Done))
+		released := min(ledger.ReservedPages(callerOf(r.Context()).organization, job.OcrJob), int64(job.Status.LivePages().Done))
 		if released == 0 {
 			return nil, pageNotReady.because(nil)
 		}

@@ -10,14 +10,14 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/openplp/khocr/api/v1alpha1"
-	"github.com/openplp/khocr/apigateway/fetch"
+	"github.com/openplp/khocr/internal/netguard"
 )
 
 // parameters are what a submission asks for besides the document, as far as they have come in. Whatever they let pass, the
 // schema of OcrJobs takes.
 type parameters struct {
 	// guard decides about the addresses of callbacks.
-	guard fetch.Guard
+	guard netguard.Guard
 	// asked is the part of an OcrJob's spec that each parameter makes by itself.
 	asked v1alpha1.OcrJobSpec
 	// force, callback and secret need to be seen together with others.
@@ -67,7 +67,9 @@ func (p *parameters) set(name, value string) error {
 	case "ocr_mode":
 		p.asked.OcrMode, err = oneOf(name, value, v1alpha1.ModeAuto, v1alpha1.ModeForce, v1alpha1.ModeSkip)
 	case "correct":
-		p.asked.Correct, err = oneOf(name, value, v1alpha1.CorrectAuto, v1alpha1.CorrectOff)
+		p.asked.Correct, err = oneOf(name, value, v1alpha1.CorrectAuto, v1alpha1.CorrectOff, v1alpha1.CorrectAI)
+	case "fallback":
+		p.asked.Fallback, err = oneOf(name, value, v1alpha1.FallbackDefault, v1alpha1.FallbackNone)
 	case "force_ocr":
 		p.force, err = parseForce(value)
 	case "languages":
@@ -75,7 +77,7 @@ func (p *parameters) set(name, value string) error {
 	case "pages":
 		p.asked.Pages, err = parsePages(value)
 	case "model":
-		// Whether there is such a model is asked when the form is whole.
+		// Whether there is such a model, and who may use it, is asked when the form is whole.
 		p.asked.Model = value
 		if value == "" {
 			err = unknownModel.detailed("The value of model is empty.").khmer("តម្លៃរបស់ model ទទេ។")

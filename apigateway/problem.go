@@ -32,7 +32,7 @@ func Problems() []Problem {
 		uploadTooSlow, invalidPages, unknownModel, invalidMetadata, invalidCallback, unknownWebhookSecret, callbackUnsigned,
 		invalidIdempotencyKey,
 		missingAPIKey, invalidAPIKey, keyExpired, invalidEventToken,
-		organizationClosed, organizationSuspended, insufficientScope, priorityNotAllowed,
+		organizationClosed, organizationSuspended, insufficientScope, priorityNotAllowed, modelNotAllowed, externalModelNotAllowed,
 		notFound, jobNotFound, pageNotFound, previewNotFound, usageNotFound, methodNotAllowed,
 		jobNotFinished, jobFailed, jobCancelled, jobNotRetryable, pageNotReady, formatUnavailable,
 		resultExpired, jobDeleted,
@@ -138,6 +138,12 @@ var (
 	priorityNotAllowed = Problem{"priority_not_allowed", 403, "Priority not allowed",
 		"The plan does not allow this priority.",
 		"គម្រោងសេវារបស់អ្នកមិនអនុញ្ញាតអាទិភាពនេះទេ។"}
+	modelNotAllowed = Problem{"model_not_allowed", 403, "Model not allowed",
+		"The plan does not have this model.",
+		"គម្រោងសេវារបស់អ្នកមិនមានម៉ូដែលនេះទេ។"}
+	externalModelNotAllowed = Problem{"external_model_not_allowed", 403, "External model not allowed",
+		"Pages that this model reads leave the cluster, which the organization has not allowed.",
+		"ទំព័រដែលម៉ូដែលនេះអាននឹងត្រូវផ្ញើចេញក្រៅប្រព័ន្ធ ដែលអង្គភាពរបស់អ្នកមិនបានអនុញ្ញាត។"}
 
 	notFound = Problem{"not_found", 404, "Not found",
 		"There is nothing at this address.",

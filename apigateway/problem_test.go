@@ -147,3 +147,11 @@ func TestEveryReasonOfAJobHasItsWords(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryReasonOfAnAIModelHasItsWords(t *testing.T) {
+	for code, words := range jobview.AIReasons() {
+		if words.Code != code || words.Message == "" || !isKhmer(words.MessageKm) {
+			t.Errorf("%s has the words %+v", code, words)
+		}
+	}
+}

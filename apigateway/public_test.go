@@ -30,6 +30,7 @@ func TestPublicAPI(t *testing.T) {
 	t.Run("Wait", func(t *testing.T) { testWait(t, g) })
 	t.Run("Events", func(t *testing.T) { testEvents(t, g) })
 	t.Run("EventToken", func(t *testing.T) { testEventToken(t, g) })
+	t.Run("AIModels", func(t *testing.T) { testAIModels(t, g) })
 	t.Run("Models", func(t *testing.T) { testModels(t, g) })
 	t.Run("Browser", func(t *testing.T) { testBrowser(t, g) })
 	t.Run("Surface", func(t *testing.T) { testSurface(t, g) })

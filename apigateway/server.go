@@ -18,14 +18,15 @@ import (
 
 	"github.com/openplp/khocr/apigateway/audit"
 	"github.com/openplp/khocr/apigateway/changes"
-	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/openapi"
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/apigateway/transfers"
 	"github.com/openplp/khocr/apigateway/web"
+	"github.com/openplp/khocr/internal/netguard"
 	"github.com/openplp/khocr/internal/seal"
 	"github.com/openplp/khocr/internal/storage"
 )
@@ -46,11 +47,15 @@ type Server struct {
 	// Seal is the platform's key.
 	Seal *seal.Key
 	// Guard decides which addresses callbacks may have.
-	Guard fetch.Guard
+	Guard netguard.Guard
 	// CORSOrigins are the origins, or *, whose pages may use the API in a browser.
 	CORSOrigins []string
+	// Currency of prices, as USD.
+	Currency string
 	// KeyUse notes when keys are used.
 	KeyUse *keyuse.Recorder
+	// Spending keeps account of what AI models cost.
+	Spending *spending.Book
 	// Audit keeps who did what.
 	Audit *audit.Trail
 	Log   *slog.Logger

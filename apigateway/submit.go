@@ -8,7 +8,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -100,25 +99,7 @@ func (s *Server) permitted(ctx context.Context, by *caller, spec *v1alpha1.OcrJo
 	if err := callbackSigned(spec.Callback, by.organization.Spec.WebhookSecrets); err != nil {
 		return err
 	}
-	return s.modelReady(ctx, spec.Model)
-}
-
-// modelReady makes sure that documents can be read with a model. No name stands for whichever will be chosen.
-func (s *Server) modelReady(ctx context.Context, name string) error {
-	if name == "" {
-		return nil
-	}
-	model := new(v1alpha1.OcrModel)
-	err := s.Client.Get(ctx, client.ObjectKey{Name: name}, model)
-	switch {
-	case apierrors.IsNotFound(err):
-		return unknownModel.detailed("There is no model %s.", shown(name)).khmer("គ្មានម៉ូដែល %s ទេ។", shown(name))
-	case err != nil:
-		return fmt.Errorf("read model %q: %w", name, err)
-	case !meta.IsStatusConditionTrue(model.Status.Conditions, v1alpha1.ConditionReady):
-		return modelNotReady.detailed("The model %s is not ready.", name).khmer("ម៉ូដែល %s មិនទាន់រួចរាល់នៅឡើយទេ។", name)
-	}
-	return nil
+	return s.modelsAsked(ctx, by.organization, spec)
 }
 
 // newJob is the OcrJob of a submission, still without a name. It states what was asked for and leaves the rest to the

@@ -37,11 +37,18 @@ func (s strictClient) Create(ctx context.Context, object client.Object, options 
 // newModel makes a model that is ready or not, for the time of the test.
 func newModel(t *testing.T, g *gatewaytest.Gateway, name string, ready metav1.ConditionStatus) {
 	t.Helper()
-	model := &v1alpha1.OcrModel{
+	model := v1alpha1.OcrModel{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: v1alpha1.OcrModelSpec{DisplayName: v1alpha1.LocalizedText{En: name}, Engine: v1alpha1.EngineTesseract,
 			Tesseract: &v1alpha1.TesseractModel{TrainedData: "khm"}, Languages: []string{"km"}},
 	}
+	makeModel(t, g, model, ready, "Tested")
+}
+
+// makeModel makes a model for the time of the test, and returns it when the informers know it.
+func makeModel(t *testing.T, g *gatewaytest.Gateway, made v1alpha1.OcrModel, ready metav1.ConditionStatus, reason string) *v1alpha1.OcrModel {
+	t.Helper()
+	model := &made
 	if err := g.Client.Create(t.Context(), model); err != nil {
 		t.Fatal(err)
 	}
@@ -50,12 +57,13 @@ func newModel(t *testing.T, g *gatewaytest.Gateway, name string, ready metav1.Co
 		if err := g.Client.Delete(ctx, model); err != nil {
 			t.Error(err)
 		}
-		gatewaytest.Eventually(t, "the informers see that "+name+" is gone", func() bool {
+		gatewaytest.Eventually(t, "the informers see that "+model.Name+" is gone", func() bool {
 			return apierrors.IsNotFound(g.Cached.Get(ctx, client.ObjectKeyFromObject(model), new(v1alpha1.OcrModel)))
 		})
 	})
-	model.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: ready, Reason: "Tested", LastTransitionTime: metav1.Now()}}
+	model.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: ready, Reason: reason, LastTransitionTime: metav1.Now()}}
 	g.UpdateStatus(t, model)
+	return model
 }
 
 func testParameters(t *testing.T, g *gatewaytest.Gateway) {

@@ -19,6 +19,108 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for AIReason.
+const (
+	AIReasonAddressRefused      AIReason = "address_refused"
+	AIReasonBusy                AIReason = "busy"
+	AIReasonCostLimit           AIReason = "cost_limit"
+	AIReasonCutOff              AIReason = "cut_off"
+	AIReasonEmpty               AIReason = "empty"
+	AIReasonEndpointError       AIReason = "endpoint_error"
+	AIReasonEndpointUnreachable AIReason = "endpoint_unreachable"
+	AIReasonGuardForeign        AIReason = "guard_foreign"
+	AIReasonGuardLength         AIReason = "guard_length"
+	AIReasonGuardRepetition     AIReason = "guard_repetition"
+	AIReasonGuardScript         AIReason = "guard_script"
+	AIReasonGuardUnlike         AIReason = "guard_unlike"
+	AIReasonKeyMissing          AIReason = "key_missing"
+	AIReasonMalformed           AIReason = "malformed"
+	AIReasonModelNotFound       AIReason = "model_not_found"
+	AIReasonNoImage             AIReason = "no_image"
+	AIReasonNotAllowed          AIReason = "not_allowed"
+	AIReasonNotOptedIn          AIReason = "not_opted_in"
+	AIReasonRateLimited         AIReason = "rate_limited"
+	AIReasonRefused             AIReason = "refused"
+	AIReasonRelayUnavailable    AIReason = "relay_unavailable"
+	AIReasonTimeout             AIReason = "timeout"
+	AIReasonTooLong             AIReason = "too_long"
+	AIReasonUnauthorized        AIReason = "unauthorized"
+)
+
+// Valid indicates whether the value is a known member of the AIReason enum.
+func (e AIReason) Valid() bool {
+	switch e {
+	case AIReasonAddressRefused:
+		return true
+	case AIReasonBusy:
+		return true
+	case AIReasonCostLimit:
+		return true
+	case AIReasonCutOff:
+		return true
+	case AIReasonEmpty:
+		return true
+	case AIReasonEndpointError:
+		return true
+	case AIReasonEndpointUnreachable:
+		return true
+	case AIReasonGuardForeign:
+		return true
+	case AIReasonGuardLength:
+		return true
+	case AIReasonGuardRepetition:
+		return true
+	case AIReasonGuardScript:
+		return true
+	case AIReasonGuardUnlike:
+		return true
+	case AIReasonKeyMissing:
+		return true
+	case AIReasonMalformed:
+		return true
+	case AIReasonModelNotFound:
+		return true
+	case AIReasonNoImage:
+		return true
+	case AIReasonNotAllowed:
+		return true
+	case AIReasonNotOptedIn:
+		return true
+	case AIReasonRateLimited:
+		return true
+	case AIReasonRefused:
+		return true
+	case AIReasonRelayUnavailable:
+		return true
+	case AIReasonTimeout:
+		return true
+	case AIReasonTooLong:
+		return true
+	case AIReasonUnauthorized:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AIRole.
+const (
+	Corrector AIRole = "corrector"
+	Reader    AIRole = "reader"
+)
+
+// Valid indicates whether the value is a known member of the AIRole enum.
+func (e AIRole) Valid() bool {
+	switch e {
+	case Corrector:
+		return true
+	case Reader:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AcceptedMessage.
 const (
 	PDFSubmittedForProcessing AcceptedMessage = "PDF submitted for processing"
@@ -87,6 +189,7 @@ func (e ComponentHealth) Valid() bool {
 
 // Defines values for Correction.
 const (
+	CorrectionAi   Correction = "ai"
 	CorrectionAuto Correction = "auto"
 	CorrectionOff  Correction = "off"
 )
@@ -94,6 +197,8 @@ const (
 // Valid indicates whether the value is a known member of the Correction enum.
 func (e Correction) Valid() bool {
 	switch e {
+	case CorrectionAi:
+		return true
 	case CorrectionAuto:
 		return true
 	case CorrectionOff:
@@ -123,21 +228,23 @@ func (e DeletionStatus) Valid() bool {
 
 // Defines values for FailureCode.
 const (
-	FailureCodeAllPagesFailed       FailureCode = "all_pages_failed"
-	FailureCodeBackoffLimitExceeded FailureCode = "backoff_limit_exceeded"
-	FailureCodeDeadlineExceeded     FailureCode = "deadline_exceeded"
-	FailureCodeEmptyDocument        FailureCode = "empty_document"
-	FailureCodeInvalidDocument      FailureCode = "invalid_document"
-	FailureCodeJobFailed            FailureCode = "job_failed"
-	FailureCodePageQuotaExceeded    FailureCode = "page_quota_exceeded"
-	FailureCodePagesOutOfRange      FailureCode = "pages_out_of_range"
-	FailureCodePasswordProtected    FailureCode = "password_protected"
-	FailureCodePriorityNotAllowed   FailureCode = "priority_not_allowed"
-	FailureCodeSourceRefused        FailureCode = "source_refused"
-	FailureCodeSourceTooLarge       FailureCode = "source_too_large"
-	FailureCodeSourceUnavailable    FailureCode = "source_unavailable"
-	FailureCodeTooManyPages         FailureCode = "too_many_pages"
-	FailureCodeUnsupportedDocument  FailureCode = "unsupported_document"
+	FailureCodeAllPagesFailed          FailureCode = "all_pages_failed"
+	FailureCodeBackoffLimitExceeded    FailureCode = "backoff_limit_exceeded"
+	FailureCodeDeadlineExceeded        FailureCode = "deadline_exceeded"
+	FailureCodeEmptyDocument           FailureCode = "empty_document"
+	FailureCodeExternalModelNotAllowed FailureCode = "external_model_not_allowed"
+	FailureCodeInvalidDocument         FailureCode = "invalid_document"
+	FailureCodeJobFailed               FailureCode = "job_failed"
+	FailureCodeModelNotAllowed         FailureCode = "model_not_allowed"
+	FailureCodePageQuotaExceeded       FailureCode = "page_quota_exceeded"
+	FailureCodePagesOutOfRange         FailureCode = "pages_out_of_range"
+	FailureCodePasswordProtected       FailureCode = "password_protected"
+	FailureCodePriorityNotAllowed      FailureCode = "priority_not_allowed"
+	FailureCodeSourceRefused           FailureCode = "source_refused"
+	FailureCodeSourceTooLarge          FailureCode = "source_too_large"
+	FailureCodeSourceUnavailable       FailureCode = "source_unavailable"
+	FailureCodeTooManyPages            FailureCode = "too_many_pages"
+	FailureCodeUnsupportedDocument     FailureCode = "unsupported_document"
 )
 
 // Valid indicates whether the value is a known member of the FailureCode enum.
@@ -151,9 +258,13 @@ func (e FailureCode) Valid() bool {
 		return true
 	case FailureCodeEmptyDocument:
 		return true
+	case FailureCodeExternalModelNotAllowed:
+		return true
 	case FailureCodeInvalidDocument:
 		return true
 	case FailureCodeJobFailed:
+		return true
+	case FailureCodeModelNotAllowed:
 		return true
 	case FailureCodePageQuotaExceeded:
 		return true
@@ -172,6 +283,24 @@ func (e FailureCode) Valid() bool {
 	case FailureCodeTooManyPages:
 		return true
 	case FailureCodeUnsupportedDocument:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Fallback.
+const (
+	FallbackDefault Fallback = "default"
+	FallbackNone    Fallback = "none"
+)
+
+// Valid indicates whether the value is a known member of the Fallback enum.
+func (e Fallback) Valid() bool {
+	switch e {
+	case FallbackDefault:
+		return true
+	case FallbackNone:
 		return true
 	default:
 		return false
@@ -274,6 +403,24 @@ func (e KeyUsageRemoved) Valid() bool {
 	}
 }
 
+// Defines values for ModelRefusalCode.
+const (
+	ModelRefusalCodeExternalModelNotAllowed ModelRefusalCode = "external_model_not_allowed"
+	ModelRefusalCodeModelNotAllowed         ModelRefusalCode = "model_not_allowed"
+)
+
+// Valid indicates whether the value is a known member of the ModelRefusalCode enum.
+func (e ModelRefusalCode) Valid() bool {
+	switch e {
+	case ModelRefusalCodeExternalModelNotAllowed:
+		return true
+	case ModelRefusalCodeModelNotAllowed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ModelType.
 const (
 	ModelTypeAi  ModelType = "ai"
@@ -349,6 +496,7 @@ func (e OutputFormat) Valid() bool {
 // Defines values for PageErrorCode.
 const (
 	PageCrashed    PageErrorCode = "page_crashed"
+	PageNotRead    PageErrorCode = "page_not_read"
 	PageTimeout    PageErrorCode = "page_timeout"
 	PageTooLarge   PageErrorCode = "page_too_large"
 	PageUnreadable PageErrorCode = "page_unreadable"
@@ -358,6 +506,8 @@ const (
 func (e PageErrorCode) Valid() bool {
 	switch e {
 	case PageCrashed:
+		return true
+	case PageNotRead:
 		return true
 	case PageTimeout:
 		return true
@@ -462,63 +612,65 @@ func (e ProbeStatus) Valid() bool {
 
 // Defines values for ProblemCode.
 const (
-	ProblemCodeCallbackUnsigned       ProblemCode = "callback_unsigned"
-	ProblemCodeCorrectionsChanged     ProblemCode = "corrections_changed"
-	ProblemCodeDuplicateParameter     ProblemCode = "duplicate_parameter"
-	ProblemCodeEmptyFile              ProblemCode = "empty_file"
-	ProblemCodeFileTooLarge           ProblemCode = "file_too_large"
-	ProblemCodeFormTooLarge           ProblemCode = "form_too_large"
-	ProblemCodeFormatUnavailable      ProblemCode = "format_unavailable"
-	ProblemCodeIdempotencyKeyReused   ProblemCode = "idempotency_key_reused"
-	ProblemCodeInsufficientScope      ProblemCode = "insufficient_scope"
-	ProblemCodeInternalError          ProblemCode = "internal_error"
-	ProblemCodeInvalidApiKey          ProblemCode = "invalid_api_key"
-	ProblemCodeInvalidCallback        ProblemCode = "invalid_callback"
-	ProblemCodeInvalidEventToken      ProblemCode = "invalid_event_token"
-	ProblemCodeInvalidFile            ProblemCode = "invalid_file"
-	ProblemCodeInvalidIdempotencyKey  ProblemCode = "invalid_idempotency_key"
-	ProblemCodeInvalidMetadata        ProblemCode = "invalid_metadata"
-	ProblemCodeInvalidPages           ProblemCode = "invalid_pages"
-	ProblemCodeInvalidParameter       ProblemCode = "invalid_parameter"
-	ProblemCodeJobCancelled           ProblemCode = "job_cancelled"
-	ProblemCodeJobDeleted             ProblemCode = "job_deleted"
-	ProblemCodeJobFailed              ProblemCode = "job_failed"
-	ProblemCodeJobNotFinished         ProblemCode = "job_not_finished"
-	ProblemCodeJobNotFound            ProblemCode = "job_not_found"
-	ProblemCodeJobNotRetryable        ProblemCode = "job_not_retryable"
-	ProblemCodeKeyExpired             ProblemCode = "key_expired"
-	ProblemCodeMalformedForm          ProblemCode = "malformed_form"
-	ProblemCodeMalformedQuery         ProblemCode = "malformed_query"
-	ProblemCodeMethodNotAllowed       ProblemCode = "method_not_allowed"
-	ProblemCodeMissingApiKey          ProblemCode = "missing_api_key"
-	ProblemCodeMissingFile            ProblemCode = "missing_file"
-	ProblemCodeModelNotReady          ProblemCode = "model_not_ready"
-	ProblemCodeNotFound               ProblemCode = "not_found"
-	ProblemCodeOrganizationClosed     ProblemCode = "organization_closed"
-	ProblemCodeOrganizationNotReady   ProblemCode = "organization_not_ready"
-	ProblemCodeOrganizationSuspended  ProblemCode = "organization_suspended"
-	ProblemCodePageNotFound           ProblemCode = "page_not_found"
-	ProblemCodePageNotReady           ProblemCode = "page_not_ready"
-	ProblemCodePageQuotaExceeded      ProblemCode = "page_quota_exceeded"
-	ProblemCodeParameterTooLong       ProblemCode = "parameter_too_long"
-	ProblemCodePlanNotFound           ProblemCode = "plan_not_found"
-	ProblemCodePreviewNotFound        ProblemCode = "preview_not_found"
-	ProblemCodePriorityNotAllowed     ProblemCode = "priority_not_allowed"
-	ProblemCodeRangeNotSatisfiable    ProblemCode = "range_not_satisfiable"
-	ProblemCodeRateLimited            ProblemCode = "rate_limited"
-	ProblemCodeResultExpired          ProblemCode = "result_expired"
-	ProblemCodeServiceUnavailable     ProblemCode = "service_unavailable"
-	ProblemCodeStoreUnavailable       ProblemCode = "store_unavailable"
-	ProblemCodeTooManyFiles           ProblemCode = "too_many_files"
-	ProblemCodeTooManyStreams         ProblemCode = "too_many_streams"
-	ProblemCodeTooManyTransfers       ProblemCode = "too_many_transfers"
-	ProblemCodeUnknownModel           ProblemCode = "unknown_model"
-	ProblemCodeUnknownParameter       ProblemCode = "unknown_parameter"
-	ProblemCodeUnknownWebhookSecret   ProblemCode = "unknown_webhook_secret"
-	ProblemCodeUnsupportedContentType ProblemCode = "unsupported_content_type"
-	ProblemCodeUploadIncomplete       ProblemCode = "upload_incomplete"
-	ProblemCodeUploadTooSlow          ProblemCode = "upload_too_slow"
-	ProblemCodeUsageNotFound          ProblemCode = "usage_not_found"
+	ProblemCodeCallbackUnsigned        ProblemCode = "callback_unsigned"
+	ProblemCodeCorrectionsChanged      ProblemCode = "corrections_changed"
+	ProblemCodeDuplicateParameter      ProblemCode = "duplicate_parameter"
+	ProblemCodeEmptyFile               ProblemCode = "empty_file"
+	ProblemCodeExternalModelNotAllowed ProblemCode = "external_model_not_allowed"
+	ProblemCodeFileTooLarge            ProblemCode = "file_too_large"
+	ProblemCodeFormTooLarge            ProblemCode = "form_too_large"
+	ProblemCodeFormatUnavailable       ProblemCode = "format_unavailable"
+	ProblemCodeIdempotencyKeyReused    ProblemCode = "idempotency_key_reused"
+	ProblemCodeInsufficientScope       ProblemCode = "insufficient_scope"
+	ProblemCodeInternalError           ProblemCode = "internal_error"
+	ProblemCodeInvalidApiKey           ProblemCode = "invalid_api_key"
+	ProblemCodeInvalidCallback         ProblemCode = "invalid_callback"
+	ProblemCodeInvalidEventToken       ProblemCode = "invalid_event_token"
+	ProblemCodeInvalidFile             ProblemCode = "invalid_file"
+	ProblemCodeInvalidIdempotencyKey   ProblemCode = "invalid_idempotency_key"
+	ProblemCodeInvalidMetadata         ProblemCode = "invalid_metadata"
+	ProblemCodeInvalidPages            ProblemCode = "invalid_pages"
+	ProblemCodeInvalidParameter        ProblemCode = "invalid_parameter"
+	ProblemCodeJobCancelled            ProblemCode = "job_cancelled"
+	ProblemCodeJobDeleted              ProblemCode = "job_deleted"
+	ProblemCodeJobFailed               ProblemCode = "job_failed"
+	ProblemCodeJobNotFinished          ProblemCode = "job_not_finished"
+	ProblemCodeJobNotFound             ProblemCode = "job_not_found"
+	ProblemCodeJobNotRetryable         ProblemCode = "job_not_retryable"
+	ProblemCodeKeyExpired              ProblemCode = "key_expired"
+	ProblemCodeMalformedForm           ProblemCode = "malformed_form"
+	ProblemCodeMalformedQuery          ProblemCode = "malformed_query"
+	ProblemCodeMethodNotAllowed        ProblemCode = "method_not_allowed"
+	ProblemCodeMissingApiKey           ProblemCode = "missing_api_key"
+	ProblemCodeMissingFile             ProblemCode = "missing_file"
+	ProblemCodeModelNotAllowed         ProblemCode = "model_not_allowed"
+	ProblemCodeModelNotReady           ProblemCode = "model_not_ready"
+	ProblemCodeNotFound                ProblemCode = "not_found"
+	ProblemCodeOrganizationClosed      ProblemCode = "organization_closed"
+	ProblemCodeOrganizationNotReady    ProblemCode = "organization_not_ready"
+	ProblemCodeOrganizationSuspended   ProblemCode = "organization_suspended"
+	ProblemCodePageNotFound            ProblemCode = "page_not_found"
+	ProblemCodePageNotReady            ProblemCode = "page_not_ready"
+	ProblemCodePageQuotaExceeded       ProblemCode = "page_quota_exceeded"
+	ProblemCodeParameterTooLong        ProblemCode = "parameter_too_long"
+	ProblemCodePlanNotFound            ProblemCode = "plan_not_found"
+	ProblemCodePreviewNotFound         ProblemCode = "preview_not_found"
+	ProblemCodePriorityNotAllowed      ProblemCode = "priority_not_allowed"
+	ProblemCodeRangeNotSatisfiable     ProblemCode = "range_not_satisfiable"
+	ProblemCodeRateLimited             ProblemCode = "rate_limited"
+	ProblemCodeResultExpired           ProblemCode = "result_expired"
+	ProblemCodeServiceUnavailable      ProblemCode = "service_unavailable"
+	ProblemCodeStoreUnavailable        ProblemCode = "store_unavailable"
+	ProblemCodeTooManyFiles            ProblemCode = "too_many_files"
+	ProblemCodeTooManyStreams          ProblemCode = "too_many_streams"
+	ProblemCodeTooManyTransfers        ProblemCode = "too_many_transfers"
+	ProblemCodeUnknownModel            ProblemCode = "unknown_model"
+	ProblemCodeUnknownParameter        ProblemCode = "unknown_parameter"
+	ProblemCodeUnknownWebhookSecret    ProblemCode = "unknown_webhook_secret"
+	ProblemCodeUnsupportedContentType  ProblemCode = "unsupported_content_type"
+	ProblemCodeUploadIncomplete        ProblemCode = "upload_incomplete"
+	ProblemCodeUploadTooSlow           ProblemCode = "upload_too_slow"
+	ProblemCodeUsageNotFound           ProblemCode = "usage_not_found"
 )
 
 // Valid indicates whether the value is a known member of the ProblemCode enum.
@@ -531,6 +683,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeDuplicateParameter:
 		return true
 	case ProblemCodeEmptyFile:
+		return true
+	case ProblemCodeExternalModelNotAllowed:
 		return true
 	case ProblemCodeFileTooLarge:
 		return true
@@ -583,6 +737,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeMissingApiKey:
 		return true
 	case ProblemCodeMissingFile:
+		return true
+	case ProblemCodeModelNotAllowed:
 		return true
 	case ProblemCodeModelNotReady:
 		return true
@@ -718,6 +874,12 @@ func (e WaitCode) Valid() bool {
 	}
 }
 
+// AIReason Why what an AI model said is not in a page, for programs. Others may be added.
+type AIReason string
+
+// AIRole A `reader` was asked for the text of pages, a `corrector` for single lines that the recogniser was unsure of.
+type AIRole string
+
 // Accepted defines model for Accepted.
 type Accepted struct {
 	// JobId The id of a job. Those that the API makes are 12 hexadecimal digits; people who make jobs of their own in the cluster call them as they like.
@@ -736,7 +898,8 @@ type AcceptedMessageKm string
 // AcceptedStatus defines model for Accepted.Status.
 type AcceptedStatus string
 
-// Box Left, top, right and bottom, from the top left corner of the upright page.
+// Box Left, top, right and bottom, from the top left corner of the upright page. `null` where the place is not known, as of text
+// of an AI model that the recogniser has not found on the page.
 type Box = []float64
 
 // ComponentHealth What is `degraded` does its work less well, and documents are taken in all the same.
@@ -755,7 +918,9 @@ type CorrectedWord struct {
 }
 
 // Correction `auto` corrects what recognition is known to confuse in Khmer, where it was unsure and what stands around leaves little
-// doubt; digits and Latin letters are never changed. `off` leaves the text as it was recognised.
+// doubt; digits and Latin letters are never changed. `off` leaves the text as it was recognised. `ai` does as `auto`, and then asks
+// an AI model about the lines that are still unsure: the one that is named as `model`, else the first by its id that the
+// organization may use. What it says is taken only where it is near to what was recognised.
 type Correction string
 
 // Corrections What people have corrected on a page.
@@ -803,6 +968,10 @@ type Failure struct {
 // FailureCode Why a job failed, for programs. Others may be added.
 type FailureCode string
 
+// Fallback What becomes of a page that the AI model does not read, or whose answer is not believed: with `default` it has the text of the
+// recogniser, with `none` it fails with `page_not_read`.
+type Fallback string
+
 // Health defines model for Health.
 type Health struct {
 	// Components How what the gateway stands on is.
@@ -832,8 +1001,13 @@ type HealthStatus string
 
 // Job How a job stands.
 type Job struct {
+	// Ai The AI model that reads the pages, or corrects lines of them; missing where none does, and before the job is admitted.
+	Ai *JobAI `json:"ai,omitempty"`
+
 	// Correct `auto` corrects what recognition is known to confuse in Khmer, where it was unsure and what stands around leaves little
-	// doubt; digits and Latin letters are never changed. `off` leaves the text as it was recognised.
+	// doubt; digits and Latin letters are never changed. `off` leaves the text as it was recognised. `ai` does as `auto`, and then asks
+	// an AI model about the lines that are still unsure: the one that is named as `model`, else the first by its id that the
+	// organization may use. What it says is taken only where it is near to what was recognised.
 	Correct *Correction `json:"correct,omitempty"`
 
 	// CreatedAt When the document was accepted.
@@ -847,6 +1021,10 @@ type Job struct {
 
 	// ExpiresAt When the document and the result are deleted, on jobs that have ended.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// Fallback What becomes of a page that the AI model does not read, or whose answer is not believed: with `default` it has the text of the
+	// recogniser, with `none` it fails with `page_not_read`.
+	Fallback *Fallback `json:"fallback,omitempty"`
 
 	// FileName The name that the document came with.
 	FileName *string `json:"file_name,omitempty"`
@@ -909,6 +1087,18 @@ type Job struct {
 // JobTaskType defines model for Job.TaskType.
 type JobTaskType string
 
+// JobAI The AI model that reads the pages, or corrects lines of them; missing where none does, and before the job is admitted.
+type JobAI struct {
+	// LeavesCluster Whether what it is shown leaves the cluster; missing where the model is not there any more.
+	LeavesCluster *bool `json:"leaves_cluster,omitempty"`
+
+	// Model The `id` of the model.
+	Model string `json:"model"`
+
+	// Role A `reader` was asked for the text of pages, a `corrector` for single lines that the recogniser was unsure of.
+	Role AIRole `json:"role"`
+}
+
 // JobEnded The message of a webhook.
 type JobEnded struct {
 	// Data How a job stands.
@@ -957,8 +1147,9 @@ type KeyUsageRemoved bool
 
 // Line defines model for Line.
 type Line struct {
-	// Box Left, top, right and bottom, from the top left corner of the upright page.
-	Box        Box     `json:"box"`
+	// Box Left, top, right and bottom, from the top left corner of the upright page. `null` where the place is not known, as of text
+	// of an AI model that the recogniser has not found on the page.
+	Box        *Box    `json:"box"`
 	Confidence float64 `json:"confidence"`
 
 	// FontSize The size of the type; an estimate on recognised pages.
@@ -975,6 +1166,9 @@ type Metadata map[string]string
 
 // Model defines model for Model.
 type Model struct {
+	// Allowed Whether your organization may use it.
+	Allowed bool `json:"allowed"`
+
 	// Default Whether it is taken where a submission names neither a model nor languages.
 	Default bool `json:"default"`
 
@@ -987,26 +1181,65 @@ type Model struct {
 	// Languages What it can read.
 	Languages []string `json:"languages"`
 
+	// LeavesCluster Whether pages that it reads leave the cluster that the platform runs in.
+	LeavesCluster bool `json:"leaves_cluster"`
+
 	// Message The same for people.
 	Message   *string `json:"message,omitempty"`
 	MessageKm *string `json:"message_km,omitempty"`
 	Name      string  `json:"name"`
 	NameKm    string  `json:"name_km"`
-	Ready     bool    `json:"ready"`
 
-	// Reason Why it is not ready, as a word; `null` where it is.
+	// PagesPerPage How many pages of the month each page counts as whose text is this model's.
+	PagesPerPage int32 `json:"pages_per_page"`
+
+	// Price What it costs beside pages of the month; `null` where that is nothing. Every answer costs, also one that is not used.
+	Price *struct {
+		// Currency The platform's.
+		Currency               string  `json:"currency"`
+		PerMillionInputTokens  float64 `json:"per_million_input_tokens"`
+		PerMillionOutputTokens float64 `json:"per_million_output_tokens"`
+		PerPage                float64 `json:"per_page"`
+	} `json:"price"`
+	Ready bool `json:"ready"`
+
+	// Reason Why it is not ready, as a word; `null` where it is. An AI model that is not ready may be asked for: the recogniser reads what
+	// it does not.
 	Reason *string `json:"reason"`
 
-	// Type Whether it reads by pattern, or is a language model that sees.
+	// Refusal Why not; missing where it may.
+	Refusal *struct {
+		Code      ModelRefusalCode `json:"code"`
+		Message   string           `json:"message"`
+		MessageKm string           `json:"message_km"`
+	} `json:"refusal,omitempty"`
+
+	// Type Whether it reads by pattern, or is a language model that sees. Beside the latter a model by pattern always stands by.
 	Type ModelType `json:"type"`
 }
 
-// ModelType Whether it reads by pattern, or is a language model that sees.
+// ModelRefusalCode defines model for Model.Refusal.Code.
+type ModelRefusalCode string
+
+// ModelType Whether it reads by pattern, or is a language model that sees. Beside the latter a model by pattern always stands by.
 type ModelType string
 
 // ModelList defines model for ModelList.
 type ModelList struct {
 	Models []Model `json:"models"`
+}
+
+// ModelUsage defines model for ModelUsage.
+type ModelUsage struct {
+	Cost        float64 `json:"cost"`
+	Fallbacks   int64   `json:"fallbacks"`
+	InputTokens int64   `json:"input_tokens"`
+
+	// Model The `id` of the model.
+	Model        string  `json:"model"`
+	OutputTokens int64   `json:"output_tokens"`
+	Pages        int64   `json:"pages"`
+	Seconds      float64 `json:"seconds"`
 }
 
 // Named defines model for Named.
@@ -1025,6 +1258,8 @@ type OutputFormat string
 
 // Page defines model for Page.
 type Page struct {
+	// Ai What an AI model had to do with the page; missing where none had.
+	Ai         *PageAI `json:"ai,omitempty"`
 	Confidence float64 `json:"confidence"`
 
 	// CorrectedWords How many words people corrected, where they did.
@@ -1038,7 +1273,9 @@ type Page struct {
 	} `json:"error,omitempty"`
 	Height float64 `json:"height"`
 	Lines  []Line  `json:"lines"`
-	Model  *string `json:"model,omitempty"`
+
+	// Model The model whose text it is, on recognised pages.
+	Model *string `json:"model,omitempty"`
 
 	// Ms How long the page took, in milliseconds.
 	Ms int64 `json:"ms"`
@@ -1072,8 +1309,50 @@ type PageRotation int
 // `mixed` is its own and beside it what was recognised in images, with `none` there is none.
 type PageSource string
 
+// PageAI What an AI model had to do with the page; missing where none had.
+type PageAI struct {
+	// Attempts How many answers were asked for.
+	Attempts int `json:"attempts"`
+
+	// Cost What all answers cost, in the platform's currency.
+	Cost float64 `json:"cost"`
+
+	// InputTokens Tokens of all questions, as far as the model told them.
+	InputTokens int64 `json:"input_tokens"`
+
+	// Lines Lines that a corrector was asked about; missing where there were none.
+	Lines *int `json:"lines,omitempty"`
+
+	// LinesCorrected Lines that it corrected; missing where there were none.
+	LinesCorrected *int `json:"lines_corrected,omitempty"`
+
+	// Message The reason for people, in English.
+	Message *string `json:"message,omitempty"`
+
+	// Model The `id` of the model.
+	Model string `json:"model"`
+
+	// Ms How long the model was waited for, in milliseconds.
+	Ms int64 `json:"ms"`
+
+	// OutputTokens Tokens of all answers, as far as the model told them.
+	OutputTokens int64 `json:"output_tokens"`
+
+	// Reason Why what an AI model said is not in a page, for programs. Others may be added.
+	Reason *AIReason `json:"reason,omitempty"`
+
+	// Role A `reader` was asked for the text of pages, a `corrector` for single lines that the recogniser was unsure of.
+	Role AIRole `json:"role"`
+
+	// Used Whether what it said is in the page; of a corrector, that of one line at the least.
+	Used bool `json:"used"`
+}
+
 // PageCounts The pages that were asked for, by what became of them; once they were counted.
 type PageCounts struct {
+	// Ai Those among the recognized ones whose text is an AI model's; missing where there are none.
+	Ai *int32 `json:"ai,omitempty"`
+
 	// Done The sum of the three that follow.
 	Done int32 `json:"done"`
 
@@ -1159,8 +1438,14 @@ type Submission struct {
 	CallbackUrl *string `json:"callback_url,omitempty"`
 
 	// Correct `auto` corrects what recognition is known to confuse in Khmer, where it was unsure and what stands around leaves little
-	// doubt; digits and Latin letters are never changed. `off` leaves the text as it was recognised.
+	// doubt; digits and Latin letters are never changed. `off` leaves the text as it was recognised. `ai` does as `auto`, and then asks
+	// an AI model about the lines that are still unsure: the one that is named as `model`, else the first by its id that the
+	// organization may use. What it says is taken only where it is near to what was recognised.
 	Correct *Correction `json:"correct,omitempty"`
+
+	// Fallback What becomes of a page that the AI model does not read, or whose answer is not believed: with `default` it has the text of the
+	// recogniser, with `none` it fails with `page_not_read`.
+	Fallback *Fallback `json:"fallback,omitempty"`
 
 	// File The document: PDF, PNG, JPEG or TIFF, told by its content and not by its name. The plan says how large it may be; the plans
 	// that ship take 50 MB.
@@ -1176,7 +1461,8 @@ type Submission struct {
 	// letters, digits, dots, hyphens and underscores, and begin and end with a letter or digit.
 	Metadata *string `json:"metadata,omitempty"`
 
-	// Model The `id` of a model, as `GET /models` lists them.
+	// Model The `id` of a model, as `GET /models` lists them. One of the type `ai` reads the pages that are recognised, and corrects lines
+	// alone with `correct=ai`.
 	Model *string `json:"model,omitempty"`
 
 	// OcrMode `auto` recognises the pages that carry no right text of their own, `force` every page, `skip` none.
@@ -1202,6 +1488,39 @@ type Text = string
 
 // Usage defines model for Usage.
 type Usage struct {
+	// Ai What AI models did for the organization in the month, and what it cost; `null` where none was used and no limit is set.
+	Ai *struct {
+		// Cost What all answers cost, those that were not used among them.
+		Cost float64 `json:"cost"`
+
+		// Currency The platform's.
+		Currency string `json:"currency"`
+
+		// Fallbacks Pages that were to have it and do not.
+		Fallbacks int64 `json:"fallbacks"`
+
+		// InputTokens Of all questions, as far as the models told.
+		InputTokens int64 `json:"input_tokens"`
+
+		// Left Of the limit; `null` where there is none.
+		Left *float64 `json:"left"`
+
+		// Limit What they may cost in a month. From then on pages are read without them. `null` where there is no limit.
+		Limit *float64 `json:"limit"`
+
+		// Models The same by model, by name.
+		Models []ModelUsage `json:"models"`
+
+		// OutputTokens Of all answers, as far as the models told.
+		OutputTokens int64 `json:"output_tokens"`
+
+		// Pages Pages that have the text of an AI model.
+		Pages int64 `json:"pages"`
+
+		// Seconds How long the models were waited for.
+		Seconds float64 `json:"seconds"`
+	} `json:"ai,omitempty"`
+
 	// ByDay Used pages by the day on which they were reserved; days without pages are left out.
 	ByDay []struct {
 		Date  openapi_types.Date `json:"date"`
@@ -1279,8 +1598,9 @@ type Waiting struct {
 
 // Word A run of text between spaces. Khmer puts few, so it is often a phrase.
 type Word struct {
-	// Box Left, top, right and bottom, from the top left corner of the upright page.
-	Box        Box     `json:"box"`
+	// Box Left, top, right and bottom, from the top left corner of the upright page. `null` where the place is not known, as of text
+	// of an AI model that the recogniser has not found on the page.
+	Box        *Box    `json:"box"`
 	Confidence float64 `json:"confidence"`
 
 	// Recognized Where people corrected the word, what was read. The text is what they wrote, and empty where they took the word out.

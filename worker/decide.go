@@ -66,16 +66,16 @@ func makePlan(ticket *workerport.Ticket, total int) (plan, *failure) {
 			fmt.Sprintf("The document has %d pages; those beyond page %d cannot be processed.", total, ticket.MaxPages))
 	}
 
-	stored := make(map[int]document.Outcome, len(ticket.Stored))
+	stored := make(map[int]workerport.StoredPage, len(ticket.Stored))
 	for _, page := range ticket.Stored {
-		stored[page.Number] = page.Outcome
+		stored[page.Number] = page
 	}
 	first, last := ticket.Partition.Share(ticket.Part, int32(count))
 	work := plan{asked: int32(count), counts: v1alpha1.PageCounts{Total: last - first + 1}}
 	for _, r := range ranges.Share(int(first), int(last)) {
 		for page := r.First; page <= r.Last; page++ {
-			if outcome, ok := stored[page]; ok {
-				work.counts = countPage(work.counts, outcome)
+			if done, ok := stored[page]; ok {
+				work.counts = countPage(work.counts, done)
 			} else {
 				work.pages = append(work.pages, page)
 			}
@@ -85,9 +85,12 @@ func makePlan(ticket *workerport.Ticket, total int) (plan, *failure) {
 }
 
 // countPage adds a page that is done.
-func countPage(counts v1alpha1.PageCounts, outcome document.Outcome) v1alpha1.PageCounts {
+func countPage(counts v1alpha1.PageCounts, page workerport.StoredPage) v1alpha1.PageCounts {
 	counts.Done++
-	switch outcome {
+	if page.AI {
+		counts.AI++
+	}
+	switch page.Outcome {
 	case document.OutcomeNative:
 		counts.Native++
 	case document.OutcomeRecognized:

@@ -31,6 +31,10 @@ func TestMakePlan(t *testing.T) {
 			ticket: workerport.Ticket{MaxPages: 9, Stored: stored, Pages: "4-5"}, total: 5,
 			pages: []int{5}, counts: v1alpha1.PageCounts{Total: 2, Done: 1, Recognized: 1},
 		},
+		"pages whose text is an AI model's count as such": {
+			ticket: workerport.Ticket{MaxPages: 9, Stored: []workerport.StoredPage{{Number: 2, Outcome: document.OutcomeRecognized, AI: true}}}, total: 2,
+			pages: []int{1}, counts: v1alpha1.PageCounts{Total: 2, Done: 1, Recognized: 1, AI: 1},
+		},
 		"everything is stored": {
 			ticket: workerport.Ticket{MaxPages: 9, Stored: stored, Pages: "1,4"}, total: 5,
 			counts: v1alpha1.PageCounts{Total: 2, Done: 2, Native: 1, Recognized: 1},

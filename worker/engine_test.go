@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -67,6 +68,12 @@ type script struct {
 	PreviewCrash, PreviewHuge, PreviewWrong, PreviewNone []int
 	// PreviewHang never answers.
 	PreviewHang []int
+	// DrawCrash kills each child on the images of these pages, DrawHang never answers, DrawFlood answers with 100 MB, and DrawAs as it
+	// says there.
+	DrawCrash, DrawHang, DrawFlood []int
+	DrawAs                         map[int]wire.Response
+	// Lines of these pages have the confidences.
+	Lines map[int][]float64
 	// Gate holds a page back until the file of that name exists beside the document; the searchable PDF is page 0.
 	Gate map[int]string
 }
@@ -96,6 +103,8 @@ func runEngine() {
 			response = document.answer(folder, request.Page)
 		case request.Preview != nil:
 			response = document.preview(folder, request.Preview)
+		case request.Draw != nil:
+			response = document.draw(folder, request.Draw)
 		default:
 			response = document.searchable(folder, request.Searchable)
 		}
@@ -175,6 +184,12 @@ func (s *script) answer(folder string, request *wire.Page) wire.Response {
 		Number: n, Width: 595, Height: 842, Source: document.SourceOCR, Reason: "no_text_layer", Model: request.Model,
 		Text: request.Mode + " " + request.TrainedData, Lines: []document.Line{}, ProcessedAt: time.Now(),
 	}
+	for i, confidence := range s.Lines[n] {
+		text, box := fmt.Sprintf("line %d", i), lineBox(i)
+		page.Lines = append(page.Lines, document.Line{Text: text, Box: box, Confidence: confidence, Words: []document.Word{
+			{Text: text, Box: box, Confidence: confidence},
+		}})
+	}
 	if slices.Contains(s.Native, n) {
 		page.Source = document.SourceNative
 	}
@@ -204,6 +219,43 @@ func (s *script) preview(folder string, request *wire.Preview) wire.Response {
 		picture.JPEG = nil
 	}
 	return wire.Response{Preview: picture}
+}
+
+// lineBox is where the test engine has read a line.
+func lineBox(line int) document.Box {
+	return document.Box{50, float64(100 + 20*line), 500, float64(115 + 20*line)}
+}
+
+// drawingOf is the image that the test engine makes of a page, or of what is in a box of it.
+func drawingOf(page int, box document.Box) string { return fmt.Sprintf("page %d, box %v", page, box) }
+
+func (s *script) draw(folder string, request *wire.Draw) wire.Response {
+	n := request.Number
+	note(folder, fmt.Sprintf("draw %d", n))
+	switch {
+	case slices.Contains(s.DrawCrash, n):
+		crash()
+	case slices.Contains(s.DrawHang, n):
+		hang()
+	case slices.Contains(s.DrawFlood, n):
+		responses := os.NewFile(wire.ResponseFD, "responses")
+		for range 100 {
+			_, _ = responses.Write(bytes.Repeat([]byte("A"), 1<<20))
+		}
+		hang()
+	}
+	if response, ok := s.DrawAs[n]; ok {
+		return response
+	}
+	boxes := request.Boxes
+	if boxes == nil {
+		boxes = []document.Box{{}}
+	}
+	drawn := new(wire.Drawn)
+	for _, box := range boxes {
+		drawn.Images = append(drawn.Images, wire.Image{MediaType: request.MediaType, Content: []byte(drawingOf(n, box))})
+	}
+	return wire.Response{Drawn: drawn}
 }
 
 // pass waits for the gate of a page.

@@ -45,7 +45,7 @@ func ReadLocal(
 	costs := newMeter()
 	s := &supervisor{
 		config: config, log: log, ticket: &ticket, path: path,
-		progress: func(document.Outcome) {}, answered: costs.add,
+		progress: func(workerport.StoredPage) {}, answered: costs.add,
 	}
 	defer s.forget()
 	engine, total, alone, err := s.openFirst(ctx, first)

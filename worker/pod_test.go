@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log"
 	"log/slog"
 	"maps"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -24,6 +26,7 @@ import (
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/testlog"
 	"github.com/openplp/khocr/internal/workerport"
+	"github.com/openplp/khocr/worker/wire"
 )
 
 // pod is the surroundings of a worker: a gateway and an API server that listen with TLS, and files.
@@ -152,6 +155,17 @@ type gateway struct {
 	searchable map[string]string
 	// previews by the number of their page.
 	previews map[int]string
+	// readings that the AI model was asked for, in order.
+	readings []reading
+	// model is the AI model: it says what becomes of a page, or nothing once the caller has gone. While it does, the reading is in
+	// readings already.
+	model func(ctx context.Context, asked reading) *document.Page
+}
+
+// reading is what came to workerport.PathReading.
+type reading struct {
+	page   document.Page
+	images map[string]wire.Image
 }
 
 func newGateway(t *testing.T, content []byte) *gateway {
@@ -168,6 +182,7 @@ func newGateway(t *testing.T, content []byte) *gateway {
 		pages:         map[int]document.Page{},
 		searchable:    map[string]string{},
 		previews:      map[int]string{},
+		model:         readByModel,
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+workerport.PathTicket, func(w http.ResponseWriter, _ *http.Request) {
@@ -185,6 +200,7 @@ func newGateway(t *testing.T, content []byte) *gateway {
 	mux.HandleFunc("PUT /internal/v1/pages/{page}", g.put)
 	mux.HandleFunc("GET /internal/v1/pages/{page}", g.get)
 	mux.HandleFunc("PUT /internal/v1/pages/{page}/preview", g.putPreview)
+	mux.HandleFunc("POST /internal/v1/pages/{page}/reading", g.read)
 	mux.HandleFunc("PUT /internal/v1/searchable/{part}", func(_ http.ResponseWriter, r *http.Request) {
 		content, _ := io.ReadAll(r.Body)
 		g.mutex.Lock()
@@ -238,6 +254,71 @@ func (g *gateway) putPreview(w http.ResponseWriter, r *http.Request) {
 	}
 	g.previews[number] = string(content)
 	w.WriteHeader(http.StatusCreated)
+}
+
+// readByModel is an AI model that reads a page, or corrects it.
+func readByModel(_ context.Context, asked reading) *document.Page {
+	page := asked.page
+	page.AI = &document.AI{Model: "gemma", Role: document.RoleReader, Used: len(asked.images) > 0, Attempts: 1}
+	if !page.AI.Used {
+		page.AI.Reason = document.AINoImage
+		return &page
+	}
+	for name := range asked.images {
+		if name != workerport.PartImage {
+			page.AI.Role = document.RoleCorrector
+		}
+	}
+	page.Text = "the model's text"
+	return &page
+}
+
+func (g *gateway) read(w http.ResponseWriter, r *http.Request) {
+	asked := reading{images: map[string]wire.Image{}}
+	parts, err := r.MultipartReader()
+	for part := (*multipart.Part)(nil); err == nil; {
+		if part, err = parts.NextPart(); err != nil {
+			break
+		}
+		var content []byte
+		if content, err = io.ReadAll(part); err != nil {
+			break
+		}
+		if part.FormName() != workerport.PartPage {
+			asked.images[part.FormName()] = wire.Image{MediaType: part.Header.Get("Content-Type"), Content: content}
+		} else if err = json.Unmarshal(content, &asked.page); err == nil {
+			err = asked.page.Check()
+		}
+	}
+	if !errors.Is(err, io.EOF) || r.PathValue("page") != strconv.Itoa(asked.page.Number) {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	number := asked.page.Number
+	g.mutex.Lock()
+	g.readings = append(g.readings, asked)
+	g.mutex.Unlock()
+	page := g.model(r.Context(), asked)
+	if page == nil {
+		return
+	}
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if stored, ok := g.pages[number]; ok {
+		_ = json.NewEncoder(w).Encode(stored)
+		return
+	}
+	g.pages[number] = *page
+	g.order = append(g.order, number)
+	w.WriteHeader(http.StatusCreated)
+	_ = json.NewEncoder(w).Encode(page)
+}
+
+// asked lists the readings so far.
+func (g *gateway) asked() []reading {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	return slices.Clone(g.readings)
 }
 
 func (g *gateway) get(w http.ResponseWriter, r *http.Request) {

@@ -2,7 +2,9 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/openplp/khocr/internal/document"
@@ -15,33 +17,54 @@ import (
 const (
 	previewTime  = 10 * time.Second
 	previewLimit = 15 * time.Second
-	// maxPreviewDeaths is how many engines a document may end by its previews before no more are asked for.
-	maxPreviewDeaths = 3
+	// maxPictureDeaths is how many engines a document may end by its previews before no more are asked for, and likewise by
+	// images for an AI model.
+	maxPictureDeaths = 3
 )
 
 // drawPreview has the child that has done a page draw its preview. Nil where there is none: nobody wants it, the page could not be
 // processed, or it cannot be drawn. A child that is lost over it does not cost the page, and a worker that is told to stop keeps
 // its time for pages.
 func (s *slot) drawPreview(ctx context.Context, page *document.Page) []byte {
-	if s.storePreview == nil || page.Error != nil || ctx.Err() != nil || s.previewDeaths.Load() >= maxPreviewDeaths {
+	if s.storePreview == nil || page.Error != nil {
 		return nil
 	}
 	request := wire.Request{Preview: &wire.Preview{Number: page.Number, Rotation: page.Rotation}}
-	response, err := s.engine.ask(ctx, request, min(previewTime, s.pageTimeout()))
-	switch {
-	case err != nil:
-	case response.Preview == nil:
-		err = fmt.Errorf("%w: its answer is no preview", errChildDied)
-	case len(response.Preview.JPEG) > workerport.MaxPreviewBytes:
-		err = fmt.Errorf("%w: the preview has %d bytes", errChildDied, len(response.Preview.JPEG))
-	default:
-		return response.Preview.JPEG
+	response := s.askMore(ctx, page.Number, request, previewTime, &s.previewDeaths, func(response *wire.Response) error {
+		switch {
+		case response.Preview == nil:
+			return errors.New("its answer is no preview")
+		case len(response.Preview.JPEG) > workerport.MaxPreviewBytes:
+			return fmt.Errorf("the preview has %d bytes", len(response.Preview.JPEG))
+		}
+		return nil
+	})
+	if response == nil {
+		return nil
+	}
+	return response.Preview.JPEG
+}
+
+// askMore asks the child that has done a page for what the page can do without. Nil where there is none: the child is gone, a
+// document has ended enough of them by this, or ctx ends. A child whose answer is not in order is ended.
+func (s *slot) askMore(
+	ctx context.Context, page int, request wire.Request, limit time.Duration, deaths *atomic.Int32, inOrder func(*wire.Response) error,
+) *wire.Response {
+	if s.engine == nil || ctx.Err() != nil || deaths.Load() >= maxPictureDeaths {
+		return nil
+	}
+	response, err := s.engine.ask(ctx, request, min(limit, s.pageTimeout()))
+	if err == nil {
+		if err = inOrder(response); err == nil {
+			return response
+		}
+		err = fmt.Errorf("%w: %w", errChildDied, err)
 	}
 	state, printed := s.engine.kill()
 	s.engine = nil
 	if ctx.Err() == nil {
-		s.previewDeaths.Add(1)
-		s.log.Warn("Engine was lost on a preview", "page", page.Number, "error", err, "state", state.String(), "stderr", printed)
+		deaths.Add(1)
+		s.log.Warn("Engine was lost on a picture", "page", page, "error", err, "state", state.String(), "stderr", printed)
 	}
 	return nil
 }

@@ -81,8 +81,8 @@ func TestADocumentWhosePreviewsEndEnginesGetsNoMore(t *testing.T) {
 	p := newPod(t, script{Pages: 9, PreviewCrash: []int{1, 2, 3, 4, 5, 6, 7, 8, 9}})
 	p.config.CPULimit = 1
 	p.expect(t, workerport.ExitDone)
-	if got := len(p.previewsAsked()); got != maxPreviewDeaths {
-		t.Errorf("%d previews were asked for, want %d", got, maxPreviewDeaths)
+	if got := len(p.previewsAsked()); got != maxPictureDeaths {
+		t.Errorf("%d previews were asked for, want %d", got, maxPictureDeaths)
 	}
 	if len(p.gateway.pages) != 9 {
 		t.Errorf("%d pages were stored", len(p.gateway.pages))

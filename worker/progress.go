@@ -16,7 +16,6 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/openplp/khocr/api/v1alpha1"
-	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/workerport"
 )
 
@@ -134,10 +133,10 @@ func (r *reporter) run(ctx context.Context, next v1alpha1.PageCounts) {
 }
 
 // add counts a stored page.
-func (r *reporter) add(outcome document.Outcome) {
+func (r *reporter) add(page workerport.StoredPage) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.counts = countPage(r.counts, outcome)
+	r.counts = countPage(r.counts, page)
 }
 
 func (r *reporter) current() v1alpha1.PageCounts {

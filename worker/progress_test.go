@@ -45,10 +45,10 @@ func TestProgressIsReportedAtMostEveryIntervalAndOnlyWhenItChanged(t *testing.T)
 		apply, reports := record(0, nil)
 		r := startReporter(apply, 5*time.Second, v1alpha1.PageCounts{Total: 9}, slog.New(slog.DiscardHandler))
 		time.Sleep(time.Second)
-		r.add(document.OutcomeNative)
-		r.add(document.OutcomeFailed)
+		r.add(workerport.StoredPage{Outcome: document.OutcomeNative})
+		r.add(workerport.StoredPage{Outcome: document.OutcomeFailed})
 		time.Sleep(12 * time.Second)
-		r.add(document.OutcomeRecognized)
+		r.add(workerport.StoredPage{Outcome: document.OutcomeRecognized})
 		if err := r.finish(t.Context(), true); err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestThatAllIsDoneIsReportedAtTheEndAndOnlyOfCompleteWork(t *testing.T) {
 			apply, reports := record(0, nil)
 			r := startReporter(apply, 5*time.Second, v1alpha1.PageCounts{Total: 1}, slog.New(slog.DiscardHandler))
 			time.Sleep(time.Second)
-			r.add(document.OutcomeNative)
+			r.add(workerport.StoredPage{Outcome: document.OutcomeNative})
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			if len(*reports) != 1 {
@@ -105,7 +105,7 @@ func TestTheLastReportIsInsistedOnUnlessTheJobIsGone(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				apply, reports := record(4, test.failure)
 				r := startReporter(apply, time.Hour, v1alpha1.PageCounts{Total: 1}, slog.New(slog.DiscardHandler))
-				r.add(document.OutcomeNative)
+				r.add(workerport.StoredPage{Outcome: document.OutcomeNative})
 				err := r.finish(t.Context(), true)
 				if (err == nil) != test.want || (len(*reports) == 1) != test.want {
 					t.Errorf("reports = %v, error = %v", *reports, err)

@@ -27,7 +27,12 @@ func (e retriableError) Unwrap() error { return e.error }
 // retry calls operation until it succeeds, fails with an error that is not a retriableError, the context ends, or
 // retryLimit has passed. It waits for as long as an answer asks it to. The last error is returned.
 func retry(ctx context.Context, operation func(context.Context) error) error {
-	deadline := time.Now().Add(retryLimit)
+	return retryWithin(ctx, retryLimit, operation)
+}
+
+// retryWithin is retry with a limit of its own, after which no further try begins.
+func retryWithin(ctx context.Context, limit time.Duration, operation func(context.Context) error) error {
+	deadline := time.Now().Add(limit)
 	backoff := newBackoff()
 	for {
 		err := operation(ctx)
@@ -40,7 +45,7 @@ func retry(ctx context.Context, operation func(context.Context) error) error {
 			pause = max(pause, answer.after)
 		}
 		if time.Now().Add(pause).After(deadline) {
-			return fmt.Errorf("no success within %v: %w", retryLimit, err)
+			return fmt.Errorf("no success within %v: %w", limit, err)
 		}
 		select {
 		case <-ctx.Done():

@@ -149,10 +149,15 @@ func (s *supervisor) remember(page *document.Page) error {
 	if err != nil {
 		return fmt.Errorf("encode page %d: %w", page.Number, err)
 	}
+	return s.rememberAs(page.Number, content)
+}
+
+// rememberAs is remember for a page whose JSON is there.
+func (s *supervisor) rememberAs(page int, content []byte) error {
 	if s.kept.Add(int64(len(content))) > resultsRoom {
 		return nil
 	}
-	return os.WriteFile(filepath.Join(s.results(), wire.ResultName(page.Number)), content, 0o600)
+	return os.WriteFile(filepath.Join(s.results(), wire.ResultName(page)), content, 0o600)
 }
 
 // fetchResults gets the results that earlier attempts and other parts stored.

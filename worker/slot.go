@@ -16,9 +16,10 @@ import (
 // slot is a place for one child at a time. It takes pages from a queue, and replaces the child when it is lost.
 type slot struct {
 	*supervisor
-	// stores run until storing ends.
-	stores  *errgroup.Group
-	storing context.Context
+	// stores and readings run until storing ends.
+	stores   lane
+	readings lane
+	storing  context.Context
 
 	// engine has the document open; nil where a child has to be started first.
 	engine *child
@@ -50,18 +51,56 @@ func (s *slot) run(ctx, hard context.Context) error {
 			return err
 		}
 		if page != nil {
-			preview := s.drawPreview(ctx, page)
-			// Blocks while as many pages as there are children are on their way, which bounds the memory.
-			s.stores.Go(func() error {
-				s.keepPreview(ctx, number, preview)
-				return s.keep(s.storing, page)
-			})
+			question, err := s.question(ctx, page)
+			if err != nil {
+				return err
+			}
+			s.send(ctx, page, question, s.drawPreview(ctx, page))
 		}
 		if s.round == lastRound {
 			s.drop()
 		}
 	}
 	return nil
+}
+
+// send a page on its way, to the AI model if there is a question. It blocks while as many pages are on that way as may be, which
+// bounds the memory.
+func (s *slot) send(ctx context.Context, page *document.Page, question *question, preview []byte) {
+	number := page.Number
+	if question == nil {
+		s.stores.start(func() error {
+			s.keepPreview(ctx, number, preview)
+			return s.keep(s.storing, page)
+		})
+		return
+	}
+	s.readings.start(func() error {
+		s.keepPreview(ctx, number, preview)
+		if ctx.Err() != nil {
+			// The model would hardly answer within the grace, and may cost money: the next attempt asks it.
+			s.todo.put(number)
+			return nil
+		}
+		return s.haveRead(s.storing, question)
+	})
+}
+
+// lane is a way on which there are so many pages at a time.
+type lane struct {
+	group *errgroup.Group
+	room  chan struct{}
+}
+
+func newLane(group *errgroup.Group, pages int) lane { return lane{group, make(chan struct{}, pages)} }
+
+// start blocks until there is room.
+func (l lane) start(bring func() error) {
+	l.room <- struct{}{}
+	l.group.Go(func() error {
+		defer func() { <-l.room }()
+		return bring()
+	})
 }
 
 // ready sees to it that there is a child with the document open. The document was opened before, so one that cannot be

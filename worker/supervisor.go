@@ -28,7 +28,7 @@ type supervisor struct {
 	path string
 	// store keeps a finished page; progress counts it.
 	store    func(context.Context, *document.Page) error
-	progress func(document.Outcome)
+	progress func(workerport.StoredPage)
 	// storePreview keeps the small image of a page, a JPEG; nil where nobody wants any.
 	storePreview func(ctx context.Context, page int, preview []byte) error
 	// numbers lists the pages that all parts have stored; stored gets the result of one into a file; publish keeps a part of
@@ -36,11 +36,13 @@ type supervisor struct {
 	numbers func(context.Context) ([]int, error)
 	stored  func(ctx context.Context, page int, path string) error
 	publish func(ctx context.Context, part, path string) error
+	// read has the AI model of the job read a page, and gets what was stored of it as JSON, and its outline; nil where nobody can.
+	read func(ctx context.Context, question *question, timeout time.Duration) (content []byte, stored *document.Page, err error)
 	// answered, where set, is told which child has just tried which page.
 	answered func(engine *child, page int)
 
-	// previewDeaths counts the children that were lost on previews.
-	previewDeaths atomic.Int32
+	// previewDeaths counts the children that were lost on previews, drawDeaths those on images for the AI model.
+	previewDeaths, drawDeaths atomic.Int32
 	// kept is how many bytes of results were to be kept for the searchable PDF; all are there up to resultsRoom.
 	kept atomic.Int64
 
@@ -148,14 +150,14 @@ func (s *supervisor) opening() (*wire.Open, error) {
 // process has every page recognised and stored, round after round, by the given number of children; opened is the first
 // of them. When ctx ends no more pages are begun, and those at work may finish until hard ends.
 func (s *supervisor) process(ctx, hard context.Context, opened *child, children int, pages []int) error {
-	stores, hard := errgroup.WithContext(hard)
-	stores.SetLimit(children)
+	ways, hard := errgroup.WithContext(hard)
+	stores, readings := newLane(ways, children), newLane(ways, s.readAtOnce())
 	slots, engines := errgroup.WithContext(hard)
 	todo, again := &queue{pages: pages}, new(queue)
 
 	for range children {
 		slot := slot{
-			supervisor: s, stores: stores, storing: hard,
+			supervisor: s, stores: stores, readings: readings, storing: hard,
 			engine: opened, addressSpace: childMemory(s.config.MemoryLimit, children),
 			round: firstRound, todo: todo, again: again,
 		}
@@ -168,14 +170,14 @@ func (s *supervisor) process(ctx, hard context.Context, opened *child, children 
 		s.dismiss()
 		again.sort()
 		last := slot{
-			supervisor: s, stores: stores, storing: hard,
+			supervisor: s, stores: stores, readings: readings, storing: hard,
 			addressSpace: childMemory(s.config.MemoryLimit, 1),
 			round:        lastRound, todo: again, again: todo,
 		}
 		err = last.run(ctx, hard)
 	}
 
-	switch storeError := stores.Wait(); {
+	switch storeError := ways.Wait(); {
 	case storeError != nil:
 		// It ended hard, so whatever happened to the children followed from it.
 		return storeError
@@ -193,11 +195,9 @@ func (s *supervisor) process(ctx, hard context.Context, opened *child, children 
 // keep stores a page and counts it. A page that the gateway will not have is stored as a failed one.
 func (s *supervisor) keep(ctx context.Context, page *document.Page) error {
 	err := s.store(ctx, page)
-	if hasStatus(err, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity) && page.Error == nil {
+	if isRefused(err) && page.Error == nil {
 		s.log.Error("Page was refused", "page", page.Number, "error", err)
-		page = failedPage(page.Number, &document.PageError{
-			Code: document.PageErrorUnreadable, Message: "The result of the page could not be stored.",
-		}, time.Duration(page.Milliseconds)*time.Millisecond, page.ProcessedAt)
+		page = unstorable(page)
 		err = s.store(ctx, page)
 	}
 	if err != nil {
@@ -206,7 +206,19 @@ func (s *supervisor) keep(ctx context.Context, page *document.Page) error {
 	if err := s.remember(page); err != nil {
 		return temporary(reasonWorkDirectory, "The result could not be kept in the pod.", err)
 	}
-	s.progress(page.Outcome())
+	s.progress(workerport.Stored(page))
 	s.log.Info("Page was stored", "page", page.Number, "outcome", page.Outcome(), "ms", page.Milliseconds)
 	return nil
+}
+
+// isRefused tells whether the gateway will not have what it was sent.
+func isRefused(err error) bool {
+	return hasStatus(err, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
+}
+
+// unstorable is the result of a page whose own the gateway will not have.
+func unstorable(page *document.Page) *document.Page {
+	return failedPage(page.Number, &document.PageError{
+		Code: document.PageErrorUnreadable, Message: "The result of the page could not be stored.",
+	}, time.Duration(page.Milliseconds)*time.Millisecond, page.ProcessedAt)
 }

@@ -81,7 +81,7 @@ func prepare(ctx context.Context, config Config, log *slog.Logger) (*supervisor,
 	}
 	return &supervisor{
 		config: config, ticket: ticket, path: path,
-		store: internal.store, storePreview: internal.preview, numbers: internal.numbers, stored: internal.stored, publish: internal.searchable,
+		store: internal.store, storePreview: internal.preview, numbers: internal.numbers, stored: internal.stored, publish: internal.searchable, read: internal.reading,
 	}, first, nil
 }
 

@@ -5,6 +5,22 @@ import "time"
 // SecretModelKeys is the Secret of the platform's namespace that holds the API keys of models' endpoints.
 const SecretModelKeys = "khocr-model-keys"
 
+// Reasons of the condition Reachable, which the condition Ready passes on where the endpoint cannot be used.
+const (
+	ReasonReachable   = "Reachable"
+	ReasonUnreachable = "Unreachable"
+	// ReasonEndpointError: it answers, but not as an endpoint does.
+	ReasonEndpointError = "EndpointError"
+	// ReasonUnauthorized: it does not take the key.
+	ReasonUnauthorized = "Unauthorized"
+	// ReasonKeyMissing: the Secret of the keys has none of the name.
+	ReasonKeyMissing = "KeyMissing"
+	// ReasonAddressRefused: no endpoint may be at its address.
+	ReasonAddressRefused = "AddressRefused"
+	// ReasonModelMissing: it has no model of the name.
+	ReasonModelMissing = "ModelMissing"
+)
+
 // Defaults of an OpenAIModel.
 const (
 	defaultModelTimeout      = 120 * time.Second

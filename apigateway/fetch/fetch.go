@@ -17,6 +17,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/mediatype"
+	"github.com/openplp/khocr/internal/netguard"
 )
 
 const (
@@ -50,16 +51,16 @@ func New(allowed []netip.Prefix) *Fetcher {
 		Transport: Transport(allowed),
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
-				return fmt.Errorf("%w: more than %d redirects", ErrGuarded, maxRedirects)
+				return fmt.Errorf("%w: more than %d redirects", netguard.ErrRefused, maxRedirects)
 			}
 			return checkScheme(next.URL)
 		},
 	}}
 }
 
-// Transport connects to public addresses only, and to the ranges allowed. Errors for another address are ErrGuarded.
+// Transport connects to public addresses only, and to the ranges allowed. Errors for another address are netguard.ErrRefused.
 func Transport(allowed []netip.Prefix) *http.Transport {
-	dialer := &net.Dialer{Timeout: dialTime, Control: Guard{allowed}.control}
+	dialer := &net.Dialer{Timeout: dialTime, Control: netguard.Guard{Allowed: allowed}.Control}
 	return &http.Transport{
 		// No proxy: it would be connected to in place of the address that the guard has to see.
 		DialContext:            dialer.DialContext,
@@ -105,14 +106,14 @@ func (f *Fetcher) Fetch(ctx context.Context, address string, limit int64, delive
 
 func checkScheme(address *url.URL) error {
 	if address.Scheme != "http" && address.Scheme != "https" {
-		return fmt.Errorf("%w: neither http nor https", ErrGuarded)
+		return fmt.Errorf("%w: neither http nor https", netguard.ErrRefused)
 	}
 	return nil
 }
 
 // transportError is about a request that got no answer. Its own text would repeat the address.
 func transportError(err error) *Error {
-	if errors.Is(err, ErrGuarded) {
+	if errors.Is(err, netguard.ErrRefused) {
 		return &Error{v1alpha1.ReasonSourceRefused, true, "the address, or one that it redirects to, is not allowed"}
 	}
 	var timeout net.Error

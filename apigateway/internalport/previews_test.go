@@ -14,6 +14,15 @@ import (
 	"github.com/openplp/khocr/internal/workerport"
 )
 
+func pngOf(t *testing.T, width, height int) string {
+	t.Helper()
+	var encoded bytes.Buffer
+	if err := png.Encode(&encoded, image.NewGray(image.Rect(0, 0, width, height))); err != nil {
+		t.Fatal(err)
+	}
+	return encoded.String()
+}
+
 func jpegOf(t *testing.T, width, height int) string {
 	t.Helper()
 	var encoded bytes.Buffer
@@ -64,10 +73,6 @@ func (p *port) testPreviews(t *testing.T) {
 	})
 
 	t.Run("what is no preview is refused", func(t *testing.T) {
-		var drawn bytes.Buffer
-		if err := png.Encode(&drawn, image.NewGray(image.Rect(0, 0, 9, 9))); err != nil {
-			t.Fatal(err)
-		}
 		good := jpegOf(t, 100, 100)
 		for name, c := range map[string]struct {
 			path, content string
@@ -75,7 +80,7 @@ func (p *port) testPreviews(t *testing.T) {
 		}{
 			"no image":           {workerport.PreviewPath(2), "<script>alert(1)</script>", 400},
 			"nothing":            {workerport.PreviewPath(2), "", 400},
-			"another kind":       {workerport.PreviewPath(2), drawn.String(), 400},
+			"another kind":       {workerport.PreviewPath(2), pngOf(t, 9, 9), 400},
 			"its beginning":      {workerport.PreviewPath(2), good[:20], 400},
 			"too wide":           {workerport.PreviewPath(2), jpegOf(t, workerport.MaxPreviewSide+1, 10), 400},
 			"too high":           {workerport.PreviewPath(2), jpegOf(t, 10, workerport.MaxPreviewSide+1), 400},

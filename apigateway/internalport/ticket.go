@@ -22,10 +22,7 @@ const (
 // ticket tells a worker what it is to do and what is done already.
 func (s *Server) ticket(w http.ResponseWriter, r *http.Request, work assignment) error {
 	job := work.job
-	name := job.Status.Model
-	if name == "" {
-		name = job.Spec.Model
-	}
+	name := recognizerOf(job)
 	model := new(v1alpha1.OcrModel)
 	if err := s.Client.Get(r.Context(), client.ObjectKey{Name: name}, model); err != nil {
 		return fmt.Errorf("read model %q: %w", name, err)
@@ -46,9 +43,13 @@ func (s *Server) ticket(w http.ResponseWriter, r *http.Request, work assignment)
 		if err != nil {
 			return err
 		}
-		stored = append(stored, workerport.StoredPage{Number: page.Number, Outcome: page.Outcome()})
+		stored = append(stored, workerport.Stored(page))
 	}
 	password, err := s.password(r.Context(), job)
+	if err != nil {
+		return err
+	}
+	task, err := s.aiTask(r.Context(), job)
 	if err != nil {
 		return err
 	}
@@ -59,13 +60,14 @@ func (s *Server) ticket(w http.ResponseWriter, r *http.Request, work assignment)
 		Part:               work.part,
 		Password:           password,
 		Mode:               string(job.Spec.EffectiveMode()),
-		Correct:            job.Spec.EffectiveCorrection() == v1alpha1.CorrectAuto,
+		Correct:            job.Spec.EffectiveCorrection() != v1alpha1.CorrectOff,
 		Pages:              job.Spec.Pages,
 		Partition:          job.Status.Partition,
 		Model:              name,
 		TrainedData:        trainedData,
 		MaxPages:           MaxPages,
 		PageTimeoutSeconds: PageTimeoutSeconds,
+		AI:                 task,
 		Stored:             stored,
 	})
 	return nil

@@ -28,10 +28,12 @@ type View struct {
 	OutputFormat   string            `json:"output_format"`
 	OcrMode        string            `json:"ocr_mode"`
 	Correct        string            `json:"correct,omitempty"`
+	Fallback       string            `json:"fallback,omitempty"`
 	Languages      []string          `json:"languages,omitempty"`
 	PagesRequested string            `json:"pages_requested,omitempty"`
 	Priority       string            `json:"priority"`
 	Model          string            `json:"model,omitempty"`
+	AI             *AI               `json:"ai,omitempty"`
 	Metadata       map[string]string `json:"metadata"`
 	RetryOf        string            `json:"retry_of,omitempty"`
 	Webhook        *Webhook          `json:"webhook,omitempty"`
@@ -93,10 +95,12 @@ func Of(job *v1alpha1.OcrJob, now, expiresAt time.Time) *View {
 		OutputFormat:   string(spec.EffectiveFormat()),
 		OcrMode:        string(spec.EffectiveMode()),
 		Correct:        string(spec.Correct),
+		Fallback:       string(spec.Fallback),
 		Languages:      spec.Languages,
 		PagesRequested: spec.Pages,
 		Priority:       string(spec.EffectivePriority()),
 		Model:          status.Model,
+		AI:             aiOf(status),
 		Metadata:       make(map[string]string, len(spec.Metadata)),
 		RetryOf:        spec.RetryOf,
 		Webhook:        webhookOf(spec.Callback),

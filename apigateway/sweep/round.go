@@ -303,8 +303,13 @@ func (s *Sweeper) deleteRest(ctx context.Context, namespace string) error {
 	if !errors.Is(err, tenants.ErrNotReady) {
 		return err
 	}
-	for _, err := range s.Store.Folders(ctx, namespace+"/") {
-		return err // there is more, or it is not known
+	for folder, err := range s.Store.Folders(ctx, namespace+"/") {
+		if err != nil || namespace+"/"+folder+"/" != storage.SpendingPrefix(namespace) {
+			return err // there is more, or it is not known
+		}
+	}
+	if _, err := s.Store.DeleteAll(ctx, storage.SpendingPrefix(namespace)); err != nil {
+		return err
 	}
 	return s.Store.Delete(ctx, storage.KeyUseKey(namespace))
 }

@@ -222,7 +222,11 @@ func (s *Sweeper) archive(ctx context.Context, job *v1alpha1.OcrJob) error {
 	record := &archive.Record{Job: *job, ExpiresAt: job.Status.CompletionTime.Add(retention).UTC()}
 	record.Job.ManagedFields = nil
 	if job.Spec.Callback != nil {
-		message, err := webhook.MessageOf(job, jobview.Of(job, s.Clock.Now(), record.ExpiresAt))
+		view := jobview.Of(job, s.Clock.Now(), record.ExpiresAt)
+		if err := view.LookAtModel(ctx, s.Client); err != nil {
+			return err
+		}
+		message, err := webhook.MessageOf(job, view)
 		if err != nil {
 			return err
 		}

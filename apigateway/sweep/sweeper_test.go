@@ -379,6 +379,7 @@ func (s *site) goneOrganization() {
 	s.end(job)
 	s.must(archive.Create(s.Context(), s.Store, &archive.Record{Job: *job, ExpiresAt: s.clock.Now().Add(time.Hour)}))
 	s.put(storage.KeyUseKey(s.namespace), 0)
+	s.put(storage.SpendingKey(s.namespace, "2026-11", "0123456789ab"), 0)
 	s.must(s.Client.Delete(s.Context(), job))
 	organization := &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: strings.TrimPrefix(s.namespace, "khocr-")}}
 	s.must(s.Client.Delete(s.Context(), organization))

@@ -22,6 +22,7 @@ import (
 
 	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/internal/archive"
+	"github.com/openplp/khocr/internal/netguard"
 	"github.com/openplp/khocr/internal/storage"
 )
 
@@ -268,7 +269,7 @@ func (d *Deliverer) attempt(ctx context.Context, message *Message) (result, erro
 func transportProblem(err error) string {
 	var timeout net.Error
 	switch {
-	case errors.Is(err, fetch.ErrGuarded):
+	case errors.Is(err, netguard.ErrRefused):
 		return "the address is not allowed"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "the receiver did not answer in time"

@@ -34,11 +34,14 @@ import (
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/peers"
 	"github.com/openplp/khocr/apigateway/ratelimit"
+	"github.com/openplp/khocr/apigateway/relay"
 	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/internal/apiwrites"
 	"github.com/openplp/khocr/internal/clock"
 	"github.com/openplp/khocr/internal/metricsauth"
+	"github.com/openplp/khocr/internal/netguard"
 	"github.com/openplp/khocr/internal/storage"
 )
 
@@ -85,7 +88,14 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	keyUse := keyuse.New(store, log)
 	// A name of this process alone.
 	identity := apigateway.RandomID()
+	book := spending.New(store, identity, time.Now, log)
 	trail := audit.New(store, identity, clock.Now, log)
+	var models *relay.Client
+	if o.relayURL != "" {
+		if models, err = relay.New(o.relayURL, o.relayTokenFile, o.relayCAFile); err != nil {
+			return err
+		}
+	}
 	sweeper, leases, err := newSweeper(ctx, o, kubernetes, store, log)
 	if err != nil {
 		return err
@@ -93,7 +103,8 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	var synced atomic.Bool
 	public := &apigateway.Server{
 		Client: kubernetes.GetClient(), Live: kubernetes.GetAPIReader(), Store: store, Limiter: limiter, KeyUse: keyUse, Audit: trail, Log: log,
-		Guard: fetch.Guard{Allowed: o.webhookAllow}, Changes: changes.New(), CORSOrigins: o.corsOrigins,
+		Spending: book, Currency: o.currency,
+		Guard: netguard.Guard{Allowed: o.webhookAllow}, Changes: changes.New(), CORSOrigins: o.corsOrigins,
 		Now: clock.Now, NewID: apigateway.RandomID, Version: version,
 	}
 	if shared != nil {
@@ -103,7 +114,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		return err
 	}
 	internal := internalport.New(kubernetes.GetClient(), kubernetes.GetAPIReader(), store, fetch.New(o.fetchAllow), log)
-	internal.StoreAuthorities = storeAuthorities
+	internal.StoreAuthorities, internal.Relay, internal.Spending = storeAuthorities, models, book
 	probes := serving.Probes(log, map[string]serving.Check{
 		"store": store.Check,
 		"cache": func(context.Context) error {
@@ -125,6 +136,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	})
 	behind.Go(func() error { return keyUse.Run(backing) })
 	behind.Go(func() error { return trail.Run(backing) })
+	behind.Go(func() error { return book.Run(backing) })
 	if shared != nil {
 		behind.Go(func() error { return shared.Run(backing) })
 	}

@@ -40,7 +40,7 @@ func newLeaf(now time.Time, names []string, authority *pair) (*pair, error) {
 		end = authority.certificate.NotAfter
 	}
 	return issue(&x509.Certificate{
-		Subject:               pkix.Name{CommonName: "khocr internal port"},
+		Subject:               pkix.Name{CommonName: names[0]},
 		DNSNames:              names,
 		NotBefore:             now.Add(-clockSkew),
 		NotAfter:              end,

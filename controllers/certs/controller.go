@@ -28,7 +28,7 @@ type Reconciler struct {
 	Live client.Reader
 	// Namespace of the Secrets.
 	Namespace string
-	// Services are those that the certificate is for. The first is that of the internal port.
+	// Services are those that the certificate is for. The first is that of the internal port, and the relay's are beside it.
 	Services []types.NamespacedName
 	// Now tells the time.
 	Now func() time.Time
@@ -56,7 +56,7 @@ func (r *Reconciler) keepCertificates(ctx context.Context) error {
 		return err
 	}
 	if foreign(leaf) {
-		return leftAsItIs(SecretName, checkServer(leaf, serverName(r.Services[0]), now))
+		return errors.Join(leftAsItIs(SecretName, checkServer(leaf, serverName(r.Services[0]), now)), r.keepRelay(ctx, state{}))
 	}
 	authority, err := r.read(ctx, AuthoritySecretName)
 	if err != nil {
@@ -89,7 +89,7 @@ func (r *Reconciler) keepCertificates(ctx context.Context) error {
 		logf.FromContext(ctx).Info("Renewed the certificates of the internal port",
 			"newAuthority", authorityChanged, "expires", renewed.leaf.certificate.NotAfter)
 	}
-	return nil
+	return r.keepRelay(ctx, renewed)
 }
 
 // leftAsItIs reports what is wrong with a Secret that is not khocr's to mend.

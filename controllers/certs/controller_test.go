@@ -48,6 +48,10 @@ func TestReconciler(t *testing.T) {
 		known, err := reconciler.CABundle(t.Context())
 		return err == nil && known == bundle
 	})
+	testenv.Await(t, "the manager is done", func() bool {
+		last := types.NamespacedName{Namespace: "khocr-system", Name: KeySecretName}
+		return environment.Client.Get(t.Context(), last, &corev1.Secret{}) == nil
+	})
 	version := secret.ResourceVersion
 	if _, err := reconciler.Reconcile(t.Context(), ctrl.Request{}); err != nil {
 		t.Fatal(err)
@@ -79,6 +83,7 @@ func TestReconciler(t *testing.T) {
 	t.Run("managers at once make one authority", c.testManagersAtOnce)
 	t.Run("a certificate of somebody else's", c.testForeignCertificate)
 	t.Run("an authority of somebody else's", c.testForeignAuthority)
+	t.Run("a certificate of the relay's of somebody else's", c.testForeignRelay)
 }
 
 // cluster has a namespace of its own, so that the manager of the test does not interfere.
@@ -120,8 +125,17 @@ func (c cluster) clear(t *testing.T) {
 // verify checks the certificate at a moment by what is trusted.
 func (c cluster) verify(t *testing.T, now time.Time) {
 	t.Helper()
-	if err := checkServer(c.get(t, SecretName), c.server, now); err != nil {
+	port, relay := c.get(t, SecretName), c.get(t, RelaySecretName)
+	if err := checkServer(port, c.server, now); err != nil {
 		t.Error(err)
+	}
+	// The gateway knows the relay by the authorities of its own Secret.
+	relay.Data[keyBundle] = port.Data[keyBundle]
+	if err := checkServer(relay, "khocr-relay.khocr-system.svc", now); err != nil {
+		t.Error(err)
+	}
+	if bytes.Equal(relay.Data[corev1.TLSPrivateKeyKey], port.Data[corev1.TLSPrivateKeyKey]) {
+		t.Error("the relay has the gateway's key")
 	}
 }
 
@@ -152,7 +166,7 @@ func (c cluster) testRenewal(t *testing.T) {
 		t.Errorf("%d authorities are trusted after all have expired, want the new one", got)
 	}
 
-	for _, name := range []string{SecretName, AuthoritySecretName} {
+	for _, name := range []string{SecretName, AuthoritySecretName, RelaySecretName} {
 		broken := c.get(t, name)
 		broken.Data[corev1.TLSPrivateKeyKey] = []byte("none")
 		c.must(t, c.Update(t.Context(), broken))
@@ -339,6 +353,32 @@ func (c cluster) testForeignAuthority(t *testing.T) {
 	c.must(t, c.Update(t.Context(), given))
 	if err := c.reconcile(t, start); err == nil || !strings.Contains(err.Error(), "no authority's") {
 		t.Errorf("a certificate that is no authority's is reported by %v", err)
+	}
+}
+
+func (c cluster) testForeignRelay(t *testing.T) {
+	c.clear(t)
+	_, authority := c.issued(t, "root", authorityTemplate(start.Add(90*day)), nil, nil)
+	server := func(secret, name string) *corev1.Secret {
+		issued, _ := c.issued(t, secret, &x509.Certificate{
+			SerialNumber: big.NewInt(2), DNSNames: []string{name}, NotBefore: start.Add(-time.Hour), NotAfter: start.Add(20 * day),
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		}, authority.certificate, authority.key)
+		return issued
+	}
+	c.must(t, c.Create(t.Context(), server(SecretName, c.server)))
+	c.must(t, c.reconcile(t, start))
+	if err := c.Get(t.Context(), types.NamespacedName{Namespace: c.namespace, Name: RelaySecretName}, &corev1.Secret{}); err == nil {
+		t.Error("the relay's certificate was made though khocr has no authority that the gateway trusts")
+	}
+	relay := server(RelaySecretName, "khocr-relay.khocr-system.svc")
+	c.must(t, c.Create(t.Context(), relay))
+	c.must(t, c.reconcile(t, start))
+	if err := c.reconcile(t, start.Add(21*day)); err == nil || !strings.Contains(err.Error(), "using Secret "+RelaySecretName) {
+		t.Errorf("a certificate that has expired is reported by %v", err)
+	}
+	if c.get(t, RelaySecretName).ResourceVersion != relay.ResourceVersion {
+		t.Error("the relay's certificate was written")
 	}
 }
 

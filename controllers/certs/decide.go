@@ -1,5 +1,5 @@
 // Package certs keeps the certificates of what khocr serves inside the cluster, the gateway's internal port and the metrics:
-// an authority of khocr's own, and a server certificate signed by it, each in a Secret of khocr's namespace. A Secret that
+// an authority of khocr's own, and server certificates signed by it, each in a Secret of khocr's namespace. A Secret that
 // somebody else manages, such as cert-manager, is used as it is and never written. Beside them it keeps the platform's
 // key, which is made once and never renewed.
 //

@@ -143,12 +143,56 @@ func (w *workers) judge(t *testing.T, now time.Time, age time.Duration, s state)
 	}
 }
 
+// relayed follows a server certificate beside that of the internal port, as a gateway sees it that has the Secrets of one look and the
+// authorities of the one before, or the other way round.
+type relayed struct {
+	leaf   *pair
+	before struct {
+		leaf   *pair
+		bundle []*x509.Certificate
+	}
+}
+
+var relayNames = namesOf(relayServices("khocr-system"))
+
+func (r *relayed) look(t *testing.T, now time.Time, s state) {
+	t.Helper()
+	if s.outdates(r.leaf, relayNames, now) {
+		var err error
+		if r.leaf, err = newLeaf(now, relayNames, s.authority); err != nil {
+			t.Fatal(err)
+		}
+		if s.outdates(r.leaf, relayNames, now) {
+			t.Fatalf("at %v a new certificate is due at once", now)
+		}
+	}
+	trusts := func(leaf *pair, bundle []*x509.Certificate) {
+		roots := x509.NewCertPool()
+		for _, certificate := range bundle {
+			roots.AddCert(certificate)
+		}
+		if _, err := leaf.certificate.Verify(x509.VerifyOptions{DNSName: relayNames[2], Roots: roots, CurrentTime: now}); err != nil {
+			t.Fatalf("at %v the gateway refuses the relay: %v", now, err)
+		}
+	}
+	trusts(r.leaf, s.bundle)
+	if r.before.leaf != nil {
+		trusts(r.leaf, r.before.bundle)
+		trusts(r.before.leaf, s.bundle)
+	}
+	r.before.leaf, r.before.bundle = r.leaf, s.bundle
+}
+
 func TestThirtyYearsGoByWithoutAWorkerLosingTrust(t *testing.T) {
 	var all workers
+	var relay relayed
 	authorities := map[string]bool{}
 	after(t, 30*365*day, func(now time.Time, s state) {
 		authorities[s.authority.certificate.SerialNumber.String()] = true
 		all.judge(t, now, 180*day, s)
+		if now.Sub(start) >= 40*day { // it came later than the internal port, and is renewed at other times
+			relay.look(t, now, s)
+		}
 		if left := s.leaf.certificate.NotAfter.Sub(now); left < 6*day {
 			t.Fatalf("at %v the certificate is good for another %v only", now, left)
 		}
@@ -164,6 +208,7 @@ func TestThirtyYearsGoByWithoutAWorkerLosingTrust(t *testing.T) {
 // An authority that goes without notice is replaced by one that nobody has heard of.
 func TestAuthoritiesThatAreLostAtAnyTimeTakeNoTrustWithThem(t *testing.T) {
 	var all workers
+	var relay relayed
 	s := state{}
 	for step := range 500 {
 		now := start.Add(time.Duration(step) * day)
@@ -175,6 +220,9 @@ func TestAuthoritiesThatAreLostAtAnyTimeTakeNoTrustWithThem(t *testing.T) {
 			t.Fatal(err)
 		}
 		all.judge(t, now, 14*day, s)
+		if step >= 40 {
+			relay.look(t, now, s)
+		}
 		if len(s.bundle) > 2 {
 			t.Fatalf("on day %d workers trust %d authorities", step, len(s.bundle))
 		}
@@ -187,6 +235,7 @@ func TestAuthoritiesThatAreLostAtAnyTimeTakeNoTrustWithThem(t *testing.T) {
 // cert-manager renews an authority of 90 days every 60, and gives the new one another key.
 func TestAuthoritiesOfSomebodyElseFollowOneAnotherWithoutAWorkerLosingTrust(t *testing.T) {
 	var all workers
+	var relay relayed
 	s := state{foreign: true}
 	for step := range 500 {
 		now := start.Add(time.Duration(step) * day)
@@ -198,6 +247,9 @@ func TestAuthoritiesOfSomebodyElseFollowOneAnotherWithoutAWorkerLosingTrust(t *t
 			t.Fatal(err)
 		}
 		all.judge(t, now, 4*day, s)
+		if step >= 70 {
+			relay.look(t, now, s)
+		}
 	}
 }
 

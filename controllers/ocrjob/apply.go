@@ -22,9 +22,22 @@ func statusToApply(job *v1alpha1.OcrJob, status v1alpha1.OcrJobStatus) *ac.OcrJo
 	if status.Model != "" {
 		applied.WithModel(status.Model)
 	}
+	if status.Recognizer != "" {
+		applied.WithRecognizer(status.Recognizer)
+	}
+	if status.Corrector != "" {
+		applied.WithCorrector(status.Corrector)
+	}
+	if status.PagesPerPage != 0 {
+		applied.WithPagesPerPage(status.PagesPerPage)
+	}
 	if pages := status.Pages; pages != nil {
-		applied.WithPages(ac.PageCounts().WithTotal(pages.Total).WithDone(pages.Done).
-			WithNative(pages.Native).WithRecognized(pages.Recognized).WithFailed(pages.Failed))
+		counts := ac.PageCounts().WithTotal(pages.Total).WithDone(pages.Done).
+			WithNative(pages.Native).WithRecognized(pages.Recognized).WithFailed(pages.Failed)
+		if pages.AI != 0 {
+			counts.WithAI(pages.AI)
+		}
+		applied.WithPages(counts)
 	}
 	if partition := status.Partition; partition != nil {
 		applied.WithPartition(ac.Partition().WithPagesPerWorker(partition.PagesPerWorker).WithMaxWorkers(partition.MaxWorkers))

@@ -98,9 +98,11 @@ func (r *Reconciler) gather(ctx context.Context, job *v1alpha1.OcrJob) (Snapshot
 		snapshot.Tenant = tenantOf(organization, plan)
 		snapshot.Tenant.Entry = entryOf(organization, job)
 	}
-	if snapshot.Model, err = r.modelOf(ctx, job); err != nil {
-		return snapshot, "", err
+	models := &v1alpha1.OcrModelList{}
+	if err := r.Client.List(ctx, models, client.UnsafeDisableDeepCopy); err != nil {
+		return snapshot, "", fmt.Errorf("listing models: %w", err)
 	}
+	snapshot.Models = modelsAmong(models.Items, job, organization)
 	pods := &corev1.PodList{}
 	if err := r.Client.List(ctx, pods, client.InNamespace(job.Namespace), client.MatchingLabels{v1alpha1.LabelJob: job.Name}); err != nil {
 		return snapshot, "", fmt.Errorf("listing the pods of the job: %w", err)

@@ -25,7 +25,9 @@ type cluster struct {
 	*testing.T
 	config         *rest.Config
 	admin, manager client.Client
-	pods           kubernetes.Interface
+	// cache is what the reconciler sees.
+	cache client.Reader
+	pods  kubernetes.Interface
 	// The organization that jobs are made for, and its namespace.
 	organization, namespace string
 }
@@ -53,7 +55,7 @@ func TestReconciler(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cluster{T: t, config: environment.Admin, admin: environment.Client, manager: manager, pods: kubernetes.NewForConfigOrDie(environment.Admin)}
+	c := &cluster{T: t, config: environment.Admin, admin: environment.Client, manager: manager, cache: mgr.GetClient(), pods: kubernetes.NewForConfigOrDie(environment.Admin)}
 	c.setUp()
 
 	t.Run("a short document costs at most seven writes of its OcrJob", func(t *testing.T) { c.at(t).shortDocument() })
@@ -72,6 +74,7 @@ func TestReconciler(t *testing.T) {
 	t.Run("a job whose pod is refused holds nobody up", func(t *testing.T) { c.at(t).refusedPods() })
 	t.Run("a large document is read in parts, which make room for jobs", func(t *testing.T) { c.at(t).largeDocument() })
 	t.Run("a large document that is cancelled loses all its pods", func(t *testing.T) { c.at(t).cancelLarge() })
+	t.Run("a job is read with the AI models that its organization may use", func(t *testing.T) { c.at(t).aiModels() })
 	t.Run("an organization that is being deleted has no job begin", func(t *testing.T) { c.at(t).leaving() })
 }
 

@@ -24,7 +24,7 @@ type Snapshot struct {
 	Now    time.Time
 	Job    *v1alpha1.OcrJob
 	Tenant Tenant
-	Model  Model
+	Models Models
 	Turn   Turn
 	// PartTurns are the further parts of the job that may begin.
 	PartTurns []int32
@@ -37,6 +37,8 @@ type Snapshot struct {
 type Tenant struct {
 	// Known is false in a namespace that no organization owns.
 	Known bool
+	// Organization itself says which AI models its jobs may use. It is never changed.
+	Organization *v1alpha1.Organization
 	// Leaving organizations are being deleted.
 	Leaving   bool
 	Suspended bool
@@ -45,14 +47,6 @@ type Tenant struct {
 	Limits *v1alpha1.PlanLimits
 	// Entry of the job in the organization's ledger, or nil.
 	Entry *v1alpha1.LedgerEntry
-}
-
-// Model is the OcrModel that the job is to be read with.
-type Model struct {
-	Name string
-	// Reason and Problem say why the model cannot be used; the reason is empty where it can.
-	Reason  string
-	Problem string
 }
 
 // Turn is what the queue says of a job that is not at work.

@@ -141,7 +141,11 @@ func anySnapshot(random *rand.Rand) Snapshot {
 	s.Tenant.Entry = maybe(random, v1alpha1.LedgerEntry{UID: job.UID, Month: "2026-03", Pages: int64(random.IntN(40)),
 		State: oneOf(random, v1alpha1.LedgerReserved, v1alpha1.LedgerReserved, v1alpha1.LedgerRefused, v1alpha1.LedgerSettled)})
 	if random.IntN(6) == 0 {
-		s.Model = Model{Reason: v1alpha1.ReasonModelNotReady, Problem: "It is not ready"}
+		s.Models = Models{Reason: v1alpha1.ReasonModelNotReady, Problem: "It is not ready"}
+	}
+	if random.IntN(6) == 0 {
+		s.Models = oneOf(random, Models{Model: "vision", Recognizer: "khmer", PagesPerPage: 3}, Models{Model: "khmer", Corrector: "vision"},
+			Models{Model: "vision", Recognizer: "khmer", Reason: v1alpha1.ReasonModelNotAllowed, Problem: "It is not for the plan", Forbidden: true})
 	}
 	s.Turn = oneOf(random, Turn{}, Turn{Granted: true}, Turn{Reason: v1alpha1.ReasonWaitingForSlot, Message: "Others come first"})
 	for part := range int32(4) {

@@ -30,14 +30,20 @@ func makeSnapshot() *snapshotBuilder {
 		}},
 		Tenant: Tenant{Known: true, Plan: "free", Limits: &v1alpha1.PlanLimits{
 			Priorities: []v1alpha1.Priority{v1alpha1.PriorityNormal, v1alpha1.PriorityLow}, MaxConcurrentJobs: 2}},
-		Model: Model{Name: "khmer"},
-		Turn:  Turn{Granted: true},
+		Models: Models{Model: "khmer"},
+		Turn:   Turn{Granted: true},
 	}}
 }
 
 // tenant changes the job's organization.
 func (b *snapshotBuilder) tenant(change func(*Tenant)) *snapshotBuilder {
 	change(&b.Tenant)
+	return b
+}
+
+// forbidden is a job whose models its organization may not use.
+func forbidden(b *snapshotBuilder) *snapshotBuilder {
+	b.Models = Models{Model: "vision", Recognizer: "khmer", Reason: v1alpha1.ReasonModelNotAllowed, Problem: "It is not for the plan", Forbidden: true}
 	return b
 }
 
@@ -491,14 +497,18 @@ func TestDecide(t *testing.T) {
 		"a job without a model waits": {
 			given: func() *snapshotBuilder {
 				b := makeSnapshot()
-				b.Model = Model{Reason: v1alpha1.ReasonModelNotFound}
+				b.Models = Models{Reason: v1alpha1.ReasonModelNotFound}
 				return b
 			}(),
 			want: outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonModelNotFound},
 		},
 		"a job whose model is not ready waits": {
-			given: func() *snapshotBuilder { b := makeSnapshot(); b.Model.Reason = v1alpha1.ReasonModelNotReady; return b }(),
+			given: func() *snapshotBuilder { b := makeSnapshot(); b.Models.Reason = v1alpha1.ReasonModelNotReady; return b }(),
 			want:  outcome{Phase: v1alpha1.PhasePending, Writes: true, Started: v1alpha1.ReasonModelNotReady},
+		},
+		"a job whose model is not for its organization fails": {
+			given: forbidden(makeSnapshot()),
+			want:  outcome{Phase: v1alpha1.PhaseFailed, Writes: true, Started: v1alpha1.ReasonModelNotAllowed, Failed: v1alpha1.ReasonModelNotAllowed},
 		},
 		"an ended job keeps its finalizer until the ledger has settled it": {
 			given: makeSnapshot().running(1).ended(v1alpha1.PhaseCompleted).ledger(v1alpha1.LedgerReserved, 2),
@@ -621,5 +631,18 @@ func TestBackoffDoublesUpToItsBound(t *testing.T) {
 		if got := backoff(failures); got != want {
 			t.Errorf("backoff(%d) = %s, want %s", failures, got, want)
 		}
+	}
+}
+
+func TestAnAdmittedJobHasItsModelsOnRecord(t *testing.T) {
+	b := makeSnapshot()
+	b.Models = Models{Model: "vision", Recognizer: "khmer", PagesPerPage: 3}
+	if status := Decide(b.Snapshot).Status; status.Model != "vision" || status.Recognizer != "khmer" || status.Corrector != "" || status.PagesPerPage != 3 {
+		t.Errorf("a reader's status is %+v", status)
+	}
+	b.Models = Models{Model: "khmer", Corrector: "vision"}
+	status := Decide(b.Snapshot).Status
+	if status.Model != "khmer" || status.Recognizer != "" || status.Corrector != "vision" || status.PagesPerPage != 0 {
+		t.Errorf("a corrector's status is %+v", status)
 	}
 }

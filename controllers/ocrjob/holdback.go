@@ -48,6 +48,8 @@ func (d *decider) verdict() (phase v1alpha1.JobPhase, reason, message string) {
 	case limits != nil && len(d.Job.Status.Workers) == 0 && !slices.Contains(limits.Priorities, spec.EffectivePriority()):
 		return v1alpha1.PhaseFailed, v1alpha1.ReasonPriorityNotAllowed,
 			fmt.Sprintf("The organization's Plan %s does not allow the priority %s, but %v", d.Tenant.Plan, spec.EffectivePriority(), limits.Priorities)
+	case d.Models.Forbidden:
+		return v1alpha1.PhaseFailed, d.Models.Reason, d.Models.Problem
 	}
 	return "", "", ""
 }
@@ -81,7 +83,7 @@ func (d *decider) obstacle() (reason, message string) {
 	case d.Tenant.Suspended:
 		return v1alpha1.ReasonOrganizationSuspended, "The organization is suspended"
 	}
-	return d.Model.Reason, d.Model.Problem
+	return d.Models.Reason, d.Models.Problem
 }
 
 // wait keeps the job pending for a reason.

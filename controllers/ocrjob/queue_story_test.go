@@ -186,7 +186,7 @@ func (w *town) decide(c *citizen) {
 	c.due = time.Time{}
 	tenant := w.tenants[c.seen.Namespace]
 	tenant.Entry = c.entry
-	s := Snapshot{Now: w.now, Job: c.seen, Tenant: tenant, Model: modelAmong(w.models, c.seen), Partition: w.partition, Pods: c.pods}
+	s := Snapshot{Now: w.now, Job: c.seen, Tenant: tenant, Models: modelsAmong(w.models, c.seen, tenant.Organization), Partition: w.partition, Pods: c.pods}
 	s.Turn, s.PartTurns = w.turns.of(c.seen.UID)
 	d := Decide(s)
 	if d.forgoesTurn(s) {

@@ -53,9 +53,9 @@ func (s *story) somebodyChangesTheirMind() {
 	case 2:
 		s.Tenant.Known = !s.Tenant.Known
 	case 3:
-		s.Model.Reason, s.Model.Problem = v1alpha1.ReasonModelNotReady, "It is not ready"
+		s.Models.Reason, s.Models.Problem = v1alpha1.ReasonModelNotReady, "It is not ready"
 	case 4:
-		s.Model.Reason, s.Model.Problem = "", ""
+		s.Models.Reason, s.Models.Problem = "", ""
 	case 5, 6:
 		s.Turn.Granted = !s.Turn.Granted
 	case 7:
@@ -78,7 +78,7 @@ func (s *story) somebodyChangesTheirMind() {
 func (s *story) calmDown(t *testing.T) {
 	t.Helper()
 	s.Job.Spec.Suspend = new(false)
-	s.Tenant.Known, s.Tenant.Suspended, s.Model = true, false, Model{Name: "khmer"}
+	s.Tenant.Known, s.Tenant.Suspended, s.Models = true, false, Models{Model: "khmer"}
 	s.Turn, s.PartTurns = Turn{Granted: true}, []int32{0, 1, 2, 3}
 	for rounds := 0; ; {
 		d := Decide(s.Snapshot)

@@ -138,7 +138,8 @@ func (t *turns) observe(p platform) (entries []queue.Entry, held map[types.UID]s
 			continue
 		}
 		if !entry.State.AtWork() {
-			s := Snapshot{Now: p.Now, Job: job, Tenant: p.Tenants[job.Namespace], Model: modelAmong(p.Models, job)}
+			tenant := p.Tenants[job.Namespace]
+			s := Snapshot{Now: p.Now, Job: job, Tenant: tenant, Models: modelsAmong(p.Models, job, tenant.Organization)}
 			if reason, ok := mayBegin(s); !ok {
 				entry.State = queue.Held
 				held[job.UID] = reason

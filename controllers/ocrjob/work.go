@@ -59,7 +59,8 @@ func (d *decider) admit() {
 	status := &d.Status
 	status.Phase = v1alpha1.PhasePending
 	status.Priority = d.Job.Spec.EffectivePriority()
-	status.Model = d.Model.Name
+	status.Model, status.Recognizer, status.Corrector = d.Models.Model, d.Models.Recognizer, d.Models.Corrector
+	status.PagesPerPage = d.Models.PagesPerPage
 	if len(status.Workers) == 0 {
 		status.Workers = []v1alpha1.WorkerStatus{{Part: 0, Attempt: 1}}
 		status.Partition = d.Partition
@@ -76,8 +77,11 @@ func (d *decider) admit() {
 		}
 	}
 	d.condition(v1alpha1.ConditionStarted, metav1.ConditionFalse, v1alpha1.ReasonAdmitted, "The worker pod has no node yet")
-	d.event(corev1.EventTypeNormal, v1alpha1.ReasonAdmitted,
-		fmt.Sprintf("Admitted with priority %s and model %s", status.Priority, status.Model))
+	message := fmt.Sprintf("Admitted with priority %s and model %s", status.Priority, status.Model)
+	if status.Corrector != "" {
+		message += ", which " + status.Corrector + " corrects"
+	}
+	d.event(corev1.EventTypeNormal, v1alpha1.ReasonAdmitted, message)
 }
 
 // followPod looks at the pod of the worker's current attempt. Of one whose pages are done there is nothing to follow.
@@ -228,6 +232,9 @@ func (d *decider) completeIfDone() {
 	}
 	readable := pages.Done - pages.Failed
 	message := fmt.Sprintf("Pages: %d in all, %d native, %d recognized, %d failed", pages.Total, pages.Native, pages.Recognized, pages.Failed)
+	if d.Status.Recognizer != "" {
+		message += fmt.Sprintf("; %d of the recognized by %s", pages.AI, d.Status.Model)
+	}
 	d.Status.Result = &v1alpha1.ResultReference{Pages: readable, Prefix: fmt.Sprintf("%s/jobs/%s/pages/", d.Job.Namespace, d.Job.UID)}
 	d.Status.Progress = 100
 	d.end(v1alpha1.PhaseCompleted, v1alpha1.ReasonCompleted, message)

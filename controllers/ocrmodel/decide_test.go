@@ -24,6 +24,12 @@ func model(name string, age time.Duration, asDefault bool) v1alpha1.OcrModel {
 	}
 }
 
+// decided is the status at noon among the models.
+func decided(model *v1alpha1.OcrModel, models ...v1alpha1.OcrModel) *v1alpha1.OcrModelStatus {
+	status, _ := decide(model, models, nil, noon)
+	return status
+}
+
 func TestDecide(t *testing.T) {
 	young, old := model("young", time.Minute, true), model("old", time.Hour, true)
 	twin := model("twin", time.Hour, true)
@@ -46,7 +52,7 @@ func TestDecide(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			status := decide(&test.model, test.models, noon)
+			status, _ := decide(&test.model, test.models, nil, noon)
 			if got := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady); got != test.ready {
 				t.Errorf("ready is %v, want %v", got, test.ready)
 			}
@@ -68,7 +74,7 @@ func TestDecide(t *testing.T) {
 				}
 			}
 			test.model.Status = *status
-			if again := decide(&test.model, test.models, metav1.NewTime(noon.Add(time.Hour))); !equality.Semantic.DeepEqual(status, again) {
+			if again, _ := decide(&test.model, test.models, nil, metav1.NewTime(noon.Add(time.Hour))); !equality.Semantic.DeepEqual(status, again) {
 				t.Errorf("deciding once more changes the status to %+v", again)
 			}
 		})
@@ -79,9 +85,9 @@ func TestAStalledModelRecovers(t *testing.T) {
 	mended := model("mended", time.Hour, false)
 	settings := mended.Spec.Tesseract
 	mended.Spec.Tesseract = nil
-	mended.Status = *decide(&mended, []v1alpha1.OcrModel{mended}, noon)
+	mended.Status = *decided(&mended, mended)
 	mended.Spec.Tesseract = settings
-	status := decide(&mended, []v1alpha1.OcrModel{mended}, noon)
+	status := decided(&mended, mended)
 	if meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionStalled) != nil {
 		t.Error("the model is still told to be stalled")
 	}
@@ -89,8 +95,8 @@ func TestAStalledModelRecovers(t *testing.T) {
 
 func TestAConflictGoesWithTheOtherModel(t *testing.T) {
 	young, old := model("young", time.Minute, true), model("old", time.Hour, true)
-	young.Status = *decide(&young, []v1alpha1.OcrModel{young, old}, noon)
-	status := decide(&young, []v1alpha1.OcrModel{young}, noon)
+	young.Status = *decided(&young, young, old)
+	status := decided(&young, young)
 	if meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionDefaultConflict) != nil {
 		t.Error("the conflict is still told")
 	}

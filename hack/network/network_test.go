@@ -38,9 +38,17 @@ type cluster struct {
 // rendered reads what an operator applies.
 func (c *cluster) rendered() (policies []*networkingv1.NetworkPolicy) {
 	c.Helper()
-	command := exec.Command(filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl"), "kustomize", "../../config/default")
+	folder, err := os.MkdirTemp("../..", ".kustomization-")
+	c.Must(err)
+	defer func() { _ = os.RemoveAll(folder) }()
+	c.Must(os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte("resources: [../config/default]\ncomponents: [../config/ai]\n"), 0o600))
+	command := exec.Command(filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl"), "kustomize", folder)
 	output, err := command.Output()
 	c.Must(err)
+	// A model beside the platform.
+	model, err := os.ReadFile("../../examples/ai/vllm.yaml")
+	c.Must(err)
+	output = append(append(output, "\n---\n"...), model...)
 	c.deployed = map[string]*corev1.Pod{}
 	for _, document := range strings.Split(string(output), "\n---\n") {
 		var kind struct{ Kind string }
@@ -169,6 +177,14 @@ func TestWhatWorkersReach(t *testing.T) {
 	intruder := &corev1.Pod{}
 	intruder.Namespace = home
 
+	relay, model := c.deployed["khocr-relay"], c.deployed["vllm"]
+	if relay == nil || model == nil {
+		t.Fatal("no relay, or no model, is deployed")
+	}
+	relayPort, modelPort := c.port(relay, "relay"), c.port(model, "http")
+	models := &matcher.TrafficPeer{IP: "10.244.0.11", Internal: &matcher.InternalPeer{PodLabels: model.Labels, Namespace: model.Namespace,
+		NamespaceLabels: map[string]string{corev1.LabelMetadataName: model.Namespace}}}
+
 	const tcp, udp = corev1.ProtocolTCP, corev1.ProtocolUDP
 	connections := []connection{
 		{"the internal port", worker, c.peerOf(gateway), internal, internalName, tcp, true},
@@ -195,6 +211,25 @@ func TestWhatWorkersReach(t *testing.T) {
 		{"the store", worker, outside("203.0.113.5"), 9000, "", tcp, true},
 		{"another port of the store", worker, outside("203.0.113.5"), 22, "", tcp, false},
 		{"the store's neighbour", worker, outside("203.0.113.16"), 9000, "", tcp, false},
+
+		{"the relay", worker, c.peerOf(relay), relayPort, "relay", tcp, false},
+		{"the relay's metrics", worker, c.peerOf(relay), c.port(relay, "metrics"), "metrics", tcp, false},
+		{"a model beside the platform", worker, models, modelPort, "http", tcp, false},
+		{"from the gateway to the relay", c.peerOf(gateway), c.peerOf(relay), relayPort, "relay", tcp, true},
+		{"from the gateway to the relay's metrics", c.peerOf(gateway), c.peerOf(relay), c.port(relay, "metrics"), "metrics", tcp, false},
+		{"from the gateway to a model beside the platform", c.peerOf(gateway), models, modelPort, "http", tcp, false},
+		{"from the relay to a model beside the platform", c.peerOf(relay), models, modelPort, "http", tcp, true},
+		{"from the relay to a model of somebody else's", c.peerOf(relay), outside("198.51.100.7"), 443, "", tcp, true},
+		{"from the relay to the cloud's metadata", c.peerOf(relay), outside("169.254.169.254"), 80, "", tcp, false},
+		{"from the relay to the cloud's metadata of IPv6", c.peerOf(relay), outside("fd00:ec2::254"), 80, "", tcp, false},
+		{"from the relay to Azure's settings of machines", c.peerOf(relay), outside("168.63.129.16"), 80, "", tcp, false},
+		{"from the relay to a worker", c.peerOf(relay), worker, 8443, "", tcp, false},
+		{"from the relay to the internal port", c.peerOf(relay), c.peerOf(gateway), internal, internalName, tcp, false},
+		{"from an ordinary pod to the relay", c.peerOf(stranger), c.peerOf(relay), relayPort, "relay", tcp, false},
+		{"from the manager to the relay", c.peerOf(manager), c.peerOf(relay), relayPort, "relay", tcp, false},
+		{"from an ordinary pod to a model beside the platform", c.peerOf(stranger), models, modelPort, "http", tcp, false},
+		{"from a model beside the platform to the relay", models, c.peerOf(relay), relayPort, "relay", tcp, false},
+		{"from a model beside the platform to a worker", models, worker, 8443, "", tcp, false},
 
 		{"from another worker to a worker", c.peerOf(other.Pod), worker, 8443, "", tcp, false},
 		{"from an ordinary pod to a worker", c.peerOf(stranger), worker, 8443, "", tcp, false},

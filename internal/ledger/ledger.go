@@ -26,14 +26,15 @@ import (
 	"github.com/openplp/khocr/api/v1alpha1"
 )
 
-// Job is what the ledger needs to know of an OcrJob.
+// Job is what the ledger needs to know of an OcrJob. Its pages are those of the month: a page whose text is an AI model's may count
+// as several.
 type Job struct {
 	UID     types.UID
 	Name    string
 	Created time.Time
-	// Pages of the document that are to be processed; 0 while they are not known.
+	// Pages that the document takes at the most; 0 while its own are not known.
 	Pages int64
-	// Delivered are the pages that have a result. Failed pages have none.
+	// Delivered are those of the pages that have a result. Failed pages have none.
 	Delivered int64
 	// Ended tells that Delivered does not change any more.
 	Ended bool
@@ -52,7 +53,10 @@ const dropAfter = 10 * time.Second
 // failed delivers nothing: its pages cannot be read.
 func Observe(job *v1alpha1.OcrJob) Job {
 	pages := job.Status.LivePages()
+	// Which pages an AI model reads is known when they are done: until then each may be one of them.
+	weight := max(1, int64(job.Status.PagesPerPage))
 	delivered := max(0, int64(pages.Done)-int64(pages.Failed))
+	delivered += min(delivered, int64(pages.AI)) * (weight - 1)
 	if job.Status.Phase == v1alpha1.PhaseFailed {
 		delivered = 0
 	}
@@ -64,7 +68,7 @@ func Observe(job *v1alpha1.OcrJob) Job {
 		UID:       job.UID,
 		Name:      job.Name,
 		Created:   job.Accepted().Time,
-		Pages:     int64(pages.Total),
+		Pages:     int64(pages.Total) * weight,
 		Delivered: delivered,
 		Ended:     job.Status.Phase.Ended(),
 		EndedAt:   endedAt,
@@ -84,11 +88,11 @@ func Remaining(organization *v1alpha1.Organization, plan *v1alpha1.Plan, now tim
 	return max(0, limit-used(organization.Status.Usage, month)), nil
 }
 
-// ReservedPages is how many pages are set aside for a job at work; 0 where none are.
-func ReservedPages(organization *v1alpha1.Organization, job types.UID) int64 {
+// ReservedPages is for how many pages of a job at work enough is set aside, whoever reads them; 0 where nothing is.
+func ReservedPages(organization *v1alpha1.Organization, job *v1alpha1.OcrJob) int64 {
 	for i := range organization.Status.Ledger {
-		if entry := &organization.Status.Ledger[i]; entry.UID == job && entry.State == v1alpha1.LedgerReserved {
-			return entry.Pages
+		if entry := &organization.Status.Ledger[i]; entry.UID == job.UID && entry.State == v1alpha1.LedgerReserved {
+			return entry.Pages / max(1, int64(job.Status.PagesPerPage))
 		}
 	}
 	return 0

@@ -328,10 +328,48 @@ func TestReservedPages(t *testing.T) {
 		{UID: "refused", Pages: 4, State: v1alpha1.LedgerRefused},
 		{UID: "reserved", Pages: 5, State: v1alpha1.LedgerReserved},
 	}
-	for job, want := range map[types.UID]int64{"settled": 0, "refused": 0, "reserved": 5, "none": 0} {
-		if got := ReservedPages(organization, job); got != want {
-			t.Errorf("%d pages are reserved for the job %s, want %d", got, job, want)
+	for _, test := range []struct {
+		job    types.UID
+		weight int32
+		want   int64
+	}{
+		{"settled", 0, 0}, {"refused", 0, 0}, {"reserved", 0, 5}, {"reserved", 1, 5}, {"none", 0, 0},
+		// Two pages that count twice each; the third would have to count once.
+		{"reserved", 2, 2},
+	} {
+		job := &v1alpha1.OcrJob{}
+		job.UID, job.Status.PagesPerPage = test.job, test.weight
+		if got := ReservedPages(organization, job); got != test.want {
+			t.Errorf("%d pages are reserved for the job %s with %d each, want %d", got, test.job, test.weight, test.want)
 		}
+	}
+}
+
+func TestObserveCountsPagesByWhoHasReadThem(t *testing.T) {
+	for name, test := range map[string]struct {
+		weight           int32
+		phase            v1alpha1.JobPhase
+		pages            v1alpha1.PageCounts
+		want, wantPerJob int64
+	}{
+		"pages of the recogniser":          {0, "", v1alpha1.PageCounts{Total: 10, Done: 6, Recognized: 6}, 6, 10},
+		"a model that counts as any":       {1, "", v1alpha1.PageCounts{Total: 10, Done: 6, Recognized: 6, AI: 6}, 6, 10},
+		"pages of all kinds":               {3, "", v1alpha1.PageCounts{Total: 10, Done: 9, Native: 2, Recognized: 5, Failed: 2, AI: 4}, 2 + 1 + 3*4, 30},
+		"all pages are the model's":        {3, v1alpha1.PhaseCompleted, v1alpha1.PageCounts{Total: 10, Done: 10, Recognized: 10, AI: 10}, 30, 30},
+		"the model read none":              {3, v1alpha1.PhaseCompleted, v1alpha1.PageCounts{Total: 10, Done: 10, Recognized: 10}, 10, 30},
+		"a corrector's pages count as any": {0, "", v1alpha1.PageCounts{Total: 2, Done: 2, Recognized: 2, AI: 2}, 2, 2},
+		"more of the model's than readable, as only a worker that lies says": {
+			3, "", v1alpha1.PageCounts{Total: 10, Done: 4, Failed: 2, AI: 9}, 6, 30},
+		"more failed than done": {3, "", v1alpha1.PageCounts{Total: 10, Done: 4, Failed: 9, AI: 9}, 0, 30},
+		"a job that failed":     {3, v1alpha1.PhaseFailed, v1alpha1.PageCounts{Total: 2, Done: 2, Recognized: 2, AI: 2}, 0, 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			job := &v1alpha1.OcrJob{Status: v1alpha1.OcrJobStatus{Phase: test.phase, PagesPerPage: test.weight,
+				Workers: []v1alpha1.WorkerStatus{{Progress: &test.pages}}}}
+			if got := Observe(job); got.Delivered != test.want || got.Pages != test.wantPerJob {
+				t.Errorf("%d pages are delivered of %d, want %d of %d", got.Delivered, got.Pages, test.want, test.wantPerJob)
+			}
+		})
 	}
 }
 

@@ -53,10 +53,51 @@ type world struct {
 	wrong         []string            // charges that were not right
 }
 
-// truth is a job as the store has it.
+// truth is a job as the store has it, with what has really become of its pages.
 type truth struct {
 	Job
 	deleted bool
+	// weight is what a page counts as that an AI model has read.
+	weight int32
+	total  int
+	done   []byte // a letter for each page: native, recognised, failed, or an AI model's
+}
+
+// kinds of pages.
+const (
+	native     = 'n'
+	recognized = 'r'
+	failed     = 'f'
+	byAI       = 'a'
+)
+
+// observe brings what the ledger is told in line with the pages.
+func (j *truth) observe() {
+	count := func(kinds ...byte) (pages int32) {
+		for _, kind := range j.done {
+			if slices.Contains(kinds, kind) {
+				pages++
+			}
+		}
+		return pages
+	}
+	job := &v1alpha1.OcrJob{Status: v1alpha1.OcrJobStatus{PagesPerPage: j.weight, Workers: []v1alpha1.WorkerStatus{{Progress: &v1alpha1.PageCounts{
+		Total: int32(j.total), Done: int32(len(j.done)), Native: count(native), Recognized: count(recognized, byAI), Failed: count(failed), AI: count(byAI)}}}}}
+	seen := Observe(job)
+	j.Pages, j.Delivered = seen.Pages, seen.Delivered
+}
+
+// worth of the pages that are done, page by page.
+func (j *truth) worth() (pages int64) {
+	for _, kind := range j.done {
+		switch kind {
+		case native, recognized:
+			pages++
+		case byAI:
+			pages += int64(max(1, j.weight))
+		}
+	}
+	return pages
 }
 
 func newWorld(seed uint64) *world {
@@ -119,7 +160,8 @@ func (w *world) submit() {
 	w.made++
 	name := fmt.Sprintf("job-%d", w.made)
 	job := Job{UID: types.UID(name), Name: name, Created: w.now, Held: true, Key: worldLabels[w.IntN(len(worldLabels))]}
-	w.change(func(jobs []truth) []truth { return append(jobs, truth{Job: job}) })
+	weight := []int32{0, 0, 1, 2, 3}[w.IntN(5)]
+	w.change(func(jobs []truth) []truth { return append(jobs, truth{Job: job, weight: weight}) })
 }
 
 // work lets a worker count, deliver or grow, or the manager end a job: Completed only on what the ledger has reserved,
@@ -133,15 +175,19 @@ func (w *world) work() {
 		job := &jobs[i]
 		switch {
 		case job.Ended:
-		case job.Pages == 0:
-			job.Pages = int64(w.IntN(25))
+		case job.total == 0:
+			job.total = w.IntN(25)
 		case w.IntN(10) == 0:
-			job.Pages += int64(w.IntN(5))
+			job.total += w.IntN(5)
 		case w.IntN(4) == 0:
 			job.Ended, job.EndedAt = true, w.now
-		case job.Delivered < job.Pages:
-			job.Delivered += 1 + w.Int64N(job.Pages-job.Delivered)
+		case len(job.done) < job.total:
+			job.done = slices.Clone(job.done) // older versions stay as they are
+			for range 1 + w.IntN(job.total-len(job.done)) {
+				job.done = append(job.done, []byte{native, recognized, failed, byAI, byAI}[w.IntN(5)])
+			}
 		}
+		job.observe()
 		return jobs
 	})
 }
@@ -208,13 +254,15 @@ func (w *world) reconcile(organization, jobs int) {
 }
 
 // read gives a job as it is, or as one that nothing holds if it is gone.
-func (w *world) read(due Job) Job {
+func (w *world) read(due Job) Job { return w.truthOf(due).Job }
+
+func (w *world) truthOf(due Job) truth {
 	for _, job := range w.latest() {
 		if job.UID == due.UID {
-			return job.Job
+			return job
 		}
 	}
-	return Job{UID: due.UID, Name: due.Name}
+	return truth{Job: Job{UID: due.UID, Name: due.Name}}
 }
 
 // note writes down what a successful update charged.
@@ -237,7 +285,8 @@ func (w *world) note(before, after *v1alpha1.OrganizationStatus) {
 		w.keys[[2]string{e.Month, key}] += e.Pages
 		want := int64(0)
 		if was >= 0 && before.Ledger[was].State == v1alpha1.LedgerReserved {
-			want = min(before.Ledger[was].Pages, w.read(Job{UID: e.UID}).Delivered)
+			job := w.truthOf(Job{UID: e.UID})
+			want = min(before.Ledger[was].Pages, job.worth())
 		}
 		if e.Pages != want {
 			w.wrong = append(w.wrong, fmt.Sprintf("job %s was charged %d pages, want %d", e.UID, e.Pages, want))

@@ -4,11 +4,15 @@ package memory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
 )
+
+// ErrFull: there is not as much memory at present.
+var ErrFull = errors.New("no memory at present")
 
 // Pool is memory that no owner may have more than a share of. Its methods may be called from many goroutines.
 type Pool struct {
@@ -46,11 +50,31 @@ func (p *Pool) Hold(ctx context.Context, name string, bytes int64) (release func
 		p.leave(name)
 		return nil, fmt.Errorf("wait for memory: %w", err)
 	}
+	return p.releaseOf(name, own, weight), nil
+}
+
+// TryHold is Hold for who will not wait: it fails with ErrFull where there is not as much at once.
+func (p *Pool) TryHold(name string, bytes int64) (release func(), err error) {
+	weight := min(bytes, p.share)
+	own := p.enter(name)
+	if !own.held.TryAcquire(weight) {
+		p.leave(name)
+		return nil, ErrFull
+	}
+	if !p.all.TryAcquire(weight) {
+		own.held.Release(weight)
+		p.leave(name)
+		return nil, ErrFull
+	}
+	return p.releaseOf(name, own, weight), nil
+}
+
+func (p *Pool) releaseOf(name string, own *owner, weight int64) func() {
 	return func() {
 		p.all.Release(weight)
 		own.held.Release(weight)
 		p.leave(name)
-	}, nil
+	}
 }
 
 func (p *Pool) enter(name string) *owner {

@@ -23,6 +23,9 @@ func TestNobodyHasMoreThanAShare(t *testing.T) {
 		if _, err := pool.Hold(over, owner, 1); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s gets another byte (%v)", owner, err)
 		}
+		if _, err := pool.TryHold(owner, 1); !errors.Is(err, ErrFull) {
+			t.Errorf("%s gets another byte at once (%v)", owner, err)
+		}
 	}
 	most, rest := hold("a", 9), hold("a", 1)
 	refused("a")
@@ -32,6 +35,12 @@ func TestNobodyHasMoreThanAShare(t *testing.T) {
 		release()
 	}
 	hold("d", 10)()
+	if release, err := pool.TryHold("d", 1000); err != nil {
+		t.Errorf("d does not get its share at once: %v", err)
+	} else {
+		refused("d")
+		release()
+	}
 	if len(pool.owners) != 0 {
 		t.Errorf("%d owners are remembered", len(pool.owners))
 	}

@@ -4,7 +4,6 @@ package money
 import (
 	"errors"
 	"fmt"
-	"math"
 	"math/bits"
 	"regexp"
 	"strconv"
@@ -16,6 +15,9 @@ type Amount int64
 
 // Unit is one unit of the currency.
 const Unit Amount = 1_000_000
+
+// Most is the largest amount that can be written and read.
+const Most = 1_000_000_000*Unit - 1
 
 // ErrAmount: a text is no amount.
 var ErrAmount = errors.New("an amount is a number such as 12 or 0.15, below a billion and with at most six digits behind the point")
@@ -53,6 +55,14 @@ func (a Amount) String() string {
 // Float is the amount in units, for metrics, which have nothing better.
 func (a Amount) Float() float64 { return float64(a) / float64(Unit) }
 
+// Plus is the sum of two amounts, and Most where that would be more.
+func (a Amount) Plus(other Amount) Amount {
+	if a > Most-other {
+		return Most
+	}
+	return a + other
+}
+
 // MarshalJSON writes a number.
 func (a Amount) MarshalJSON() ([]byte, error) { return []byte(a.String()), nil }
 
@@ -69,14 +79,14 @@ func (a *Amount) UnmarshalJSON(content []byte) error {
 	return nil
 }
 
-// PerMillion is what so many things cost at a price for a million of them, rounded up; the largest amount where that is too
-// much to be written. Neither may be negative.
+// PerMillion is what so many things cost at a price for a million of them, rounded up; Most where that is more.
+// Neither may be negative.
 func PerMillion(price Amount, count int64) Amount {
 	high, low := bits.Mul64(uint64(price), uint64(count))
 	low, carry := bits.Add64(low, 999_999, 0)
 	if high += carry; high >= 1_000_000 {
-		return math.MaxInt64
+		return Most
 	}
 	quotient, _ := bits.Div64(high, low, 1_000_000)
-	return Amount(min(quotient, math.MaxInt64))
+	return Amount(min(quotient, uint64(Most)))
 }

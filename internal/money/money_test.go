@@ -36,11 +36,25 @@ func TestPerMillionRoundsUp(t *testing.T) {
 		want  Amount
 	}{
 		{0, 1000, 0}, {150_000, 0, 0}, {150_000, 1, 1}, {150_000, 1_000_000, 150_000}, {150_000, 1500, 225},
-		{Unit, 3, 3}, {math.MaxInt64, math.MaxInt64, math.MaxInt64},
+		{Unit, 3, 3}, {math.MaxInt64, math.MaxInt64, Most}, {Most, 1_000_001, Most},
 	}
 	for _, test := range tests {
 		if got := PerMillion(test.price, test.count); got != test.want {
 			t.Errorf("%d things at %s a million cost %d, want %d", test.count, test.price, got, test.want)
+		}
+	}
+}
+
+func TestASumIsAtMostWhatCanBeWritten(t *testing.T) {
+	for _, test := range []struct{ a, b, want Amount }{
+		{0, 0, 0}, {2 * Unit, 3, 2*Unit + 3}, {Most, 0, Most}, {Most, 1, Most}, {Most - 1, 1, Most}, {Most, Most, Most},
+	} {
+		got := test.a.Plus(test.b)
+		if got != test.want {
+			t.Errorf("%s and %s are %s, want %s", test.a, test.b, got, test.want)
+		}
+		if back, err := Parse(got.String()); err != nil || back != got {
+			t.Errorf("%s comes back as %s, %v", got, back, err)
 		}
 	}
 }

@@ -38,6 +38,9 @@ const (
 // MaxAnswerBytes bounds the text of an answer; a page of a newspaper takes 60 KB.
 const MaxAnswerBytes = 256 << 10
 
+// MaxLineTokens bounds the tokens of an answer about a line, which takes some hundred at the most.
+const MaxLineTokens = 1024
+
 // Spent is what asking took.
 type Spent struct {
 	// InputTokens and OutputTokens as the endpoint told them, of all tries.

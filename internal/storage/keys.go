@@ -146,6 +146,21 @@ func KeyUseKey(namespace string) string {
 	return path.Join(namespace, "key-use.json")
 }
 
+// SpendingPrefix begins the keys of what the organization that owns the namespace has spent on AI models.
+func SpendingPrefix(namespace string) string {
+	return path.Join(namespace, "spending") + "/"
+}
+
+// SpendingMonthPrefix begins the keys of what was spent in a month, as 2006-01.
+func SpendingMonthPrefix(namespace, month string) string {
+	return SpendingPrefix(namespace) + month + "/"
+}
+
+// SpendingKey is where it lies what was spent in a month through one gateway process.
+func SpendingKey(namespace, month, process string) string {
+	return SpendingMonthPrefix(namespace, month) + process + ".json"
+}
+
 // validKey tells whether a key is one that every driver takes as it is: the file driver rewrites what cannot be a path,
 // and its file would then not be where its key says.
 func validKey(key string) bool {

@@ -159,6 +159,16 @@ type AITask struct {
 type StoredPage struct {
 	Number  int              `json:"number"`
 	Outcome document.Outcome `json:"outcome"`
+	// AI tells that the text is an AI model's.
+	AI bool `json:"ai,omitempty"`
+}
+
+// Stored is what counts of a page that was stored.
+func Stored(page *document.Page) StoredPage {
+	return StoredPage{
+		Number: page.Number, Outcome: page.Outcome(),
+		AI: page.Error == nil && page.AI != nil && page.AI.Used && page.AI.Role == document.RoleReader,
+	}
 }
 
 // Direct is the body of a 307, which says how the host of its Location is reached.

@@ -124,6 +124,24 @@ func TestManagerPolicies(t *testing.T) {
 		refused("the manager writes "+c.what, spec, merge(s.manager, c.object, c.body))
 		allowed("somebody writes "+c.what, merge(admin, c.object, c.body))
 	}
+	const probes = "khocr-relay-probes"
+	relay := as("system:serviceaccount:khocr-system:khocr-relay")
+	condition := func(kind, status string) string {
+		return `{"type":"` + kind + `","status":"` + status + `","reason":"Because","message":"","lastTransitionTime":"2026-08-01T00:00:00Z"}`
+	}
+	s.must(mergeStatus(s.manager, model, `{"status":{"conditions":[`+condition("Ready", "False")+`]}}`))
+	both := func(ready, reachable string) string {
+		return `{"status":{"probedAt":"2026-08-01T00:00:00Z","conditions":[` + condition("Ready", ready) + `,` + condition("Reachable", reachable) + `]}}`
+	}
+	allowed("the relay says that an endpoint answers", mergeStatus(relay, model, both("False", "True")))
+	allowed("the relay says that an endpoint is away", mergeStatus(relay, model, both("False", "False")))
+	allowed("the manager makes a model ready of that", mergeStatus(s.manager, model, both("True", "False")))
+	refused("the relay makes a model ready", probes, mergeStatus(relay, model, `{"status":{"conditions":[`+condition("Ready", "Unknown")+`]}}`))
+	refused("the relay takes the manager's conditions away", probes, mergeStatus(relay, model, `{"status":{"conditions":null}}`))
+	refused("the relay writes a model's generation", probes, mergeStatus(relay, model, `{"status":{"observedGeneration":7}}`))
+	refused("the relay writes a job's phase", status, mergeStatus(relay, job, `{"status":{"phase":"Completed"}}`))
+	refused("the relay writes an organization's usage", status, mergeStatus(relay, organization, `{"status":{"usage":null}}`))
+
 	const roles = "khocr-manager-roles"
 	reading := func(name string, rule rbacv1.PolicyRule) *rbacv1.Role {
 		return &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: "khocr-signed", Name: name}, Rules: []rbacv1.PolicyRule{rule}}

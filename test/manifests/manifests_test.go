@@ -70,6 +70,7 @@ func TestManifests(t *testing.T) {
 	c := start(t)
 	c.install(t)
 	t.Run("plans have the numbers of the contract", c.testPlans)
+	c.do(t, "apply", "--server-side", "--filename", "config/ai/rbac.yaml")
 	t.Run("roles", c.testRoles)
 	t.Run("applying them once more changes nothing", func(t *testing.T) {
 		generations := func() string {
@@ -89,6 +90,9 @@ func TestManifests(t *testing.T) {
 			c.do(t, "create", "namespace", namespace)
 		}
 		c.do(t, "apply", "--server-side", "--dry-run=server", "--warnings-as-errors", "--filename", "config/samples")
+		c.do(t, "create", "namespace", "models")
+		c.do(t, "label", "namespace", "models", "pod-security.kubernetes.io/warn=restricted")
+		c.do(t, "apply", "--server-side", "--dry-run=server", "--force-conflicts", "--warnings-as-errors", "--filename", "examples/ai")
 	})
 	t.Run("a table of organizations tells what they have used", c.testOrganizationsTable)
 	t.Run("gateways that share their rate limits", func(t *testing.T) { c.testComponent(t, "rate-limit-redis", "KHOCR_RATE_LIMIT_REDIS") })
@@ -97,6 +101,10 @@ func TestManifests(t *testing.T) {
 	})
 	t.Run("gateways over a bucket", func(t *testing.T) {
 		c.testComponent(t, "store-s3", "--store=$(KHOCR_STORE)", "replicas: 2", "emptyDir:")
+	})
+	t.Run("a relay for AI models", func(t *testing.T) {
+		c.testComponent(t, "ai", "image: khocr/relay", "--relay-url=https://khocr-relay.khocr-system.svc:8443", "audience: khocr-relay",
+			"secretName: khocr-relay-tls", "secretName: khocr-model-keys")
 	})
 	t.Run("a store with an authority of its own", func(t *testing.T) { c.testComponent(t, "store-ca", "AWS_CA_BUNDLE", "key: ca.crt") })
 	t.Run("the local cluster with several of everything", func(t *testing.T) {
@@ -162,6 +170,7 @@ func (c cluster) testRoles(t *testing.T) {
 	const (
 		gateway = "system:serviceaccount:khocr-system:khocr-gateway"
 		manager = "system:serviceaccount:khocr-system:khocr-manager"
+		relay   = "system:serviceaccount:khocr-system:khocr-relay"
 	)
 	for _, test := range []struct {
 		name, who string
@@ -194,6 +203,21 @@ func (c cluster) testRoles(t *testing.T) {
 		{"the manager does not delete organizations", manager, []string{"delete", "organizations"}, false},
 		{"the manager finds the platform's key", manager, []string{"get", "secrets/khocr-gateway-key", "-n", "khocr-system"}, true},
 		{"the manager does not change the platform's key", manager, []string{"update", "secrets/khocr-gateway-key", "-n", "khocr-system"}, false},
+		{"the manager renews the relay's certificate", manager, []string{"update", "secrets/khocr-relay-tls", "-n", "khocr-system"}, true},
+		{"the manager reads no keys of models", manager, []string{"get", "secrets/khocr-model-keys", "-n", "khocr-system"}, false},
+		{"the gateway reads no keys of models", gateway, []string{"get", "secrets/khocr-model-keys", "-n", "khocr-system"}, false},
+		{"the relay watches models", relay, []string{"watch", "ocrmodels"}, true},
+		{"the relay says whether endpoints answer", relay, []string{"patch", "ocrmodels", "--subresource=status"}, true},
+		{"the relay asks whose a token is", relay, []string{"create", "tokenreviews"}, true},
+		{"the relay finds the API server's addresses", relay, []string{"list", "endpointslices", "-n", "default"}, true},
+		{"the relay finds no others", relay, []string{"list", "endpointslices", "-n", "khocr-system"}, false},
+		{"the relay keeps its lease", relay, []string{"update", "leases/khocr-relay", "-n", "khocr-system"}, true},
+		{"the relay takes no other lease", relay, []string{"update", "leases/khocr-manager", "-n", "khocr-system"}, false},
+		{"the relay changes no model", relay, []string{"patch", "ocrmodels"}, false},
+		{"the relay reads no secrets", relay, []string{"get", "secrets", "-n", "khocr-system"}, false},
+		{"the relay sees no jobs", relay, []string{"get", "ocrjobs", "-n", "khocr-acme"}, false},
+		{"the relay sees no organizations", relay, []string{"get", "organizations"}, false},
+		{"the relay makes no pods", relay, []string{"create", "pods", "-n", "khocr-system"}, false},
 		{"the manager reads no secrets of organizations", manager, []string{"get", "secrets", "-n", "khocr-acme"}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -106,6 +106,8 @@ func (e *engine) answer(request wire.Request) (wire.Response, error) {
 		return wire.Response{Page: page}, nil
 	case request.Preview != nil && e.document != nil:
 		return wire.Response{Preview: e.document.preview(*request.Preview)}, nil
+	case request.Draw != nil && e.document != nil:
+		return wire.Response{Drawn: e.document.pictures(*request.Draw)}, nil
 	case request.Searchable != nil && e.document != nil:
 		return e.document.searchable(*request.Searchable), nil
 	default:

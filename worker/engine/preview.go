@@ -1,14 +1,9 @@
 package engine
 
-// #include "mupdf.h"
-import "C"
-
 import (
 	"bytes"
-	"fmt"
 	"image"
 	"image/jpeg"
-	"math"
 
 	"github.com/openplp/khocr/internal/workerport"
 	"github.com/openplp/khocr/worker/wire"
@@ -46,39 +41,14 @@ func (s *source) preview(request wire.Preview) *wire.Picture {
 
 // drawSmall draws a page with its annotations, turned clockwise by so many degrees.
 func (s *source) drawSmall(number, rotation int) (*image.RGBA, error) {
-	left, top, right, bottom, err := s.bounds(number)
+	view, err := s.upright(number, rotation, func(width, height float64) float64 {
+		return min(previewSide/max(width, height), maxPreviewScale)
+	})
 	if err != nil {
 		return nil, err
 	}
-	long := max(right-left, bottom-top)
-	if !(long > 0) || math.IsInf(long, 0) {
-		return nil, fmt.Errorf("draw page %d: it has no area", number)
-	}
-	scale := min(previewSide/long, maxPreviewScale)
-	width, height := max(1, int(math.Round((right-left)*scale))), max(1, int(math.Round((bottom-top)*scale)))
-	x := func(factor float64) C.float { return C.float(factor * scale) }
-	var place C.fz_matrix
-	switch rotation {
-	case 0:
-		place = C.fz_matrix{a: x(1), d: x(1), e: x(-left), f: x(-top)}
-	case 90:
-		place = C.fz_matrix{b: x(1), c: x(-1), e: x(bottom), f: x(-left)}
-	case 180:
-		place = C.fz_matrix{a: x(-1), d: x(-1), e: x(right), f: x(bottom)}
-	case 270:
-		place = C.fz_matrix{b: x(-1), c: x(1), e: x(-top), f: x(right)}
-	default:
-		return nil, fmt.Errorf("draw page %d: it cannot be turned by %d degrees", number, rotation)
-	}
-	if rotation%180 != 0 {
-		width, height = height, width
-	}
-	drawn := image.NewRGBA(image.Rect(0, 0, width, height))
-	context, document := handles(s.fitz)
-	if C.khocr_draw(context, document, C.int(number-1), place, C.int(width), C.int(height), 1, (*C.uchar)(&drawn.Pix[0])) == 0 {
-		return nil, fmt.Errorf("draw page %d: the page is damaged", number)
-	}
-	return drawn, nil
+	drawn := image.NewRGBA(image.Rectangle{Max: view.size})
+	return drawn, view.draw(s, 1, drawn.Pix)
 }
 
 // withoutColour is the image in grey, nil where it has colour. An image in grey takes half of the time to be encoded.

@@ -1,4 +1,6 @@
-package fetch
+// Package netguard decides which addresses a program of the platform may connect to on behalf of others. It decides at the moment of
+// connecting, after names were resolved: a name that changes its address between a look and the connection gains nothing.
+package netguard
 
 import (
 	"errors"
@@ -7,8 +9,8 @@ import (
 	"syscall"
 )
 
-// ErrGuarded: the address is not one that documents may come from, or messages go to.
-var ErrGuarded = errors.New("address not allowed")
+// ErrRefused: the address is not one that may be connected to.
+var ErrRefused = errors.New("address not allowed")
 
 // special are the ranges that lie outside of the public internet or lead back into private ones (IANA's registries of
 // special-purpose addresses). Clouds serve their credentials in 169.254.0.0/16 and in fc00::/7, and Azure settings of its
@@ -30,7 +32,7 @@ func prefixes(list ...string) []netip.Prefix {
 	return parsed
 }
 
-// Guard decides which addresses may be connected to: public ones.
+// Guard decides where documents may come from, and messages go to: public addresses.
 type Guard struct {
 	// Allowed ranges are taken although they are special.
 	Allowed []netip.Prefix
@@ -52,15 +54,14 @@ func within(ranges []netip.Prefix, address netip.Addr) bool {
 	return false
 }
 
-// control looks at the address that is about to be connected to, after names were resolved: a name that changes its
-// address between a look and the connection gains nothing.
-func (g Guard) control(_, address string, _ syscall.RawConn) error {
+// Control refuses the address that a net.Dialer is about to connect to.
+func (g Guard) Control(_, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrGuarded, err)
+		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	if !g.Permits(target.Addr()) {
-		return fmt.Errorf("%w: %s", ErrGuarded, target.Addr())
+		return fmt.Errorf("%w: %s", ErrRefused, target.Addr())
 	}
 	return nil
 }
