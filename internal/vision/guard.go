@@ -25,6 +25,8 @@ const (
 	// mostAstray bounds what is in a row on one side and not on the other: misses less hits. Right texts had 9 at the most, 60 clusters of another text
 	// have 24. Below surePage one in five pairs may be misread, and mistakes of the model's come on top.
 	mostAstray, mostAstrayUnsure, surePage = 16, 28, 60
+	// mostText in bytes is five times that of a dense page in Khmer: beyond, nothing else is looked at.
+	mostText = 64 << 10
 	// mostPerLine are the clusters that a text may have for each line that was seen, where what was read cannot judge otherwise.
 	mostPerLine = 150
 	// mostShift is how far the share of Khmer among the letters may be from what was read, and mostShiftUnsure the same where that cannot judge. Tesseract
@@ -56,6 +58,12 @@ func Judge(text string, quick *document.Page) string {
 		return ""
 	case !hasText(text):
 		return document.AIEmpty
+	}
+	if len(text) > mostText {
+		if repetition(answer) > mostRepeatedUnsure {
+			return document.AIGuardRepetition
+		}
+		return document.AIGuardLength
 	}
 	own := texts(read)
 	switch {
