@@ -52,10 +52,11 @@ down: ## Remove every cluster of this checkout, and what it stored
 	hack/down.sh
 
 .PHONY: deploy
-deploy: ## Install khocr on the cluster of KUBECONFIG, with images IMAGE_PREFIX{manager,apigateway,worker}:IMAGE_TAG
+deploy: ## Install khocr on the cluster of KUBECONFIG, with images IMAGE_PREFIX{manager,apigateway,relay,worker}:IMAGE_TAG
 	hack/deploy.sh config/default \
 		manager=$(IMAGE_PREFIX)manager:$(IMAGE_TAG) \
 		apigateway=$(IMAGE_PREFIX)apigateway:$(IMAGE_TAG) \
+		relay=$(IMAGE_PREFIX)relay:$(IMAGE_TAG) \
 		worker=$(IMAGE_PREFIX)worker:$(IMAGE_TAG)
 
 .PHONY: undeploy

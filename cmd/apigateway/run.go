@@ -36,6 +36,7 @@ import (
 	"github.com/openplp/khocr/internal/apiwrites"
 	"github.com/openplp/khocr/internal/clock"
 	"github.com/openplp/khocr/internal/netguard"
+	"github.com/openplp/khocr/internal/relayport"
 	"github.com/openplp/khocr/internal/storage"
 )
 
@@ -86,7 +87,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	trail := audit.New(store, identity, clock.Now, log)
 	var models *relay.Client
 	if o.relayURL != "" {
-		if models, err = relay.New(o.relayURL, o.relayTokenFile, o.relayCAFile); err != nil {
+		if models, err = relay.New(o.relayURL, relayport.ServerName(o.namespace), o.relayTokenFile, o.relayCAFile); err != nil {
 			return err
 		}
 	}
