@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -62,6 +63,20 @@ func (p *program) showUsage(usage *client.Usage) error {
 	facts.add(headFile.in(l), cell(bytesOf(usage.Limits.MaxFileBytes)))
 	facts.add(headSlots.in(l), cell(usage.Limits.MaxConcurrentJobs))
 
+	byModel := table{}
+	if ai := usage.Ai; ai != nil {
+		cost := cell(amount(ai.Cost) + " " + ai.Currency)
+		if ai.Limit != nil {
+			cost = sayMoneyOf.in(l, amount(ai.Cost), amount(*ai.Limit), ai.Currency)
+		}
+		facts.add(headAICost.in(l), cost)
+		byModel.add(headModel.in(l), headPages.in(l), headFallbacks.in(l), headTokensIn.in(l), headTokensOut.in(l), headSeconds.in(l), headCost.in(l))
+		for _, model := range ai.Models {
+			byModel.add(cell(model.Model), cell(model.Pages), cell(model.Fallbacks), cell(model.InputTokens), cell(model.OutputTokens),
+				cell(amount(model.Seconds)), cell(amount(model.Cost)+" "+ai.Currency))
+		}
+	}
+
 	days := table{}
 	days.add(headDay.in(l), headPages.in(l))
 	most := int64(1)
@@ -76,7 +91,7 @@ func (p *program) showUsage(usage *client.Usage) error {
 	for _, key := range usage.ByKey {
 		keys.add(p.keyRow(key)...)
 	}
-	for i, part := range []table{facts, days, keys} {
+	for i, part := range []table{facts, byModel, days, keys} {
 		if i > 0 {
 			if len(part.rows) < 2 {
 				continue
@@ -137,16 +152,76 @@ func (p *program) modelsCommand() *cobra.Command {
 func (p *program) showModels(models *client.ModelList) error {
 	l := p.language
 	shown := table{}
-	shown.add(headModel.in(l), headReady.in(l), headLanguage.in(l), headName.in(l))
+	shown.add(headModel.in(l), headType.in(l), headReady.in(l), headAllowed.in(l), headGoes.in(l), headPrice.in(l), headLanguage.in(l), headName.in(l))
 	for _, model := range models.Models {
-		name, ready := model.Name, sayYes.in(l)
+		name, ready, allowed, goes := model.Name, sayYes.in(l), sayAllowed.in(l), sayStays.in(l)
 		if l == khmer && model.NameKm != "" {
 			name = model.NameKm
 		}
 		if !model.Ready {
 			ready = sayNo.in(l)
+			if model.Reason != nil {
+				ready += cell(" (" + *model.Reason + ")")
+			}
 		}
-		shown.add(cell(model.Id), ready, cell(strings.Join(model.Languages, ",")), cell(name))
+		if !model.Allowed {
+			allowed = sayRefused.in(l)
+			if model.Refusal != nil {
+				allowed += cell(" (" + string(model.Refusal.Code) + ")")
+			}
+		}
+		if model.LeavesCluster {
+			goes = sayLeaves.in(l)
+		}
+		shown.add(cell(model.Id), cell(model.Type), ready, allowed, goes, p.price(model), cell(strings.Join(model.Languages, ",")), cell(name))
 	}
 	return shown.write(p.out)
+}
+
+// price says what a model costs, in money and in pages of the month.
+func (p *program) price(model client.Model) said {
+	l := p.language
+	var parts []string
+	if price := model.Price; price != nil {
+		if price.PerPage > 0 {
+			parts = append(parts, string(sayPerPage.in(l, amount(price.PerPage), price.Currency)))
+		}
+		if price.PerMillionInputTokens > 0 || price.PerMillionOutputTokens > 0 {
+			parts = append(parts, string(sayPerTokens.in(l, amount(price.PerMillionInputTokens), amount(price.PerMillionOutputTokens), price.Currency)))
+		}
+	}
+	if model.PagesPerPage > 1 {
+		parts = append(parts, string(sayPagesEach.in(l, model.PagesPerPage)))
+	}
+	if len(parts) == 0 {
+		return "-"
+	}
+	return said(strings.Join(parts, "; "))
+}
+
+// amount is a number as people write it.
+func amount(value float64) string { return strconv.FormatFloat(value, 'f', -1, 64) }
+
+// completeModels has a shell offer the models that the organization may use, if the platform can be asked.
+func (p *program) completeModels(command *cobra.Command) {
+	err := command.RegisterFlagCompletionFunc("model", func(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		var names []cobra.Completion
+		platform, err := p.connect(c.Context())
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		models, err := platform.Models(c.Context())
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		for _, model := range models.Models {
+			if model.Allowed {
+				names = append(names, cobra.CompletionWithDesc(printable(model.Id), printable(model.Name)))
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	})
+	if err != nil {
+		panic(err) // there is no such flag
+	}
 }

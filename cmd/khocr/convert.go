@@ -18,6 +18,7 @@ import (
 type conversion struct {
 	format, out                            string
 	pages, languages, model, mode, correct string
+	fallback                               string
 	wait, json                             bool
 }
 
@@ -42,7 +43,8 @@ understood, 3 the key is missing or refused, 4 the pages of the month are used u
 5 the platform cannot be reached, 130 interrupted.`,
 		Example: `  khocr convert letter.pdf --format docx
   khocr convert scans --format docx --out results
-  khocr convert scan.tiff --format text --out -`,
+  khocr convert scan.tiff --format text --out -
+  khocr convert minutes.pdf --model gemma --fallback none`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: p.online(func(ctx context.Context, platform *client.Client, named []string) error {
 			return p.convert(ctx, platform, named, asked)
@@ -57,15 +59,20 @@ understood, 3 the key is missing or refused, 4 the pages of the month are used u
 	flags.StringVar(&asked.languages, "languages", "", "`languages` of the documents, such as km,en, which choose the model")
 	flags.StringVar(&asked.model, "model", "", "`model` to recognise with, by its id")
 	flags.StringVar(&asked.mode, "mode", "", "which pages to recognise: auto, force or skip (default auto)")
-	flags.StringVar(&asked.correct, "correct", "", "whether recognised Khmer is corrected where it is unsure: auto or off (default auto)")
+	flags.StringVar(&asked.correct, "correct", "", "whether recognised Khmer is corrected where it is unsure: auto, off, or ai for an AI model that is asked about such lines (default auto)")
+	flags.StringVar(&asked.fallback, "fallback", "", "what becomes of pages that an AI model does not read: default has them recognised, none has them fail")
 	completeFormats(command)
+	complete(command, "mode", "auto", "force", "skip")
+	complete(command, "correct", "auto", "off", "ai")
+	complete(command, "fallback", "default", "none")
+	p.completeModels(command)
 	return command
 }
 
 func (a conversion) submission(password string) client.Submission {
 	return client.Submission{
 		Pages: stated(a.pages), Languages: stated(a.languages), Model: stated(a.model), OcrMode: stated(client.OcrMode(a.mode)),
-		Password: stated(password), Correct: stated(client.Correction(a.correct)),
+		Password: stated(password), Correct: stated(client.Correction(a.correct)), Fallback: stated(client.Fallback(a.fallback)),
 	}
 }
 

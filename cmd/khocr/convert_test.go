@@ -38,6 +38,7 @@ func TestCommandLine(t *testing.T) {
 		"jobs, results and what there is":                testJobCommands,
 		"where a key comes from":                         testKeys,
 		"a connection that is lost":                      testLost,
+		"an AI model reads":                              testAIModel,
 		"on a terminal":                                  testTerminal,
 		"results stay in their folder":                   testOutside,
 		"as a plugin of kubectl":                         testPlugin,

@@ -173,6 +173,26 @@ var errFull = errors.New("no space left")
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
+func TestTheCostOfAIModelsIsShown(t *testing.T) {
+	var out bytes.Buffer
+	p := &program{language: english, out: &out}
+	usage := new(client.Usage)
+	answer := `{"ai":{"currency":"USD","cost":0.0423,"limit":50,"left":49.9577,"pages":12,"fallbacks":1,"input_tokens":21580,"output_tokens":9120,"seconds":61.4,
+		"models":[{"model":"gemma","pages":12,"fallbacks":1,"input_tokens":21580,"output_tokens":9120,"seconds":61.4,"cost":0.0423}]}}`
+	if err := json.Unmarshal([]byte(answer), usage); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.showUsage(usage); err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.Join(strings.Fields(out.String()), " ")
+	for _, want := range []string{"COST OF AI 0.0423 of 50 USD", "gemma 12 1 21580 9120 61.4 0.0423 USD"} {
+		if !strings.Contains(rows, want) {
+			t.Errorf("%q is not in\n%s", want, &out)
+		}
+	}
+}
+
 // What a platform says is shown, whatever it is.
 func TestAbsurdUsageIsShown(t *testing.T) {
 	var out bytes.Buffer

@@ -71,7 +71,7 @@ func (p *platform) serve() {
 		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(p.Store, slog.New(slog.DiscardHandler)),
 		Spending: spending.New(p.Store, apigateway.RandomID(), time.Now, slog.New(slog.DiscardHandler)),
 		Changes:  changes.New(), Audit: audit.New(p.Store, apigateway.RandomID(), time.Now, slog.New(slog.DiscardHandler)),
-		Now: time.Now, NewID: apigateway.RandomID, Version: "test",
+		Now: time.Now, NewID: apigateway.RandomID, Version: "test", Currency: "USD",
 	}
 	if err := server.Changes.Follow(t.Context(), p.Cache); err != nil {
 		t.Fatal(err)
@@ -226,18 +226,34 @@ func (p *person) awaitJobs(number int) []v1alpha1.OcrJob {
 // complete plays a worker that has read one page, and the manager.
 func (p *person) complete(job *v1alpha1.OcrJob) {
 	p.Helper()
+	p.storePage(job, 1)
+	job.Status = v1alpha1.OcrJobStatus{Phase: v1alpha1.PhaseCompleted, Progress: 100, Pages: &v1alpha1.PageCounts{Total: 1, Done: 1, Recognized: 1},
+		CompletionTime: &metav1.Time{Time: time.Now()}}
+	p.UpdateStatus(p, job)
+}
+
+func (p *person) storePage(job *v1alpha1.OcrJob, number int) {
+	p.Helper()
 	text := "អត្ថបទនៃ " + job.Spec.Source.Upload.FileName
-	page := document.Page{Number: 1, Width: 595, Height: 842, Source: document.SourceOCR, Text: text, ProcessedAt: time.Now(),
+	page := document.Page{Number: number, Width: 595, Height: 842, Source: document.SourceOCR, Text: text, ProcessedAt: time.Now(),
 		Lines: []document.Line{{Text: text, Words: []document.Word{{Text: text, Confidence: 90}}, Paragraph: 1}}}
 	content, err := json.Marshal(page)
 	if err != nil {
 		p.Fatal(err)
 	}
-	if _, err := p.Store.Put(p.Context(), storage.PageKey(job.Namespace, job.UID, 1), bytes.NewReader(content)); err != nil {
+	if _, err := p.Store.Put(p.Context(), storage.PageKey(job.Namespace, job.UID, number), bytes.NewReader(content)); err != nil {
 		p.Fatal(err)
 	}
-	job.Status = v1alpha1.OcrJobStatus{Phase: v1alpha1.PhaseCompleted, Progress: 100, Pages: &v1alpha1.PageCounts{Total: 1, Done: 1, Recognized: 1},
-		CompletionTime: &metav1.Time{Time: time.Now()}}
+}
+
+// completeWithAI does the same of a job that an AI model was to read; of its three pages one fell back.
+func (p *person) completeWithAI(job *v1alpha1.OcrJob) {
+	p.Helper()
+	for number := range 3 {
+		p.storePage(job, number+1)
+	}
+	job.Status = v1alpha1.OcrJobStatus{Phase: v1alpha1.PhaseCompleted, Progress: 100, Model: job.Spec.Model, Recognizer: "khocr",
+		Pages: &v1alpha1.PageCounts{Total: 3, Done: 3, Recognized: 3, AI: 2}, CompletionTime: &metav1.Time{Time: time.Now()}}
 	p.UpdateStatus(p, job)
 }
 

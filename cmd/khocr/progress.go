@@ -58,7 +58,7 @@ func (p *program) state(now batch.Progress) said {
 	case batch.Fetching:
 		return sayFetching.in(l)
 	case batch.Done:
-		return sayDone.in(l, now.Document.Result())
+		return sayDone.in(l, now.Document.Result()) + p.readBy(now.Job)
 	case batch.Kept:
 		return sayKept.in(l, now.Document.Result())
 	case batch.Failed:
@@ -84,7 +84,28 @@ func (p *program) jobState(job *client.Job) said {
 	case job.Status == client.PROCESSING:
 		return sayWorking.in(p.language)
 	}
-	return statusWords[job.Status].in(p.language)
+	return statusWords[job.Status].in(p.language) + p.readBy(job)
+}
+
+// readBy says how many pages of a completed job have the text of its AI model, where one was to read them.
+func (p *program) readBy(job *client.Job) said {
+	read, others, ok := pagesByAI(job)
+	if !ok {
+		return ""
+	}
+	return sayReadBy.in(p.language, job.Ai.Model, read, others, job.Pages.Failed)
+}
+
+// pagesByAI counts the recognised pages of a completed job that have the text of the AI model which was to read them, and those
+// that have the recogniser's.
+func pagesByAI(job *client.Job) (read, others int32, ok bool) {
+	if job == nil || job.Status != client.COMPLETED || job.Ai == nil || job.Ai.Role != client.Reader || job.Pages == nil {
+		return 0, 0, false
+	}
+	if job.Pages.Ai != nil {
+		read = *job.Pages.Ai
+	}
+	return read, job.Pages.Recognized - read, true
 }
 
 // lines are for logs: one where a document goes on to its job, one at its end, and what goes wrong between.
@@ -118,6 +139,15 @@ type event struct {
 	Result   string `json:"result,omitempty"`
 	Code     string `json:"code,omitempty"`
 	Message  string `json:"message,omitempty"`
+	// AI is there at the end of a document that an AI model was to read.
+	AI *readByAI `json:"ai,omitempty"`
+}
+
+// readByAI tells how many recognised pages have the text of the model, and how many the recogniser's.
+type readByAI struct {
+	Model  string `json:"model"`
+	Pages  int32  `json:"pages"`
+	Others int32  `json:"others"`
 }
 
 func (d *jsonLines) tell(now batch.Progress) {
@@ -136,6 +166,9 @@ func (d *jsonLines) tell(now batch.Progress) {
 	}
 	if now.Job != nil {
 		e.Job = now.Job.Id
+	}
+	if read, others, ok := pagesByAI(now.Job); ok {
+		e.AI = &readByAI{now.Job.Ai.Model, read, others}
 	}
 	d.lock.Lock()
 	defer d.lock.Unlock()

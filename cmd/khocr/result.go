@@ -57,11 +57,16 @@ func (p *program) spareEyes(format document.Format, toOutput bool) error {
 
 // completeFormats has a shell offer the formats.
 func completeFormats(command *cobra.Command) {
-	var names []cobra.Completion
+	var names []string
 	for _, format := range document.Formats() {
 		names = append(names, string(format))
 	}
-	if err := command.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+	complete(command, "format", names...)
+}
+
+// complete has a shell offer the values of a flag.
+func complete(command *cobra.Command, flag string, values ...string) {
+	if err := command.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // there is no such flag
 	}
 }

@@ -87,6 +87,26 @@ var (
 	sayNo        = text{"no", "មិនទាន់"}
 	sayNever     = text{"never", "មិនផុតកំណត់"}
 
+	headType      = text{"TYPE", "ប្រភេទ"}
+	headAllowed   = text{"YOURS TO USE", "អាចប្រើ"}
+	headGoes      = text{"PAGES", "ទំព័រ"}
+	headPrice     = text{"PRICE", "តម្លៃ"}
+	headAICost    = text{"COST OF AI", "ថ្លៃប្រើ AI"}
+	headCost      = text{"COST", "ថ្លៃ"}
+	headFallbacks = text{"FELL BACK", "អានដោយម៉ូដែលជំនួស"}
+	headTokensIn  = text{"TOKENS IN", "តូខឹនចូល"}
+	headTokensOut = text{"TOKENS OUT", "តូខឹនចេញ"}
+	headSeconds   = text{"SECONDS", "វិនាទី"}
+	sayAllowed    = text{"yes", "បាន"}
+	sayRefused    = text{"no", "មិនបាន"}
+	sayStays      = text{"stay", "នៅក្នុងប្រព័ន្ធ"}
+	sayLeaves     = text{"leave the cluster", "ចេញក្រៅប្រព័ន្ធ"}
+	sayPerPage    = text{"%s %s a page", "%s %s ក្នុងមួយទំព័រ"}
+	sayPerTokens  = text{"%s in, %s out %s a million tokens", "ចូល %s, ចេញ %s %s ក្នុងមួយលានតូខឹន"}
+	sayPagesEach  = text{"counts as %d pages", "រាប់ជា %d ទំព័រ"}
+	sayMoneyOf    = text{"%s of %s %s", "%s ក្នុងចំណោម %s %s"}
+	sayReadBy     = text{"; %s read %d pages, the recogniser %d others, %d failed", "; %s អាន %d ទំព័រ, ម៉ូដែលធម្មតាអាន %d ទំព័រទៀត, បរាជ័យ %d ទំព័រ"}
+
 	sayNoGateway   = text{"no gateway of khocr is ready in namespace %s of this cluster: look at --context and --namespace", "គ្មាន gateway របស់ khocr ណារួចរាល់ក្នុង namespace %s នៃ cluster នេះទេ៖ សូមពិនិត្យ --context និង --namespace"}
 	sayNoCluster   = text{"the cluster cannot be used: %s\nLook at KUBECONFIG, --kubeconfig and --context", "មិនអាចប្រើ cluster បានទេ៖ %s\nសូមពិនិត្យ KUBECONFIG, --kubeconfig និង --context"}
 	sayBadSecret   = text{"--key-secret must look like namespace/name or namespace/name:key", "--key-secret ត្រូវមានទម្រង់ namespace/name ឬ namespace/name:key"}
@@ -105,6 +125,7 @@ var advice = map[client.ProblemCode]text{
 	client.ProblemCodePageQuotaExceeded:     {"khocr usage tells when the month turns", "khocr usage ប្រាប់ថាខែថ្មីចាប់ផ្តើមនៅពេលណា"},
 	client.ProblemCodeInvalidFile:           {"Save it as PDF, and convert that", "សូមរក្សាទុកវាជា PDF រួចបម្លែងឯកសារ PDF នោះ"},
 	client.ProblemCodeFileTooLarge:          {"Split the document, or scan it with fewer dots", "សូមបំបែកឯកសារ ឬស្កេនវាឱ្យមានគុណភាពទាបជាងនេះ"},
+	client.ProblemCodeModelNotAllowed:       {"khocr models tells which are yours to use", "khocr models បង្ហាញម៉ូដែលដែលអ្នកអាចប្រើ"},
 	client.ProblemCodeUnknownModel:          {"khocr models lists them", "khocr models បង្ហាញម៉ូដែលទាំងអស់"},
 	client.ProblemCodeJobNotFound:           {"khocr jobs lists those of your organization", "khocr jobs បង្ហាញការងាររបស់អង្គភាពអ្នក"},
 	client.ProblemCodeJobNotFinished:        {"khocr watch waits for its end", "khocr watch រង់ចាំរហូតដល់វាបញ្ចប់"},
@@ -115,13 +136,15 @@ var advice = map[client.ProblemCode]text{
 
 // remedies for failed jobs, where trying once more would not help.
 var remedies = map[client.FailureCode]text{
-	client.FailureCodePasswordProtected: {"Set KHOCR_PASSWORD to its password, and run the command again", "សូមដាក់ពាក្យសម្ងាត់របស់ឯកសារក្នុង KHOCR_PASSWORD រួចដំណើរការពាក្យបញ្ជានេះម្តងទៀត"},
-	client.FailureCodeInvalidDocument:   {"Open it in a viewer and save it anew", "សូមបើកឯកសារនេះក្នុងកម្មវិធីមើលឯកសារ រួចរក្សាទុកវាជាថ្មី"},
-	client.FailureCodeEmptyDocument:     {"Look at the document", "សូមពិនិត្យឯកសារនេះ"},
-	client.FailureCodeTooManyPages:      {"Split the document", "សូមបំបែកឯកសារនេះ"},
-	client.FailureCodeDeadlineExceeded:  {"Convert it in parts, by --pages", "សូមបម្លែងវាម្តងមួយផ្នែក តាម --pages"},
-	client.FailureCodePagesOutOfRange:   {"Name pages that it has, by --pages", "សូមបញ្ជាក់ទំព័រដែលឯកសារមាន តាម --pages"},
-	client.FailureCodePageQuotaExceeded: {"Convert fewer pages, by --pages, or wait for the next month: khocr usage tells how many are left", "សូមបម្លែងទំព័រតិចជាងនេះ តាម --pages ឬរង់ចាំខែក្រោយ៖ khocr usage ប្រាប់ចំនួនទំព័រដែលនៅសល់"},
+	client.FailureCodeModelNotAllowed:         {"Take another --model: khocr models tells which are yours to use", "សូមប្រើ --model ផ្សេង៖ khocr models បង្ហាញម៉ូដែលដែលអ្នកអាចប្រើ"},
+	client.FailureCodeExternalModelNotAllowed: {"Take another --model, or ask those who run the platform to allow this one", "សូមប្រើ --model ផ្សេង ឬស្នើសុំអ្នកគ្រប់គ្រងប្រព័ន្ធឱ្យអនុញ្ញាតម៉ូដែលនេះ"},
+	client.FailureCodePasswordProtected:       {"Set KHOCR_PASSWORD to its password, and run the command again", "សូមដាក់ពាក្យសម្ងាត់របស់ឯកសារក្នុង KHOCR_PASSWORD រួចដំណើរការពាក្យបញ្ជានេះម្តងទៀត"},
+	client.FailureCodeInvalidDocument:         {"Open it in a viewer and save it anew", "សូមបើកឯកសារនេះក្នុងកម្មវិធីមើលឯកសារ រួចរក្សាទុកវាជាថ្មី"},
+	client.FailureCodeEmptyDocument:           {"Look at the document", "សូមពិនិត្យឯកសារនេះ"},
+	client.FailureCodeTooManyPages:            {"Split the document", "សូមបំបែកឯកសារនេះ"},
+	client.FailureCodeDeadlineExceeded:        {"Convert it in parts, by --pages", "សូមបម្លែងវាម្តងមួយផ្នែក តាម --pages"},
+	client.FailureCodePagesOutOfRange:         {"Name pages that it has, by --pages", "សូមបញ្ជាក់ទំព័រដែលឯកសារមាន តាម --pages"},
+	client.FailureCodePageQuotaExceeded:       {"Convert fewer pages, by --pages, or wait for the next month: khocr usage tells how many are left", "សូមបម្លែងទំព័រតិចជាងនេះ តាម --pages ឬរង់ចាំខែក្រោយ៖ khocr usage ប្រាប់ចំនួនទំព័រដែលនៅសល់"},
 }
 
 // statusWords are the states of jobs for people.

@@ -68,7 +68,7 @@ type Progress struct {
 	Sent, Size int64
 	// JobID is known from Submitted on.
 	JobID string
-	// Job is there while it is working, and at the end of one that failed.
+	// Job is there while it is working, at the end of one that failed, and of one that this run saw completed.
 	Job *client.Job
 	// Err says why it failed, or what goes wrong for now: then Pause is how long until another try.
 	Err   error

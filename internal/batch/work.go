@@ -30,6 +30,8 @@ type work struct {
 	// submission names what is asked of the platform, and remembered what is done with the answer.
 	submission, remembered string
 	record                 record
+	// completed is the job, where this run saw its end.
+	completed *client.Job
 }
 
 // convert takes a document all the way that there is nothing of yet. Free is called once its job does not take a slot any more.
@@ -66,6 +68,9 @@ func (w *work) end(ctx context.Context, stop func(error), stage Stage, err error
 		stage = Failed
 	}
 	told := Progress{Stage: stage, Err: err}
+	if stage == Done {
+		told.Job = w.completed
+	}
 	if failed := new(JobError); errors.As(err, &failed) {
 		told.Job = failed.Job
 	}
@@ -96,6 +101,9 @@ func (b *Batch) asked() string {
 			continue
 		}
 		parts = append(parts, "="+*value)
+	}
+	if b.Asked.Fallback != nil { // without one it is as it was before there was a choice
+		parts = append(parts, "fallback="+string(*b.Asked.Fallback))
 	}
 	return fingerprint(parts...)
 }
@@ -239,6 +247,7 @@ func (w *work) finish(ctx context.Context, free func()) error {
 		if job.Status != client.COMPLETED {
 			return w.failed(job)
 		}
+		w.completed = job
 	}
 	patience := w.patience(Fetching)
 	return patience.Insist(ctx, func() error {
