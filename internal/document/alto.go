@@ -62,7 +62,7 @@ func (m altoMarkup) page(page *Page) {
 		m.share("PC", page.Confidence)
 	}
 	m.WriteString("><PrintSpace")
-	m.box(Box{0, 0, page.Width, page.Height})
+	m.place(Box{0, 0, page.Width, page.Height})
 	m.WriteByte('>')
 	block, line := 0, 0
 	for _, column := range columns {
@@ -87,9 +87,10 @@ func (m altoMarkup) line(line *Line) {
 	m.WriteByte('>')
 	for i, word := range line.Words {
 		if i > 0 {
-			gap := Box{line.Words[i-1].Box[2], line.Box[1], word.Box[0], line.Box[3]}
 			m.WriteString("<SP")
-			m.box(gap)
+			if before := line.Words[i-1].Box; !before.IsZero() && !word.Box.IsZero() {
+				m.place(Box{before[2], line.Box[1], word.Box[0], line.Box[3]})
+			}
 			m.WriteString("/>")
 		}
 		m.WriteString("<String")
@@ -105,7 +106,14 @@ func (m altoMarkup) line(line *Line) {
 	m.WriteString("</TextLine>")
 }
 
+// box leaves out what is not known: ALTO wants no place of anything.
 func (m altoMarkup) box(box Box) {
+	if !box.IsZero() {
+		m.place(box)
+	}
+}
+
+func (m altoMarkup) place(box Box) {
 	m.length("HPOS", box[0])
 	m.length("VPOS", box[1])
 	m.length("WIDTH", box[2]-box[0])

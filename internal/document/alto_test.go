@@ -40,7 +40,7 @@ type altoBox struct {
 }
 
 func TestALTOHasEveryWordInItsPlace(t *testing.T) {
-	for name, pages := range map[string][]*Page{"sample": samplePages(), "unusual": unusualPages()} {
+	for name, pages := range map[string][]*Page{"sample": samplePages(), "unusual": unusualPages(), "unplaced": unplacedPages()} {
 		t.Run(name, func(t *testing.T) {
 			info := sampleInfo()
 			info.Pages = len(pages)
@@ -82,7 +82,7 @@ func TestALTOIsValid(t *testing.T) {
 	if schema == "" {
 		t.Skip("ALTO_XSD is not set")
 	}
-	for _, pages := range [][]*Page{samplePages(), unusualPages()} {
+	for _, pages := range [][]*Page{samplePages(), unusualPages(), unplacedPages()} {
 		info := sampleInfo()
 		info.Pages = len(pages)
 		check(t, rendered(t, FormatALTO, info, pages), "--schema", schema)

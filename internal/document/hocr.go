@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"strconv"
+	"strings"
 )
 
 // hocrDPI is the resolution of pages that were not drawn: hOCR has no other unit than pixels.
@@ -58,9 +59,8 @@ func (p *hocrPage) write(page *Page) {
 	p.box(Box{0, 0, page.Width, page.Height})
 	fmt.Fprintf(p, `; ppageno %d; scan_res %d %[2]d">`, p.number-1, p.dpi)
 	for i, column := range columnsOf(page) {
-		fmt.Fprintf(p, "\n"+`<div class="ocr_carea" id="carea_%d_%d" title="`, p.number, i+1)
-		p.box(around(column.lines))
-		p.WriteString(`">`)
+		fmt.Fprintf(p, "\n"+`<div class="ocr_carea" id="carea_%d_%d"`, p.number, i+1)
+		p.title(around(column.lines))
 		for _, lines := range column.paragraphs {
 			p.paragraph(lines)
 		}
@@ -71,18 +71,16 @@ func (p *hocrPage) write(page *Page) {
 
 func (p *hocrPage) paragraph(lines []Line) {
 	p.paragraphs++
-	fmt.Fprintf(p, "\n"+`<p class="ocr_par" id="par_%d_%d" title="`, p.number, p.paragraphs)
-	p.box(around(lines))
-	p.WriteString(`">`)
+	fmt.Fprintf(p, "\n"+`<p class="ocr_par" id="par_%d_%d"`, p.number, p.paragraphs)
+	p.title(around(lines))
 	for _, line := range lines {
 		p.lines++
-		fmt.Fprintf(p, "\n"+`<span class="ocr_line" id="line_%d_%d" title="`, p.number, p.lines)
-		p.box(line.Box)
+		fmt.Fprintf(p, "\n"+`<span class="ocr_line" id="line_%d_%d"`, p.number, p.lines)
+		var size []string
 		if line.FontSize > 0 {
-			p.WriteString("; x_fsize ")
-			_, _ = p.Write(strconv.AppendFloat(p.AvailableBuffer(), shown(line.FontSize), 'f', -1, 64))
+			size = []string{"x_fsize " + strconv.FormatFloat(shown(line.FontSize), 'f', -1, 64)}
 		}
-		p.WriteString(`">`)
+		p.title(line.Box, size...)
 		for i, word := range line.Words {
 			if i > 0 {
 				p.WriteByte(' ')
@@ -96,8 +94,11 @@ func (p *hocrPage) paragraph(lines []Line) {
 
 func (p *hocrPage) word(word Word) {
 	p.WriteString(`<span class="ocrx_word" title="`)
-	p.box(word.Box)
-	p.WriteString("; x_wconf ")
+	if !word.Box.IsZero() {
+		p.box(word.Box)
+		p.WriteString("; ")
+	}
+	p.WriteString("x_wconf ")
 	p.whole(word.Confidence)
 	if isKhmer(word.Text) {
 		p.WriteString(`" lang="km" xml:lang="km`)
@@ -105,6 +106,22 @@ func (p *hocrPage) word(word Word) {
 	p.WriteString(`">`)
 	p.text(word.Text)
 	p.WriteString("</span>")
+}
+
+// title ends the start tag of an element with its box, where its place is known, and what else is to be said of it.
+func (p *hocrPage) title(box Box, properties ...string) {
+	if box.IsZero() && len(properties) == 0 {
+		p.WriteByte('>')
+		return
+	}
+	p.WriteString(` title="`)
+	if !box.IsZero() {
+		p.box(box)
+		if len(properties) > 0 {
+			p.WriteString("; ")
+		}
+	}
+	p.WriteString(strings.Join(properties, "; ") + `">`)
 }
 
 // box writes a box in pixels.

@@ -30,11 +30,17 @@ func columnsOf(page *Page) []column {
 	return columns(lines)
 }
 
-// around is the smallest box with all of the lines in it; there is at least one.
+// around is the smallest box with all of the lines in it whose place is known; the zero one where there is none.
 func around(lines []Line) Box {
-	box := lines[0].Box
-	for _, line := range lines[1:] {
-		box = Box{min(box[0], line.Box[0]), min(box[1], line.Box[1]), max(box[2], line.Box[2]), max(box[3], line.Box[3])}
+	var box Box
+	for _, line := range lines {
+		switch {
+		case line.Box.IsZero():
+		case box.IsZero():
+			box = line.Box
+		default:
+			box = Box{min(box[0], line.Box[0]), min(box[1], line.Box[1]), max(box[2], line.Box[2]), max(box[3], line.Box[3])}
+		}
 	}
 	return box
 }

@@ -51,7 +51,7 @@ const (
 // lines' Paragraph changes, and where a line starts with a list marker, is indented against the one above or set far to
 // its left, or comes after a short line or a wide gap: numbers that agree prove little, since Tesseract gives whole pages
 // of Khmer one. Sizes cut only lines without numbers, since those of recognised lines scatter: Latin among Khmer is
-// measured at 7 of 12 points.
+// measured at 7 of 12 points. A line whose place is not known is a paragraph of its own.
 func paragraphs(page *Page) []paragraph {
 	if len(page.Lines) == 0 {
 		return unplaced(page.Text)
@@ -63,6 +63,7 @@ func paragraphs(page *Page) []paragraph {
 	for _, lines := range groups(page.Lines) {
 		p := paragraph{text: join(lines), size: medianSize(lines)}
 		switch {
+		case lines[0].Box.IsZero():
 		case symmetrical(lines, left, right) && (titlePage || indented(lines, left, right)):
 			p.align = "center"
 		case len(lines) == 1 && lines[0].Box[0] > (left+right)/2 && lines[0].Box[2] > right-edgeTolerance*(right-left):
@@ -109,23 +110,30 @@ func groups(lines []Line) [][]Line {
 	return found
 }
 
-// columns cuts lines where one is not below the one before, or has no part of the width in common with it.
+// columns cuts lines where one is not below the one before, or has no part of the width in common with it. Lines whose place
+// is not known stay with those before them.
 func columns(lines []Line) []column {
 	var found []column
-	start := 0
-	for i := range lines {
-		if i+1 < len(lines) {
-			above, below := lines[i], lines[i+1]
-			isBelow := below.Box[1] > middle(above)
-			overlaps := below.Box[0] < above.Box[2] && above.Box[0] < below.Box[2]
-			if isBelow && overlaps {
-				continue
-			}
+	start, above := 0, -1 // above is the last line of the column that has a place
+	for i, below := range lines {
+		if below.Box.IsZero() {
+			continue
 		}
-		found = append(found, column{lines[start : i+1], cut(lines[start : i+1])})
-		start = i + 1
+		if above >= 0 && !follows(lines[above], below) {
+			found = append(found, column{lines[start:i], cut(lines[start:i])})
+			start = i
+		}
+		above = i
+	}
+	if start < len(lines) {
+		found = append(found, column{lines[start:], cut(lines[start:])})
 	}
 	return found
+}
+
+// follows is whether a line stands below another in its column.
+func follows(above, below Line) bool {
+	return below.Box[1] > middle(above) && below.Box[0] < above.Box[2] && above.Box[0] < below.Box[2]
 }
 
 // cut parts a column into the lines of one paragraph each.
@@ -149,7 +157,8 @@ var listMarker = regexp.MustCompile(`^([-–—•▪●*]|[\p{Nd}]{1,3}[.)\]]|[
 // and that usual distance of lines.
 func continues(above, below Line, right, width, pitch float64) bool {
 	switch {
-	case above.Paragraph != below.Paragraph,
+	case above.Box.IsZero() || below.Box.IsZero(),
+		above.Paragraph != below.Paragraph,
 		above.Paragraph == 0 && !sameSize(above, below),
 		listMarker.MatchString(below.Text),
 		above.Box[2] < right-shortLine*width,
@@ -195,35 +204,34 @@ func needsSpace(before, after string) bool {
 	return !unicode.Is(unicode.Khmer, last) || !unicode.Is(unicode.Khmer, first)
 }
 
-// symmetrical is whether each of the lines stands in the middle between left and right.
+// symmetrical is whether each of the lines that have a place stands in the middle between left and right.
 func symmetrical(lines []Line, left, right float64) bool {
 	return !slices.ContainsFunc(lines, func(line Line) bool {
-		return math.Abs(line.Box[0]-left-(right-line.Box[2]))/2 > edgeTolerance*(right-left)
+		return !line.Box.IsZero() && math.Abs(line.Box[0]-left-(right-line.Box[2]))/2 > edgeTolerance*(right-left)
 	})
 }
 
 // indented is whether one of the lines starts clearly to the right of left.
 func indented(lines []Line, left, right float64) bool {
 	return slices.ContainsFunc(lines, func(line Line) bool {
-		return line.Box[0]-left > centerIndent*(right-left)
+		return !line.Box.IsZero() && line.Box[0]-left > centerIndent*(right-left)
 	})
 }
 
 func middle(line Line) float64 { return (line.Box[1] + line.Box[3]) / 2 }
 
 func edges(lines []Line) (left, right float64) {
-	left, right = lines[0].Box[0], lines[0].Box[2]
-	for _, line := range lines {
-		left, right = min(left, line.Box[0]), max(right, line.Box[2])
-	}
-	return left, right
+	box := around(lines)
+	return box[0], box[2]
 }
 
 // usualPitch is the median distance from a line of the column to the next.
 func usualPitch(column []Line) float64 {
 	pitches := make([]float64, 0, len(column))
 	for i := 1; i < len(column); i++ {
-		pitches = append(pitches, middle(column[i])-middle(column[i-1]))
+		if !column[i].Box.IsZero() && !column[i-1].Box.IsZero() {
+			pitches = append(pitches, middle(column[i])-middle(column[i-1]))
+		}
 	}
 	if len(pitches) == 0 {
 		return 0

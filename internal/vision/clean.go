@@ -7,18 +7,21 @@ import (
 
 var (
 	// thinking that a model did aloud before it answered: a block, or the end of one whose beginning the server took off.
-	thinking = regexp.MustCompile(`(?is)^\s*(?:<(think|thinking|reasoning|analysis)>)?.*?</(think|thinking|reasoning|analysis)>`)
+	thinking = regexp.MustCompile(`(?is)^(?:<(?:think|thinking|reasoning)>.*?</(?:think|thinking|reasoning)>|.*?</think>)`)
 	fence    = regexp.MustCompile("(?s)^(?:```|~~~)[A-Za-z0-9_+-]*[ \t]*\r?\n(.*?)\r?\n?(?:```|~~~)$")
 	label    = regexp.MustCompile(`(?i)^[*_#\s]*(?:extracted text|transcribed text|transcription|transcript|ocr text|ocr output|ocr result|ocr|output|answer|` +
 		`អត្ថបទ|អក្សរ|លទ្ធផល|អត្ថបទក្នុងរូបភាព)[*_]*\s*[:៖][*_]*[ \t]*(?:\r?\n|$)`)
+	emphasis = regexp.MustCompile(`\*\*([^*\n]+)\*\*`)
+	heading  = regexp.MustCompile(`(?m)^#{1,6} +`)
 	// tableRule is the line of a Markdown table between its head and its rows.
 	tableRule = regexp.MustCompile(`^\s*\|?(?:\s*:?-{3,}:?\s*\|)+\s*(?::?-{3,}:?\s*)?$`)
 )
 
-// Clean takes off what models put around a text although they were told not to: a thinking block, a label, a code fence, the bars of a
-// table in Markdown. What stands inside stays as it is, and cleaning it again changes nothing.
+// Clean takes off what models put around a text although they were told not to: a thinking block, a label, a code fence, the marks of
+// headings, bold type and tables in Markdown. What stands inside stays as it is.
 func Clean(text string) string {
-	for {
+	// A few layers: more are no model's manner.
+	for range 4 {
 		before := text
 		text = strings.TrimSpace(text)
 		text = strings.TrimSpace(text[len(thinking.FindString(text)):])
@@ -26,11 +29,13 @@ func Clean(text string) string {
 		if inside := fence.FindStringSubmatch(text); inside != nil {
 			text = inside[1]
 		}
+		text = heading.ReplaceAllString(emphasis.ReplaceAllString(text, "$1"), "")
 		text = strings.TrimSpace(withoutBars(text))
 		if text == before {
-			return text
+			break
 		}
 	}
+	return text
 }
 
 // withoutBars takes the bars off the rows of tables in Markdown, which are told by the rule below their head.
