@@ -39,38 +39,40 @@ func (s *Server) ask(ctx context.Context, asked *inquiry) (found finding, releas
 	if s.Relay == nil {
 		return refused(document.AIUnavailable)
 	}
-	release, err = s.Spending.Hold(ctx, asked.work.job.Namespace, asked.month, asked.mostCost(), spending.LimitOf(asked.organization))
-	if errors.Is(err, spending.ErrLimit) {
+	asking, stop := context.WithTimeout(ctx, askingTime(asked.model.Spec.OpenAI))
+	defer stop()
+	release, err = s.Spending.Hold(asking, asked.work.job.Namespace, asked.month, asked.mostCost(), spending.LimitOf(asked.organization))
+	if errors.Is(err, spending.ErrLimit) && ctx.Err() == nil {
 		return refused(document.AICostLimit)
 	}
 	if err != nil {
 		return finding{}, func() {}, err
 	}
 	if asked.role == document.RoleReader {
-		found, err = s.askPage(ctx, asked)
+		found, err = s.askPage(asking, asked)
 	} else {
-		found, err = s.askLines(ctx, asked)
+		found = s.askLines(asking, asked)
+	}
+	if ctx.Err() != nil {
+		err = ctx.Err()
 	}
 	return found, release, err
 }
 
-// askPage asks about the whole page, and once more where the answer is not believed.
+// askPage asks about the whole page, and once more where the answer is not believed. It fails where the answer cannot be judged.
 func (s *Server) askPage(ctx context.Context, asked *inquiry) (found finding, err error) {
-	asking, stop := context.WithTimeout(ctx, askingTime(asked.model.Spec.OpenAI))
-	defer stop()
 	for found.attempts = 1; ; found.attempts++ {
-		answer, failure := s.question(asking, asked, wholePage, found.attempts)
+		answer, failure := s.question(ctx, asked, wholePage, found.attempts)
 		found.spent = total(found.spent, answer.Spent)
-		if ctx.Err() != nil {
-			return found, ctx.Err()
-		}
 		if found.reason, found.detail = failure.Reason, failure.Detail; found.reason == "" {
 			found.text = vision.Clean(answer.Text)
 			err := s.withPage(ctx, asked, len(found.text), func(quick *document.Page) error {
 				found.reason = vision.Judge(found.text, quick)
 				return nil
 			})
-			if err != nil {
+			if errors.Is(err, context.DeadlineExceeded) {
+				found.reason = document.AITimeout
+			} else if err != nil {
 				return found, err
 			}
 		}
@@ -79,17 +81,15 @@ func (s *Server) askPage(ctx context.Context, asked *inquiry) (found finding, er
 		}
 		if found.reason == document.AIUnavailable {
 			select {
-			case <-asking.Done():
+			case <-ctx.Done():
 			case <-time.After(relayPause):
 			}
 		}
 	}
 }
 
-// askLines asks about each line once. What the model cannot be asked about one line, it is not asked about the others.
-func (s *Server) askLines(ctx context.Context, asked *inquiry) (found finding, err error) {
-	asking, stop := context.WithTimeout(ctx, askingTime(asked.model.Spec.OpenAI))
-	defer stop()
+// askLines asks about each line once. Where a line tells that nothing will come of the others, they are left out.
+func (s *Server) askLines(ctx context.Context, asked *inquiry) (found finding) {
 	found.lines = map[int]string{}
 	var mu sync.Mutex
 	var group errgroup.Group
@@ -102,7 +102,7 @@ func (s *Server) askLines(ctx context.Context, asked *inquiry) (found finding, e
 			if given {
 				return nil
 			}
-			answer, failure := s.question(asking, asked, line, 1)
+			answer, failure := s.question(ctx, asked, line, 1)
 			text := vision.Clean(answer.Text)
 			mu.Lock()
 			defer mu.Unlock()
@@ -128,7 +128,7 @@ func (s *Server) askLines(ctx context.Context, asked *inquiry) (found finding, e
 	}
 	// A corrector adds to a page, which is as good without it.
 	found.next = nextStep(found.reason, maxAttempts, true)
-	return found, ctx.Err()
+	return found
 }
 
 // question asks about one image. Its failure has no reason where there is an answer; what was spent is in the answer either way.

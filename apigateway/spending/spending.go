@@ -53,27 +53,30 @@ func New(store *storage.Store, process string, now func() time.Time, log *slog.L
 }
 
 // Hold sets aside what a page may cost at the most, until release is called, which is after Note. It fails with ErrLimit where that
-// would be beyond the limit, together with what is spent and set aside here; nil is no limit. Of what other gateways spend it knows
-// seconds later.
+// would be beyond the limit, together with what is spent; nil is no limit. Where it would be beyond because of what is set aside here
+// for others, which mostly cost less, it waits until they are done, or ctx is. Of what other gateways spend it knows seconds later.
 func (b *Book) Hold(ctx context.Context, namespace, month string, most money.Amount, limit *money.Amount) (release func(), err error) {
 	account := b.account(period{namespace, month})
-	var others Sums
-	if limit != nil {
-		if others, err = account.others(ctx, b, othersAge); err != nil {
+	for {
+		var others Sums
+		if limit != nil {
+			if others, err = account.others(ctx, b, othersAge); err != nil {
+				return nil, err
+			}
+		}
+		freed, err := account.hold(others.All().Cost, most, limit)
+		if err != nil {
 			return nil, err
 		}
+		if freed == nil {
+			return sync.OnceFunc(func() { account.free(most) }), nil
+		}
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", ErrLimit, ctx.Err())
+		}
 	}
-	account.mu.Lock()
-	defer account.mu.Unlock()
-	if limit != nil && account.own.All().Cost.Plus(others.All().Cost).Plus(account.held).Plus(most) > *limit {
-		return nil, ErrLimit
-	}
-	account.held += most
-	return sync.OnceFunc(func() {
-		account.mu.Lock()
-		defer account.mu.Unlock()
-		account.held -= most
-	}), nil
 }
 
 // Note adds to what a model has done, and returns when that is stored. What could not be stored is kept, and stored with what is
@@ -137,6 +140,8 @@ type account struct {
 	// own is what this process has noted, held what its pages under way may still cost.
 	own  Sums
 	held money.Amount
+	// freed is closed when something of it is not set aside any more; nil while nobody waits for that.
+	freed chan struct{}
 	// version counts the changes of own, stored is the one that the store has.
 	version, stored int64
 
@@ -153,6 +158,37 @@ type account struct {
 type object struct {
 	modified time.Time
 	sums     Sums
+}
+
+// hold sets an amount aside beside what others have spent, unless something else must be done with before: then it returns what tells
+// when it is worth another try.
+func (a *account) hold(others, most money.Amount, limit *money.Amount) (freed <-chan struct{}, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if limit != nil {
+		spent := a.own.All().Cost.Plus(others).Plus(most)
+		if spent > *limit {
+			return nil, ErrLimit
+		}
+		if spent.Plus(a.held) > *limit {
+			if a.freed == nil {
+				a.freed = make(chan struct{})
+			}
+			return a.freed, nil
+		}
+	}
+	a.held = a.held.Plus(most)
+	return nil, nil
+}
+
+func (a *account) free(most money.Amount) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.held -= most
+	if a.freed != nil {
+		close(a.freed)
+		a.freed = nil
+	}
 }
 
 // write stores what was noted before it is called, unless somebody else has.

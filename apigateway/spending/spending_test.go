@@ -103,7 +103,7 @@ func TestOneProcessNeverPassesTheLimit(t *testing.T) {
 	const most = money.Unit
 	var spent, refused atomic.Int64
 	var all sync.WaitGroup
-	for range 30 {
+	for i := range 40 {
 		all.Go(func() {
 			release, err := book.Hold(t.Context(), acme, november, most, &limit)
 			if errors.Is(err, ErrLimit) {
@@ -115,27 +115,20 @@ func TestOneProcessNeverPassesTheLimit(t *testing.T) {
 				return
 			}
 			defer release()
-			if err := book.Note(t.Context(), acme, november, "gemma", read(most)); err != nil {
+			// Every other page costs half of what it might have.
+			if err := book.Note(t.Context(), acme, november, "gemma", read(most/money.Amount(1+i%2))); err != nil {
 				t.Error(err)
 			}
 			spent.Add(1)
 		})
 	}
 	all.Wait()
-	if spent.Load() > 10 || spent.Load()+refused.Load() != 30 {
-		t.Errorf("%d pages were read and %d refused", spent.Load(), refused.Load())
+	cost := book.account(period{acme, november}).own.All().Cost
+	// Nobody was refused while there was enough.
+	if cost > limit || cost+most <= limit || spent.Load()+refused.Load() != 40 {
+		t.Errorf("%d pages were read for %s and %d refused", spent.Load(), cost, refused.Load())
 	}
-	// What was only set aside is there again.
-	for spent.Load() < 10 {
-		release, err := book.Hold(t.Context(), acme, november, most, &limit)
-		if err != nil {
-			t.Fatal(err)
-		}
-		book.mustNote(t, "gemma", read(most))
-		release()
-		release() // twice is once
-		spent.Add(1)
-	}
+	book.mustNote(t, "gemma", read(limit-cost))
 	if _, err := book.Hold(t.Context(), acme, november, 1, &limit); !errors.Is(err, ErrLimit) {
 		t.Errorf("beyond the limit: %v", err)
 	}
@@ -155,6 +148,36 @@ func TestOneProcessNeverPassesTheLimit(t *testing.T) {
 			continue
 		}
 		release()
+	}
+}
+
+func TestWhoWaitsForMoneyGetsWhatIsLeftOrGoes(t *testing.T) {
+	book := open(t, t.TempDir(), "aaaa")
+	limit := money.Unit
+	release, err := book.Hold(t.Context(), acme, november, money.Unit, &limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, err := book.Hold(ended, acme, november, 1, &limit); !errors.Is(err, ErrLimit) || !errors.Is(err, context.Canceled) {
+		t.Errorf("who does not wait: %v", err)
+	}
+	got := make(chan error, 1)
+	go func() {
+		release, err := book.Hold(t.Context(), acme, november, 1, &limit)
+		if err == nil {
+			release()
+		}
+		got <- err
+	}()
+	release()
+	release() // twice is once
+	if err := <-got; err != nil {
+		t.Errorf("who waits: %v", err)
+	}
+	if held := book.account(period{acme, november}).held; held != 0 {
+		t.Errorf("%s is set aside for nobody", held)
 	}
 }
 
