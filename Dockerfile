@@ -16,7 +16,7 @@ ARG VERSION=dev
 RUN make build VERSION=$VERSION && go build -C hack/images -o /usr/local/bin/ .
 
 FROM build AS rootfs
-RUN for image in manager apigateway worker; do images stage --bin bin --rootfs /rootfs/$image $image; done
+RUN for image in manager apigateway relay worker; do images stage --bin bin --rootfs /rootfs/$image $image; done
 
 FROM scratch AS manager
 COPY --from=rootfs /rootfs/manager /
@@ -27,6 +27,11 @@ FROM scratch AS apigateway
 COPY --from=rootfs /rootfs/apigateway /
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/apigateway"]
+
+FROM scratch AS relay
+COPY --from=rootfs /rootfs/relay /
+USER 65532:65532
+ENTRYPOINT ["/usr/local/bin/relay"]
 
 # The worker's engine links MuPDF, which is licensed under the AGPL-3.0: see /usr/share/doc/khocr/NOTICE in the image.
 FROM scratch AS worker

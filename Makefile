@@ -52,10 +52,11 @@ down: ## Remove every cluster of this checkout, and what it stored
 	hack/down.sh
 
 .PHONY: deploy
-deploy: ## Install khocr on the cluster of KUBECONFIG, with images IMAGE_PREFIX{manager,apigateway,worker}:IMAGE_TAG
+deploy: ## Install khocr on the cluster of KUBECONFIG, with images IMAGE_PREFIX{manager,apigateway,relay,worker}:IMAGE_TAG
 	hack/deploy.sh config/default \
 		manager=$(IMAGE_PREFIX)manager:$(IMAGE_TAG) \
 		apigateway=$(IMAGE_PREFIX)apigateway:$(IMAGE_TAG) \
+		relay=$(IMAGE_PREFIX)relay:$(IMAGE_TAG) \
 		worker=$(IMAGE_PREFIX)worker:$(IMAGE_TAG)
 
 .PHONY: undeploy
@@ -75,7 +76,7 @@ restore: ## Make again what FILE holds on the cluster of KUBECONFIG, before khoc
 .PHONY: build
 build: ## Compile the programs into bin/
 	mkdir -p $(BIN)
-	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o $(BIN)/ ./cmd/manager ./cmd/apigateway ./cmd/worker ./cmd/khocr
+	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o $(BIN)/ ./cmd/manager ./cmd/apigateway ./cmd/worker ./cmd/relay ./cmd/khocr
 	ln -sf khocr $(BIN)/kubectl-ocr # what makes it `kubectl ocr`, and completes that
 	ln -sf khocr $(BIN)/kubectl_complete-ocr
 	CGO_ENABLED=1 CGO_LDFLAGS="$(ENGINE_LDFLAGS)" go build $(BUILD_FLAGS) -o $(BIN)/ ./cmd/engine

@@ -21,6 +21,7 @@ import (
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/internal/storage"
 	"github.com/openplp/khocr/internal/testlog"
 	"github.com/openplp/khocr/test/contract"
@@ -43,7 +44,8 @@ func serve(t testing.TB, g *gatewaytest.Gateway, change func(*Server)) *api {
 	server := &Server{
 		Client: g.Cached, Live: g.Live, Store: g.Store, Seal: g.Seal, Log: slog.New(slog.NewJSONHandler(log, nil)),
 		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(g.Store, slog.New(slog.DiscardHandler)),
-		Changes: changes.New(), Audit: audit.New(g.Store, RandomID(), time.Now, slog.New(slog.DiscardHandler)),
+		Spending: spending.New(g.Store, RandomID(), time.Now, slog.New(slog.DiscardHandler)),
+		Changes:  changes.New(), Audit: audit.New(g.Store, RandomID(), time.Now, slog.New(slog.DiscardHandler)),
 		Now: time.Now, NewID: RandomID, Version: "test", Currency: "USD",
 	}
 	if err := server.Changes.Follow(t.Context(), g.Cache); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/openplp/khocr/apigateway/gatewaytest"
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
+	"github.com/openplp/khocr/apigateway/spending"
 )
 
 // BenchmarkAdmission is what a submission costs before its handler runs: authentication, scope, plan, limit and headers, with
@@ -21,6 +22,7 @@ func BenchmarkAdmission(b *testing.B) {
 	server := &Server{
 		Client: g.Cached, Live: g.Live, Store: g.Store, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(g.Store, slog.New(slog.DiscardHandler)),
+		Spending: spending.New(g.Store, RandomID(), time.Now, slog.New(slog.DiscardHandler)),
 	}
 	reached := 0
 	handler := server.answering(server.admitted(submitting, func(http.ResponseWriter, *http.Request) error {

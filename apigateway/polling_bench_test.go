@@ -23,6 +23,7 @@ import (
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/apigateway/spending"
 )
 
 // BenchmarkPolling asks over connections after 5,000 jobs, 500 times a second whatever the answers take, with the informers of
@@ -108,7 +109,8 @@ func servePolled(b *testing.B, g *gatewaytest.Gateway) string {
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	server := &Server{
 		Client: g.Cached, Live: g.Live, Store: g.Store, Log: log, Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(g.Store, log),
-		Changes: changes.New(), Seal: g.Seal, Now: time.Now, NewID: RandomID, Version: "test",
+		Spending: spending.New(g.Store, RandomID(), time.Now, log),
+		Changes:  changes.New(), Seal: g.Seal, Now: time.Now, NewID: RandomID, Version: "test",
 	}
 	if err := server.Changes.Follow(b.Context(), g.Cache); err != nil {
 		b.Fatal(err)

@@ -22,6 +22,7 @@ import (
 	"github.com/openplp/khocr/apigateway/openapi"
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/apigateway/transfers"
 	"github.com/openplp/khocr/apigateway/web"
@@ -53,6 +54,8 @@ type Server struct {
 	Currency string
 	// KeyUse notes when keys are used.
 	KeyUse *keyuse.Recorder
+	// Spending keeps account of what AI models cost.
+	Spending *spending.Book
 	// Audit keeps who did what.
 	Audit *audit.Trail
 	Log   *slog.Logger

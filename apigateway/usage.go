@@ -15,7 +15,9 @@ import (
 	"github.com/openplp/khocr/apigateway/jobview"
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/apigateway/tenants"
+	"github.com/openplp/khocr/internal/money"
 )
 
 // usageView is the answer of GET /api/v1/usage.
@@ -28,6 +30,7 @@ type usageView struct {
 	Pages    monthPages     `json:"pages"`
 	Limits   limitsView     `json:"limits"`
 	Requests requestsLeft   `json:"requests"`
+	AI       *aiUsage       `json:"ai"`
 	ByDay    []dayPages     `json:"by_day"`
 	ByKey    []keyView      `json:"by_key"`
 	Jobs     map[string]int `json:"jobs"`
@@ -109,6 +112,10 @@ func (s *Server) usage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	spent, err := s.Spending.Read(r.Context(), organization.JobNamespace(), asked)
+	if err != nil {
+		return err
+	}
 	jobs, err := s.countJobs(r.Context(), organization.JobNamespace())
 	if err != nil {
 		return err
@@ -117,6 +124,11 @@ func (s *Server) usage(w http.ResponseWriter, r *http.Request) error {
 	view := usageOf(organization, &terms, recorded)
 	view.Requests = requestsOf(s.Limiter.Peek(r.Context(), key, limit))
 	view.ByKey = keysOf(organization.Spec.APIKeys, recorded.Keys, used)
+	var mostCost *money.Amount
+	if asked == terms.month.name {
+		mostCost = spending.LimitOf(organization)
+	}
+	view.AI = aiUsageOf(spent, mostCost, s.Currency)
 	view.Jobs = jobs
 	w.Header().Set("Cache-Control", "no-store")
 	writeBody(w, r, http.StatusOK, "application/json", view)

@@ -3,6 +3,7 @@ package apigateway
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,7 +18,9 @@ import (
 	"github.com/openplp/khocr/apigateway/gatewaytest"
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/internal/apikey"
+	"github.com/openplp/khocr/internal/money"
 )
 
 func TestKeysOf(t *testing.T) {
@@ -130,6 +133,47 @@ func testUsage(t *testing.T, g *gatewaytest.Gateway) {
 					{"key": null, "pages": 4, "last_used_at": null, "expires_at": null}],
 				"jobs": {"QUEUED": 1, "PROCESSING": 1, "COMPLETED": 0, "FAILED": 0, "CANCELLED": 0}}`)
 		}
+	})
+
+	t.Run("what AI models cost", func(t *testing.T) {
+		wantFields(t, usage(t, "/api/v1/usage"), `{"ai": null}`)
+		thrifty := g.Organization(t, "thrifty", func(o *v1alpha1.Organization) {
+			o.Spec.AI = &v1alpha1.AISettings{MonthlyCostLimit: "2.5"}
+			o.Status.Usage = []v1alpha1.MonthUsage{{Month: "2026-10"}}
+		})
+		get := func(path string) map[string]any {
+			t.Helper()
+			var view map[string]any
+			got := a.get(t, path, thrifty)
+			if err := json.Unmarshal(got.body, &view); err != nil || got.StatusCode != http.StatusOK {
+				t.Fatalf("status %d, %v: %s", got.StatusCode, err, got.body)
+			}
+			return view
+		}
+		wantFields(t, get("/api/v1/usage"), `{"ai": {"currency": "USD", "cost": 0, "limit": 2.5, "left": 2.5, "pages": 0, "fallbacks": 0,
+			"input_tokens": 0, "output_tokens": 0, "seconds": 0, "models": []}}`)
+		wantFields(t, get("/api/v1/usage?month=2026-10"), `{"ai": null}`)
+		// Another gateway notes it.
+		book := spending.New(g.Store, "another", time.Now, slog.New(slog.DiscardHandler))
+		for _, noted := range []struct {
+			month, model string
+			sum          spending.Sum
+		}{
+			{"2026-11", "qwen", spending.Sum{Pages: 2, Answers: 3, InputTokens: 3000, OutputTokens: 700, Cost: 2 * money.Unit, Milliseconds: 1234}},
+			{"2026-11", "gemma", spending.Sum{Pages: 1, Fallbacks: 1, Answers: 3, InputTokens: 10, OutputTokens: 20, Cost: 600_001, Milliseconds: 8766}},
+			{"2026-10", "qwen", spending.Sum{Pages: 7, Answers: 7, Cost: 5}},
+		} {
+			if err := book.Note(t.Context(), "khocr-thrifty", noted.month, noted.model, noted.sum); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantFields(t, get("/api/v1/usage"), `{"ai": {"currency": "USD", "cost": 2.600001, "limit": 2.5, "left": 0, "pages": 3, "fallbacks": 1,
+			"input_tokens": 3010, "output_tokens": 720, "seconds": 10.0, "models": [
+				{"model": "gemma", "pages": 1, "fallbacks": 1, "input_tokens": 10, "output_tokens": 20, "seconds": 8.8, "cost": 0.600001},
+				{"model": "qwen", "pages": 2, "fallbacks": 0, "input_tokens": 3000, "output_tokens": 700, "seconds": 1.2, "cost": 2}]}}`)
+		wantFields(t, get("/api/v1/usage?month=2026-10"), `{"ai": {"currency": "USD", "cost": 0.000005, "limit": null, "left": null, "pages": 7, "fallbacks": 0,
+			"input_tokens": 0, "output_tokens": 0, "seconds": 0, "models": [
+				{"model": "qwen", "pages": 7, "fallbacks": 0, "input_tokens": 0, "output_tokens": 0, "seconds": 0, "cost": 0.000005}]}}`)
 	})
 
 	t.Run("the month before", func(t *testing.T) {

@@ -30,7 +30,8 @@ apply --kustomize config/crd
 kubectl wait --for=condition=Established --timeout=60s --filename <(kubectl kustomize config/crd) >/dev/null
 apply --kustomize "$overlay"
 
-for deployment in khocr-manager khocr-gateway; do
+# The relay is there with the component config/ai.
+for deployment in khocr-manager khocr-gateway $(kubectl --namespace khocr-system get deployment khocr-relay --ignore-not-found --output=jsonpath='{.metadata.name}'); do
 	kubectl --namespace khocr-system rollout status --timeout=180s "deployment/$deployment" || {
 		kubectl --namespace khocr-system get pods
 		die "$deployment is not ready; kubectl --namespace khocr-system describe pods tells why"

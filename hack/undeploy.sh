@@ -105,6 +105,8 @@ say "Deleting the namespaces of organizations"
 kubectl delete namespaces --selector=app.kubernetes.io/managed-by=khocr-manager,ocr.openplp.com/organization --wait=false
 
 say "Deleting the platform"
+# Of the component config/ai, whether or not it is there, what lies outside of the platform's namespace.
+kubectl delete --filename config/ai/rbac.yaml --ignore-not-found
 base=config/default
 if kubectl get namespace khocr-samples >/dev/null 2>&1; then base=config/local; fi
 # Plans and models go with their kinds. Named one by one they would be an error once these are gone.

@@ -7,9 +7,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"mime"
+	"mime/multipart"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,12 +32,18 @@ func FuzzAnswer(f *testing.F) {
 		`{"page":{"page":1,"source":"ocr","lines":[{},{},{},{},{},{},{},{}]}}`, `{"page":{"page":1,"source":"ocr"},"error":{"reason":"NotOurs"}}`,
 		`{"error":{"reason":"PasswordProtected","message":"x\u001b[2J"}}`, `{"error":{"reason":"NotOurs"}}`, `{"error":{"reason":"TrainedDataMissing"}}`, `{"error":{}}`, `{"error":null}`,
 		`{"opened":{"pages":-1}}`, `{"opened":{"pages":0}}`, `{"opened":{"pages":3}}`, `{"opened":{"pages":9223372036854775807}}`, `{"opened":{"pages":1e99}}`,
-		`{"preview":{"jpeg":"/9j/"}}`, `{"preview":{"jpeg":"?"}}`, `{"preview":{}}`, `{"searchable":{"part":"appendix"}}`, `{"searchable":{"part":"../../etc"}}`, `{}`, `null`, `[]`, `what is this?`, "\n", "\x00\xff", "{}\n{}\n", ``,
+		`{"preview":{"jpeg":"/9j/"}}`, `{"preview":{"jpeg":"?"}}`, `{"preview":{}}`,
+		`{"drawn":{"images":[{"media_type":"image/png","content":"aQ=="}]}}`, `{"drawn":{"images":[{"media_type":"image/jpeg","content":"aQ=="},{}]}}`,
+		`{"drawn":{"images":[{"media_type":"text/html","content":"aQ=="}]}}`, `{"drawn":{"images":[{"media_type":"image/png\r\nX: y","content":"aQ=="},{}]}}`,
+		`{"drawn":{"images":[{"media_type":"image/png"}]}}`, `{"drawn":{"images":[{},{},{},{},{},{}]}}`, `{"drawn":{"images":null}}`, `{"drawn":{}}`,
+		`{"searchable":{"part":"appendix"}}`, `{"searchable":{"part":"../../etc"}}`, `{}`, `null`, `[]`, `what is this?`, "\n", "\x00\xff", "{}\n{}\n", ``,
 	} {
 		f.Add([]byte(seed+"\n"), uint8(0))
 		f.Add([]byte(seed+"\n"), uint8(1))
 		f.Add([]byte(seed), uint8(2))
 		f.Add([]byte(seed+"\n"), uint8(3))
+		f.Add([]byte(seed+"\n"), uint8(4))
+		f.Add([]byte(seed+"\n"), uint8(5))
 	}
 	work := f.TempDir()
 	path := filepath.Join(work, "document")
@@ -47,7 +56,7 @@ func FuzzAnswer(f *testing.F) {
 			ticket: &workerport.Ticket{PageTimeoutSeconds: 60, MaxPages: 5000, Partition: nil},
 		}
 		engine := childThatSays(t, said)
-		switch request % 4 {
+		switch request % 6 {
 		case 0:
 			checkPage(t, s, engine)
 		case 1:
@@ -60,6 +69,10 @@ func FuzzAnswer(f *testing.F) {
 			checkEnded(t, engine)
 		case 3:
 			checkPreview(t, s, engine)
+		case 4:
+			checkImages(t, s, engine, []string{workerport.PartImage})
+		case 5:
+			checkImages(t, s, engine, []string{workerport.LinePart(3), workerport.LinePart(4)})
 		}
 	})
 }
@@ -113,6 +126,52 @@ func checkPreview(t *testing.T, s *supervisor, engine *child) {
 		return
 	}
 	engine.kill()
+}
+
+func checkImages(t *testing.T, s *supervisor, engine *child, names []string) {
+	t.Helper()
+	slot := &slot{supervisor: s, engine: engine}
+	images := slot.drawImages(t.Context(), wire.Draw{Number: 1}, names)
+	if slot.engine == nil {
+		checkEnded(t, engine)
+		if images != nil {
+			t.Fatalf("%d images were taken from a child that is gone", len(images))
+		}
+		return
+	}
+	defer engine.kill()
+	sum := 0
+	for _, image := range images {
+		sum += len(image.Content)
+		if !slices.Contains(names, image.name) || len(image.Content) == 0 {
+			t.Fatalf("an image of %d bytes was taken as %q", len(image.Content), image.name)
+		}
+	}
+	if sum > workerport.MaxImageBytes || len(images) > len(names) {
+		t.Fatalf("%d images of %d bytes were taken", len(images), sum)
+	}
+	// The gateway can take it apart.
+	form, err := (&question{page: []byte("{}"), images: images}).form()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, parameters, err := mime.ParseMediaType(form.mediaType)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := multipart.NewReader(form.content, parameters["boundary"])
+	for i := -1; i < len(images); i++ {
+		part, err := parts.NextPart()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i >= 0 && (part.FormName() != images[i].name || part.Header.Get("Content-Type") != images[i].MediaType || len(part.Header) != 2) {
+			t.Fatalf("part %d is %v", i, part.Header)
+		}
+	}
+	if _, err := parts.NextPart(); !errors.Is(err, io.EOF) {
+		t.Fatalf("after %d images comes more: %v", len(images), err)
+	}
 }
 
 func checkOpened(t *testing.T, s *supervisor, engine *child) {

@@ -33,14 +33,15 @@ func (s *Server) document(w http.ResponseWriter, r *http.Request, work assignmen
 		return err
 	}
 	defer content.Close()
-	s.stream(w, r, "application/octet-stream", content)
+	s.stream(w, r, http.StatusOK, "application/octet-stream", content)
 	return nil
 }
 
 // stream what is stored to a worker.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request, mediaType string, content *storage.Blob) {
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, status int, mediaType string, content *storage.Blob) {
 	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("Content-Length", strconv.FormatInt(content.Size, 10))
+	w.WriteHeader(status)
 	if _, err := io.Copy(w, content); err != nil {
 		s.Log.WarnContext(r.Context(), "an answer broke off", "request_id", serving.RequestFrom(r.Context()).ID, "err", err)
 		// Half a document must not look like a whole one.

@@ -7,6 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/internal/document"
 )
 
@@ -26,10 +28,26 @@ var (
 		Help:    "Time that a page took in its worker, by where its text comes from.",
 		Buckets: []float64{.05, .1, .25, .5, 1, 2, 4, 8, 15, 30, 60, 120, 300},
 	}, []string{"source"})
+	aiPages = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "khocr_ai_pages_total",
+		Help: "Pages that an AI model was to read or to correct, by model (empty where it does not exist any more), outcome (used, fallback, failed) and why it was not used.",
+	}, []string{"model", "outcome", "reason"})
+	aiTokens = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "khocr_ai_tokens_total",
+		Help: "Tokens of AI models, by organization, model and direction (input, output), as their endpoints told them.",
+	}, []string{"organization", "model", "direction"})
+	aiCost = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "khocr_ai_cost_total",
+		Help: "What AI models have cost, in the platform's currency, by organization and model.",
+	}, []string{"organization", "model"})
+	aiSeconds = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "khocr_ai_seconds_total",
+		Help: "Time that endpoints of AI models took, without waiting for a turn, by organization and model.",
+	}, []string{"organization", "model"})
 )
 
 func init() {
-	metrics.Registry.MustRegister(pagesStored, pageFailures, pageSeconds)
+	metrics.Registry.MustRegister(pagesStored, pageFailures, pageSeconds, aiPages, aiTokens, aiCost, aiSeconds)
 	// The first of a kind is a rise from nothing, which no query would see.
 	for _, source := range []document.Source{document.SourceNative, document.SourceLegacy, document.SourceOCR, document.SourceMixed, document.SourceNone} {
 		pagesStored.WithLabelValues(string(source))
@@ -60,4 +78,37 @@ func countPage(page *document.Page) {
 		reason = otherFailure
 	}
 	pageFailures.WithLabelValues(reason).Inc()
+}
+
+// Outcomes of pages that an AI model was asked about.
+const (
+	aiUsed     = "used"
+	aiFallback = "fallback"
+	aiFailed   = "failed"
+)
+
+// countAI counts a page that was stored, by a model that is nil where it does not exist any more.
+func countAI(model *v1alpha1.OcrModel, page *document.Page) {
+	outcome, name := aiUsed, ""
+	switch {
+	case page.Error != nil:
+		outcome = aiFailed
+	case page.AI.Reason != "":
+		outcome = aiFallback
+	}
+	if model != nil {
+		name = model.Name
+	}
+	aiPages.WithLabelValues(name, outcome, page.AI.Reason).Inc()
+}
+
+// countSpent counts what a model that exists has spent.
+func countSpent(organization, model string, sum spending.Sum) {
+	if sum.Answers == 0 && sum.InputTokens == 0 && sum.OutputTokens == 0 && sum.Milliseconds == 0 {
+		return
+	}
+	aiTokens.WithLabelValues(organization, model, "input").Add(float64(sum.InputTokens))
+	aiTokens.WithLabelValues(organization, model, "output").Add(float64(sum.OutputTokens))
+	aiCost.WithLabelValues(organization, model).Add(sum.Cost.Float())
+	aiSeconds.WithLabelValues(organization, model).Add(float64(sum.Milliseconds) / 1000)
 }

@@ -132,15 +132,21 @@ func (s *Server) storedPage(w http.ResponseWriter, r *http.Request, work assignm
 	if err != nil {
 		return err
 	}
-	content, err := s.Store.Get(r.Context(), storage.PageKey(work.job.Namespace, work.job.UID, number))
+	err = s.writePage(w, r, storage.PageKey(work.job.Namespace, work.job.UID, number), http.StatusOK)
 	if errors.Is(err, storage.ErrNotFound) {
 		return &refusal{http.StatusNotFound, "PageNotStored", "the page has no result yet", err}
 	}
+	return err
+}
+
+// writePage answers a page as it is stored.
+func (s *Server) writePage(w http.ResponseWriter, r *http.Request, key string, status int) error {
+	content, err := s.Store.Get(r.Context(), key)
 	if err != nil {
 		return err
 	}
 	defer content.Close()
-	s.stream(w, r, "application/json", content)
+	s.stream(w, r, status, "application/json", content)
 	return nil
 }
 

@@ -16,8 +16,11 @@ import (
 
 	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/ratelimit"
+	"github.com/openplp/khocr/apigateway/relay"
 	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/apigateway/transfers"
+	"github.com/openplp/khocr/internal/clock"
 	"github.com/openplp/khocr/internal/memory"
 	"github.com/openplp/khocr/internal/seal"
 	"github.com/openplp/khocr/internal/storage"
@@ -37,6 +40,11 @@ type Server struct {
 	Seal *seal.Key
 	// StoreAuthorities are the PEM certificates that the store's is signed by; empty for the public ones.
 	StoreAuthorities string
+	// Relay asks AI models, nil where there are none, and Spending keeps account of what they cost.
+	Relay    *relay.Client
+	Spending *spending.Book
+	// Now tells the time by which months begin.
+	Now func() time.Time
 
 	fetches fetches
 	reviews *reviews
@@ -44,6 +52,8 @@ type Server struct {
 	underWay map[allowance]*transfers.Bound
 	// received is what has come of them, by worker.
 	received *memory.Pool
+	// waiting is what is held of pages while AI models are asked about them.
+	waiting *memory.Pool
 	// asked are requests, by who sends them.
 	asked ratelimit.Limiter
 	// kept is what the pages of each job take.
@@ -53,10 +63,13 @@ type Server struct {
 // New makes the server of the internal port.
 func New(c client.Client, live client.Reader, store *storage.Store, fetcher *fetch.Fetcher, log *slog.Logger) *Server {
 	return &Server{
-		Client: c, Live: live, Store: store, Fetcher: fetcher, Log: log, reviews: newReviews(c),
-		underWay: map[allowance]*transfers.Bound{pages: transfers.New(pages.atOnce, underWayAll), wholes: transfers.New(wholes.atOnce, underWayAll)},
-		received: memory.New(receivedInMemory, workerport.MaxPageBytes),
-		asked:    ratelimit.NewMemory(time.Now), kept: newSums(store),
+		Client: c, Live: live, Store: store, Fetcher: fetcher, Log: log, Now: clock.Now, reviews: newReviews(c),
+		underWay: map[allowance]*transfers.Bound{
+			pages: transfers.New(pages.atOnce, underWayAll), wholes: transfers.New(wholes.atOnce, underWayAll),
+			readings: transfers.New(readings.atOnce, underWayAll),
+		},
+		received: memory.New(receivedInMemory, maxReading), waiting: memory.New(waitingInMemory, waitingOfOne),
+		asked: ratelimit.NewMemory(time.Now), kept: newSums(store),
 	}
 }
 
@@ -77,6 +90,7 @@ func (s *Server) Handler() http.Handler {
 		{http.MethodGet, workerport.PathPage, pages, s.storedPage},
 		{http.MethodPut, workerport.PathPage, pages, s.page},
 		{http.MethodPut, workerport.PathPreview, pages, s.preview},
+		{http.MethodPost, workerport.PathReading, readings, s.reading},
 		{http.MethodPut, workerport.PathSearchable, wholes, s.searchable},
 	} {
 		router.Handle(route.path, s.assigned(route.path, route.allowed, route.serve)).Methods(route.method)

@@ -20,6 +20,8 @@ type options struct {
 	rateLimitRedis                                      string
 	namespace                                           string
 	corsOrigins                                         []string
+	relayURL, relayTokenFile, relayCAFile               string
+	currency                                            string
 }
 
 // redisVariable is the environment's way to say where Redis is, for addresses with a password: everybody on the machine
@@ -52,6 +54,10 @@ func parseFlags(flags *flag.FlagSet, arguments []string) options {
 		return checkOrigin(text)
 	})
 	flags.StringVar(&o.namespace, "namespace", "khocr-system", "namespace of the gateways, which are counted there when they share their rate limits, and of the Lease of the one that sweeps")
+	flags.StringVar(&o.relayURL, "relay-url", "", "https address of the relay that asks AI models. Without it their pages are read without them")
+	flags.StringVar(&o.relayTokenFile, "relay-token-file", "/var/run/secrets/khocr-relay/token", "file with the gateway's token for the relay; it may change at any time")
+	flags.StringVar(&o.relayCAFile, "relay-ca-file", "/etc/khocr/tls/ca.crt", "file with the certificates that the relay's is signed by; it may change at any time")
+	flags.StringVar(&o.currency, "currency", "USD", "what prices of models and limits of costs are in, as a code of ISO 4217")
 	// The command line's flag set exits on errors by itself.
 	_ = flags.Parse(arguments)
 	return o

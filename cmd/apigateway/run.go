@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -20,10 +17,8 @@ import (
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/cluster"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway"
@@ -34,11 +29,12 @@ import (
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/peers"
 	"github.com/openplp/khocr/apigateway/ratelimit"
+	"github.com/openplp/khocr/apigateway/relay"
 	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/internal/apiwrites"
 	"github.com/openplp/khocr/internal/clock"
-	"github.com/openplp/khocr/internal/metricsauth"
 	"github.com/openplp/khocr/internal/netguard"
 	"github.com/openplp/khocr/internal/storage"
 )
@@ -86,7 +82,14 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	keyUse := keyuse.New(store, log)
 	// A name of this process alone.
 	identity := apigateway.RandomID()
+	book := spending.New(store, identity, time.Now, log)
 	trail := audit.New(store, identity, clock.Now, log)
+	var models *relay.Client
+	if o.relayURL != "" {
+		if models, err = relay.New(o.relayURL, relayport.ServerName(o.namespace), o.relayTokenFile, o.relayCAFile); err != nil {
+			return err
+		}
+	}
 	sweeper, leases, err := newSweeper(ctx, o, kubernetes, store, log)
 	if err != nil {
 		return err
@@ -94,6 +97,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	var synced atomic.Bool
 	public := &apigateway.Server{
 		Client: kubernetes.GetClient(), Live: kubernetes.GetAPIReader(), Store: store, Limiter: limiter, KeyUse: keyUse, Audit: trail, Log: log,
+		Spending: book, Currency: o.currency,
 		Guard: netguard.Guard{Allowed: o.webhookAllow}, Changes: changes.New(), CORSOrigins: o.corsOrigins,
 		Now: clock.Now, NewID: apigateway.RandomID, Version: version,
 	}
@@ -104,7 +108,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		return err
 	}
 	internal := internalport.New(kubernetes.GetClient(), kubernetes.GetAPIReader(), store, fetch.New(o.fetchAllow), log)
-	internal.StoreAuthorities = storeAuthorities
+	internal.StoreAuthorities, internal.Relay, internal.Spending = storeAuthorities, models, book
 	probes := serving.Probes(log, map[string]serving.Check{
 		"store": store.Check,
 		"cache": func(context.Context) error {
@@ -126,15 +130,16 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	})
 	behind.Go(func() error { return keyUse.Run(backing) })
 	behind.Go(func() error { return trail.Run(backing) })
+	behind.Go(func() error { return book.Run(backing) })
 	if shared != nil {
 		behind.Go(func() error { return shared.Run(backing) })
 	}
 	behind.Go(func() error {
 		defer stop()
-		return listen(backing, o.healthListen, serving.NewServer(probes, log))
+		return serving.Listen(backing, o.healthListen, serving.NewServer(probes, log))
 	})
 	ports, ctx := errgroup.WithContext(ctx)
-	ports.Go(func() error { return serveMetrics(ctx, o, kubernetes, log) })
+	ports.Go(func() error { return serving.Metrics(ctx, o.metricsListen, o.tlsDir, kubernetes, log) })
 	ports.Go(func() error {
 		key, err := awaitKey(ctx, o.keyFile, log)
 		if err != nil {
@@ -151,9 +156,9 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 			server.RegisterOnShutdown(public.Changes.Close)
 			if o.publicTLSDir != "" {
 				synced.Store(true)
-				return listenTLS(ctx, o.listen, o.publicTLSDir, serving.PublicTLS, server, log)
+				return serving.ListenTLS(ctx, o.listen, o.publicTLSDir, serving.PublicTLS, server, log)
 			}
-			listener, err := bind(o.listen)
+			listener, err := serving.Bind(o.listen)
 			if err != nil {
 				return err
 			}
@@ -163,7 +168,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		})
 		ports.Go(func() error {
 			log.Info("serving workers", "address", o.internalListen)
-			return listenTLS(ctx, o.internalListen, o.tlsDir, serving.InternalTLS, serving.NewServer(internal.Handler(), log), log)
+			return serving.ListenTLS(ctx, o.internalListen, o.tlsDir, serving.InternalTLS, serving.NewServer(internal.Handler(), log), log)
 		})
 		return nil
 	})
@@ -223,65 +228,4 @@ func connect(ctx context.Context, namespace string, watched []client.Object) (cl
 		}
 	}
 	return kubernetes, nil
-}
-
-// serveMetrics serves what this program and its libraries count, with the certificate of the internal port.
-func serveMetrics(ctx context.Context, o options, kubernetes cluster.Cluster, log *slog.Logger) error {
-	if o.metricsListen == "0" {
-		return nil
-	}
-	certificate, stop, err := followCertificate(ctx, o.tlsDir, log)
-	if err != nil {
-		return nil // the program is about to end
-	}
-	defer stop()
-	server, err := metricsserver.NewServer(metricsserver.Options{
-		BindAddress:    o.metricsListen,
-		SecureServing:  true,
-		TLSOpts:        []func(*tls.Config){func(c *tls.Config) { c.MinVersion, c.GetCertificate = serving.InternalTLS, certificate.GetCertificate }},
-		FilterProvider: metricsauth.Filter,
-	}, kubernetes.GetConfig(), kubernetes.GetHTTPClient())
-	if err != nil {
-		return fmt.Errorf("make the server of metrics: %w", err)
-	}
-	return server.Start(ctx)
-}
-
-// listenTLS serves with the certificate in a folder, once it is there.
-func listenTLS(ctx context.Context, address, folder string, oldest uint16, server *http.Server, log *slog.Logger) error {
-	certificate, stop, err := followCertificate(ctx, folder, log)
-	if err != nil {
-		return nil // the program is about to end
-	}
-	defer stop()
-	server.TLSConfig = serving.TLSConfig(certificate, oldest)
-	return listen(ctx, address, server)
-}
-
-// followCertificate waits for the certificate in a folder, and keeps up with its renewal until it is stopped: a port is
-// closed some time after ctx ends. It fails only when ctx ends before there is one.
-func followCertificate(ctx context.Context, folder string, log *slog.Logger) (certificate *certwatcher.CertWatcher, stop func(), err error) {
-	certificate, err = serving.AwaitCertificate(ctx, folder, log)
-	if err != nil {
-		return nil, nil, err
-	}
-	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
-	go serving.Follow(watching, certificate, log.With("folder", folder))
-	return certificate, stop, nil
-}
-
-func listen(ctx context.Context, address string, server *http.Server) error {
-	listener, err := bind(address)
-	if err != nil {
-		return err
-	}
-	return serving.Run(ctx, server, listener)
-}
-
-func bind(address string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen at %s: %w", address, err)
-	}
-	return listener, nil
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/storage"
 	"github.com/openplp/khocr/internal/testlog"
@@ -68,7 +69,8 @@ func (p *platform) serve() {
 	server := &apigateway.Server{
 		Client: p.Cached, Live: p.Live, Store: p.Store, Seal: p.Seal, Log: slog.New(slog.DiscardHandler),
 		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(p.Store, slog.New(slog.DiscardHandler)),
-		Changes: changes.New(), Audit: audit.New(p.Store, apigateway.RandomID(), time.Now, slog.New(slog.DiscardHandler)),
+		Spending: spending.New(p.Store, apigateway.RandomID(), time.Now, slog.New(slog.DiscardHandler)),
+		Changes:  changes.New(), Audit: audit.New(p.Store, apigateway.RandomID(), time.Now, slog.New(slog.DiscardHandler)),
 		Now: time.Now, NewID: apigateway.RandomID, Version: "test", Currency: "USD",
 	}
 	if err := server.Changes.Follow(t.Context(), p.Cache); err != nil {

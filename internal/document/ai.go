@@ -1,6 +1,10 @@
 package document
 
-import "github.com/openplp/khocr/internal/money"
+import (
+	"strings"
+
+	"github.com/openplp/khocr/internal/money"
+)
 
 // AIRole is what an AI model was asked to do with a page.
 type AIRole string
@@ -36,6 +40,21 @@ type AI struct {
 	Cost money.Amount `json:"cost"`
 	// Milliseconds that the model was waited for.
 	Milliseconds int64 `json:"ms"`
+}
+
+// WithLines is the page with other lines, and with the text and the confidence that are theirs. The page is not changed.
+func (p *Page) WithLines(lines []Line) *Page {
+	changed := *p
+	changed.Lines = lines
+	texts := make([]string, 0, len(lines))
+	var words []Word
+	for _, line := range lines {
+		texts = append(texts, line.Text)
+		words = append(words, line.Words...)
+	}
+	changed.Text = strings.Join(texts, "\n")
+	changed.Confidence = certainty(words)
+	return &changed
 }
 
 // AI reasons: why what a model said, or could not say, is not in a page.

@@ -150,3 +150,14 @@ func renderAll(t testing.TB, page *Page) map[Format][]byte {
 	}
 	return results
 }
+
+func TestAPageOfAWorkerClaimsNoAIModel(t *testing.T) {
+	page := Page{Number: 1, Source: SourceOCR}
+	if err := page.Check(); err != nil {
+		t.Fatal(err)
+	}
+	page.AI = &AI{Model: "gemma", Role: RoleReader, Used: true}
+	if page.Check() == nil {
+		t.Error("it is believed to have been read by an AI model")
+	}
+}

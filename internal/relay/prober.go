@@ -24,7 +24,7 @@ import (
 
 const (
 	// LeaseName is the name of the Lease that the relay holds which looks at endpoints.
-	LeaseName = "khocr-relay-prober"
+	LeaseName = "khocr-relay"
 	// fieldManager of what the relay writes into a model's status.
 	fieldManager = "khocr-relay"
 

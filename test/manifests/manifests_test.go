@@ -70,7 +70,6 @@ func TestManifests(t *testing.T) {
 	c := start(t)
 	c.install(t)
 	t.Run("plans have the numbers of the contract", c.testPlans)
-	c.do(t, "apply", "--server-side", "--filename", "config/ai/rbac.yaml")
 	t.Run("roles", c.testRoles)
 	t.Run("applying them once more changes nothing", func(t *testing.T) {
 		generations := func() string {

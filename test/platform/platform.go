@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -24,6 +25,7 @@ import (
 	"github.com/openplp/khocr/apigateway/fetch"
 	"github.com/openplp/khocr/apigateway/gatewaytest"
 	"github.com/openplp/khocr/apigateway/internalport"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/controllers/ocrjob"
 	"github.com/openplp/khocr/controllers/organization"
 	"github.com/openplp/khocr/internal/storage"
@@ -66,6 +68,7 @@ func Start(t *testing.T, store ...organization.Peer) *Platform {
 	testenv.Run(t, mgr)
 
 	port := internalport.New(p.Cached, p.Live, p.Store, fetch.New(nil), slog.New(slog.DiscardHandler))
+	port.Spending = spending.New(p.Store, "internal", time.Now, slog.New(slog.DiscardHandler))
 	p.InternalPort = httptest.NewTLSServer(port.Handler())
 	t.Cleanup(p.InternalPort.Close)
 	return p

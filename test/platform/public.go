@@ -17,6 +17,7 @@ import (
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/apigateway/sweep"
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/apigateway/webhook"
@@ -32,7 +33,7 @@ func (p *Platform) Serve() (url string) {
 	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	server := &apigateway.Server{
 		Client: p.Cached, Live: p.Live, Store: p.Store, Seal: p.Seal, Log: log, Guard: netguard.Guard{Allowed: loopback},
-		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(p.Store, log), Changes: changes.New(),
+		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(p.Store, log), Spending: spending.New(p.Store, apigateway.RandomID(), time.Now, log), Changes: changes.New(),
 		Audit: audit.New(p.Store, apigateway.RandomID(), time.Now, log), Now: time.Now, NewID: apigateway.RandomID, Version: "test", Currency: "USD",
 	}
 	p.Must(server.Changes.Follow(p.Context(), p.Cache))

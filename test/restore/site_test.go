@@ -33,6 +33,7 @@ import (
 	"github.com/openplp/khocr/apigateway/keyuse"
 	"github.com/openplp/khocr/apigateway/ratelimit"
 	"github.com/openplp/khocr/apigateway/serving"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/apigateway/sweep"
 	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/apigateway/webhook"
@@ -121,7 +122,7 @@ func (s *site) serve() {
 	s.must(err)
 	server := &apigateway.Server{
 		Client: informed.GetClient(), Live: informed.GetAPIReader(), Store: s.store, Seal: key, Log: log,
-		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(s.store, log), Changes: changes.New(),
+		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(s.store, log), Spending: spending.New(s.store, apigateway.RandomID(), time.Now, log), Changes: changes.New(),
 		Audit: audit.New(s.store, apigateway.RandomID(), time.Now, log), Now: time.Now, NewID: apigateway.RandomID, Version: "test",
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -108,6 +108,7 @@ func (c *cluster) install() {
 	c.do("apply", "--server-side", "--force-conflicts", "--kustomize", "config/crd")
 	c.do("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
 	c.do("apply", "--server-side", "--force-conflicts", "--kustomize", "config/default")
+	c.do("apply", "--server-side", "--filename", "config/ai/rbac.yaml") // what the component has outside of the namespace
 }
 
 // populate makes an organization and jobs that are held by their finalizers, which only the manager may take off.
@@ -189,7 +190,8 @@ func (c *cluster) checkGone(output string) {
 	const kinds = "crd,namespaces,clusterroles,clusterrolebindings,priorityclasses,validatingadmissionpolicies,validatingadmissionpolicybindings"
 	testenv.Await(c, "nothing of khocr is left", func() bool {
 		return !strings.Contains(c.do("get", kinds, "--output=name"), "khocr") &&
-			!strings.Contains(c.do("get", "crd", "--output=name"), "ocr.openplp.com")
+			!strings.Contains(c.do("get", "crd", "--output=name"), "ocr.openplp.com") &&
+			!strings.Contains(c.do("get", "roles,rolebindings", "--namespace=default", "--output=name"), "khocr")
 	})
 	if c.Failed() {
 		c.Logf("the script said\n%s", output)

@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/storage"
 	"github.com/openplp/khocr/internal/testenv"
@@ -46,7 +49,7 @@ func testAIModels(t *testing.T, s *site, browser context.Context) {
 	key := s.organization(t, "vision", "enterprise")
 	organization := new(v1alpha1.Organization)
 	s.platform.Must(s.platform.Live.Get(t.Context(), client.ObjectKey{Name: "vision"}, organization))
-	organization.Spec.AI = &v1alpha1.AISettings{AllowExternal: new(true)}
+	organization.Spec.AI = &v1alpha1.AISettings{AllowExternal: new(true), MonthlyCostLimit: "50"}
 	s.platform.Must(s.platform.Gateway.Client.Update(t.Context(), organization))
 	s.aiModel(t, "hosted", v1alpha1.LocationExternal, "enterprise")
 	s.aiModel(t, "inside", v1alpha1.LocationInCluster, "enterprise")
@@ -65,6 +68,7 @@ func testAIModels(t *testing.T, s *site, browser context.Context) {
 		p.reads(said)
 	}
 	p.await("one may say what becomes of pages that it cannot read", `document.querySelector('#fallback')?.value === "default"`)
+	p.looksRight()
 	p.press("More options")
 	p.await("the warning stays when the options are closed", `document.querySelector('.ai-note .warn')?.checkVisibility()`)
 	p.press("ខ្មែរ")
@@ -118,4 +122,27 @@ func testAIModels(t *testing.T, s *site, browser context.Context) {
 	p.reads("hosted did not read this page: The model's text is not that of the page. The text is that of the usual model.")
 	p.press("ខ្មែរ")
 	p.reads("អត្ថបទរបស់ម៉ូដែលមិនមែនជាអត្ថបទលើទំព័រនេះទេ។")
+	p.looksRight()
+
+	// What it has cost stands beside what it may cost.
+	book := spending.New(store, "a-gateway", time.Now, slog.New(slog.DiscardHandler))
+	var usage struct{ Month string }
+	s.ask(t, key, "/usage", &usage)
+	s.platform.Must(book.Note(t.Context(), "khocr-vision", usage.Month, "hosted", spending.Sum{Pages: 12, Fallbacks: 1, InputTokens: 21580, OutputTokens: 9120, Cost: 42300}))
+	p.press("English")
+	p.do(chromedp.Evaluate[chromedp.Void](`location.hash = "#/usage"`))
+	p.reads("0.0423\u00a0USD")
+	p.reads("of 50\u00a0USD for the month; 49.9577\u00a0USD left")
+	p.reads("21,580 / 9,120")
+	p.looksRight()
+}
+
+// looksRight lets axe look at what is shown.
+func (p *tab) looksRight() {
+	p.Helper()
+	for _, found := range p.violations() {
+		if found.Impact == "serious" || found.Impact == "critical" {
+			p.Errorf("%s: %s, as in %s", found.ID, found.Help, found.Nodes[0].HTML)
+		}
+	}
 }

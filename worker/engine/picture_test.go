@@ -218,3 +218,36 @@ func TestHalve(t *testing.T) {
 		t.Errorf("%v: %v", half.Rect, half.Pix)
 	}
 }
+
+// BenchmarkPictures tells what the images for an AI model take beside the image that a page is recognised from.
+func BenchmarkPictures(b *testing.B) {
+	var lines []document.Box
+	for i := range 20 {
+		lines = append(lines, document.Box{60, float64(60 + 30*i), 530, float64(76 + 30*i)})
+	}
+	for _, name := range []string{"sample.pdf", "pages3.tiff"} {
+		opened, failure := open(filepath.Join(testdata, name), "")
+		if failure != nil {
+			b.Fatalf("open %s: %+v", name, failure)
+		}
+		b.Cleanup(opened.close)
+		for what, request := range map[string]wire.Draw{
+			"JPEG": {MaxSide: 2048, MediaType: "image/jpeg"}, "PNG": {MaxSide: 2048, MediaType: "image/png"},
+			"20 lines": {MaxSide: 2048, MediaType: "image/jpeg", Boxes: lines},
+		} {
+			request.Number = 1
+			b.Run(name+"/"+what, func(b *testing.B) {
+				for b.Loop() {
+					opened.pictures(request)
+				}
+			})
+		}
+		b.Run(name+"/drawn for recognition", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := opened.draw(1, printDPI); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -10,7 +10,7 @@ import (
 
 func TestAnImageHasItsProgramsAndNothingElseToRun(t *testing.T) {
 	for name, programs := range map[string][]string{
-		"manager": {"usr/local/bin/manager"}, "apigateway": {"usr/local/bin/apigateway"}, "worker": {"usr/local/bin/engine", "usr/local/bin/worker"},
+		"manager": {"usr/local/bin/manager"}, "relay": {"usr/local/bin/relay"}, "apigateway": {"usr/local/bin/apigateway"}, "worker": {"usr/local/bin/engine", "usr/local/bin/worker"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			image, _ := stage(t, name)

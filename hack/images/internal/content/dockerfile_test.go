@@ -14,7 +14,7 @@ func TestDockerfileStartsTheImagesInTheSameWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	stages := regexp.MustCompile(`(?m)^FROM .*$`).Split(string(text), -1)
-	for _, name := range []string{"apigateway", "manager", "worker"} {
+	for _, name := range []string{"apigateway", "manager", "relay", "worker"} {
 		image := static(name, Place{})
 		if name == "worker" {
 			image.Env = workerEnv
