@@ -40,9 +40,9 @@ type Client struct {
 	http      *http.Client
 }
 
-// New makes a client of the relay at an https address, whose certificate is signed by an authority in authorityFile. That and
-// tokenFile, with the gateway's token, are read when they are needed: both are renewed in place.
-func New(address, tokenFile, authorityFile string) (*Client, error) {
+// New makes a client of the relay at an https address, whose certificate is for serverName and signed by an authority in authorityFile.
+// That and tokenFile, with the gateway's token, are read when they are needed: both are renewed in place.
+func New(address, serverName, tokenFile, authorityFile string) (*Client, error) {
 	base, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("parse the relay's address: %w", err)
@@ -53,7 +53,7 @@ func New(address, tokenFile, authorityFile string) (*Client, error) {
 	return &Client{base: "https://" + base.Host, tokenFile: tokenFile, http: &http.Client{
 		Transport: &http.Transport{
 			DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				return dial(ctx, network, address, authorityFile)
+				return dial(ctx, network, address, serverName, authorityFile)
 			},
 			MaxIdleConnsPerHost: idleConnections, IdleConnTimeout: idleTime,
 		},
@@ -61,7 +61,7 @@ func New(address, tokenFile, authorityFile string) (*Client, error) {
 	}}, nil
 }
 
-func dial(ctx context.Context, network, address, authorityFile string) (net.Conn, error) {
+func dial(ctx context.Context, network, address, serverName, authorityFile string) (net.Conn, error) {
 	authorities, err := os.ReadFile(authorityFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the relay's authorities: %w", err)
@@ -70,7 +70,10 @@ func dial(ctx context.Context, network, address, authorityFile string) (net.Conn
 	if !pool.AppendCertsFromPEM(authorities) {
 		return nil, errors.New("read the relay's authorities: there is no certificate")
 	}
-	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: connectTime}, Config: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}}
+	dialer := tls.Dialer{
+		NetDialer: &net.Dialer{Timeout: connectTime},
+		Config:    &tls.Config{RootCAs: pool, ServerName: serverName, MinVersion: tls.VersionTLS13},
+	}
 	return dialer.DialContext(ctx, network, address)
 }
 

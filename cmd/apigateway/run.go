@@ -86,7 +86,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	trail := audit.New(store, identity, clock.Now, log)
 	var models *relay.Client
 	if o.relayURL != "" {
-		if models, err = relay.New(o.relayURL, o.relayTokenFile, o.relayCAFile); err != nil {
+		if models, err = relay.New(o.relayURL, relayport.ServerName(o.namespace), o.relayTokenFile, o.relayCAFile); err != nil {
 			return err
 		}
 	}

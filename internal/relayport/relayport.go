@@ -11,6 +11,10 @@ import "strconv"
 // Audience of the tokens that the relay takes.
 const Audience = "khocr-relay"
 
+// ServerName is the name in the relay's certificate, in the namespace of the platform. It need not be that of the relay's address,
+// which may be a number.
+func ServerName(namespace string) string { return "khocr-relay." + namespace + ".svc" }
+
 // POST PathRead asks the model of the name about the image in the body, whose Content-Type is image/jpeg or image/png. It is answered
 // with 200 and an Answer, or with a Failure: 404 for a model that is not there or is none of an endpoint's, 401 and 403 for callers
 // that may not ask, and 502 where the model has no text to give.
