@@ -36,6 +36,7 @@ import (
 	"github.com/openplp/khocr/internal/apiwrites"
 	"github.com/openplp/khocr/internal/clock"
 	"github.com/openplp/khocr/internal/netguard"
+	"github.com/openplp/khocr/internal/relayport"
 	"github.com/openplp/khocr/internal/storage"
 )
 
