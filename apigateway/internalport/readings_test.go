@@ -669,7 +669,7 @@ func (r *readers) testGone(t *testing.T) {
 	})
 
 	t.Run("a worker that goes leaves its page to the next attempt", func(t *testing.T) {
-		job, token := r.aiJob(t, "left", "gemma", "")
+		job, token := r.aiJob(t, "left", "hasty", "")
 		before := len(r.endpoint.Asked())
 		ctx, leave := context.WithCancel(t.Context())
 		go func() {
@@ -696,6 +696,29 @@ func (r *readers) testGone(t *testing.T) {
 		r.set(endpoint.None, 0)
 		if page := r.read(t, token, 1); !page.AI.Used {
 			t.Errorf("%+v", *page.AI)
+		}
+	})
+
+	t.Run("an answer that is under way is paid and kept, whether or not the worker waits", func(t *testing.T) {
+		r.set(endpoint.Slow, 0)
+		job, token := r.aiJob(t, "impatient", "gemma", "")
+		asked, before := len(r.endpoint.Asked()), r.spent(t)["gemma"]
+		ctx, leave := context.WithCancel(t.Context())
+		go func() {
+			begun(asked)
+			leave()
+		}()
+		if status, _, _, _ := r.post(t, ctx, token, 1, partOf(t, quickOf(1)), imageOf(1)); status != 0 {
+			t.Fatalf("status %d", status)
+		}
+		gatewaytest.Eventually(t, "the page is stored", func() bool { return stored(job) == 1 })
+		after := r.spent(t)["gemma"]
+		page := r.read(t, token, 1)
+		if !page.AI.Used || page.AI.Cost == 0 || after.Cost-before.Cost != page.AI.Cost || after.Pages != before.Pages+1 {
+			t.Errorf("%+v; spent %+v, and then %+v", *page.AI, before, after)
+		}
+		if more := len(r.endpoint.Asked()) - asked; more != 1 {
+			t.Errorf("the endpoint was asked %d times", more)
 		}
 	})
 }
@@ -757,7 +780,7 @@ func (r *readers) testRoom(t *testing.T) {
 	full := r.gateway(t, "full")
 	full.waiting = memory.New(8<<10, 8<<10)
 	at := &readers{port: &port{Gateway: r.Gateway, url: r.serve(t, full), namespace: r.namespace}, endpoint: r.endpoint}
-	_, token := at.aiJob(t, "crowded", "gemma", "")
+	_, token := at.aiJob(t, "crowded", "hasty", "")
 	before := len(r.endpoint.Asked())
 	ctx, leave := context.WithCancel(t.Context())
 	var all sync.WaitGroup
@@ -773,6 +796,13 @@ func (r *readers) testRoom(t *testing.T) {
 	leave()
 	all.Wait()
 	r.set(endpoint.None, 0)
+	gatewaytest.Eventually(t, "the model's time for the page is over", func() bool {
+		release, err := full.waiting.TryHold("khocr-acme/crowded/0", 8<<10)
+		if err == nil {
+			release()
+		}
+		return err == nil
+	})
 	if page := at.read(t, token, 2); !page.AI.Used {
 		t.Errorf("%+v", *page.AI)
 	}

@@ -183,7 +183,7 @@ func (r *Relay) answer(w http.ResponseWriter, request *http.Request, model *v1al
 		refuse(w, request, http.StatusRequestEntityTooLarge, document.AIUnavailable, "the image is too large")
 		return
 	}
-
+	w.WriteHeader(relayport.StatusAsked)
 	text, spent, trouble := r.ask(ctx, lane, spec, q)
 	lane.budget.spend(spec.TokensPerMinute, used(spent, text), time.Now())
 	count(model.Name, spent)
