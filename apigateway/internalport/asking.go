@@ -64,7 +64,8 @@ func (s *Server) askPage(ctx context.Context, asked *inquiry) (found finding, er
 	for found.attempts = 1; ; found.attempts++ {
 		answer, failure := s.question(ctx, asked, wholePage, found.attempts)
 		found.spent = total(found.spent, answer.Spent)
-		if found.reason, found.detail = failure.Reason, failure.Detail; found.reason == "" {
+		// No text is right for a page without any, which the guard can tell.
+		if found.reason, found.detail = failure.Reason, failure.Detail; found.reason == "" || found.reason == document.AIEmpty {
 			found.text = vision.Clean(answer.Text)
 			if err := s.judge(ctx, asked, &found); err != nil {
 				return found, err

@@ -82,6 +82,8 @@ func TestReadings(t *testing.T) {
 	t.Run("Race", r.testRace)
 	t.Run("Gone", r.testGone)
 	t.Run("RelayAway", r.testRelayAway)
+	t.Run("Blank", r.testBlank)
+	t.Run("NoMemory", r.testNoMemory)
 	t.Run("Restart", r.testRestart)
 	t.Run("Room", r.testRoom)
 	t.Run("Refused", r.testRefused)
@@ -743,6 +745,44 @@ func (r *readers) testRelayAway(t *testing.T) {
 				t.Errorf("%s: %+v, %+v", name, *page.AI, page.Error)
 			}
 		}
+	}
+}
+
+// testBlank has a page read on which there is nothing to read.
+func (r *readers) testBlank(t *testing.T) {
+	r.set(endpoint.Empty, 0)
+	blank := quickOf(1)
+	blank = *blank.WithLines(nil)
+	for _, fallback := range []v1alpha1.Fallback{v1alpha1.FallbackDefault, v1alpha1.FallbackNone} {
+		_, token := r.aiJob(t, "blank-"+string(fallback), "gemma", fallback)
+		status, page, body, _ := r.post(t, t.Context(), token, 1, partOf(t, blank), imageOf(1))
+		if status != http.StatusCreated || page.Error != nil || !page.AI.Used || page.AI.Reason != "" || page.AI.Attempts != 1 || page.Text != "" {
+			t.Errorf("fallback %s: status %d: %s", fallback, status, body)
+		}
+	}
+}
+
+// testNoMemory has the memory for decoded pages be gone when the answer has come.
+func (r *readers) testNoMemory(t *testing.T) {
+	r.set(endpoint.None, 0)
+	job, token := r.aiJob(t, "squeezed", "gemma", "")
+	asked, err := r.served.inquiryOf(t.Context(), assignment{job: job}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked.incoming = &incoming{page: []byte(partOf(t, quickOf(1)).content)}
+	before := r.spent(t)["gemma"]
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	request := httptest.NewRequest(http.MethodPost, "/", nil).WithContext(over)
+	found := finding{text: textOf(1), attempts: 1, spent: relayport.Spent{InputTokens: 1000, OutputTokens: 100, Answers: 1}}
+	if _, err := r.served.storeReading(request, asked, found); err == nil {
+		t.Fatal("the page is stored")
+	}
+	// It is stored with what is noted next.
+	r.read(t, token, 2)
+	if after := r.spent(t)["gemma"]; after.Answers != before.Answers+2 || after.InputTokens < before.InputTokens+1000 {
+		t.Errorf("spent %+v, and then %+v", before, after)
 	}
 }
 
