@@ -10,8 +10,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/relay"
 	"github.com/openplp/khocr/apigateway/spending"
+	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/relayport"
 	"github.com/openplp/khocr/internal/vision"
@@ -143,8 +145,12 @@ func (s *Server) question(ctx context.Context, asked *inquiry, line, attempt int
 		kind = relayport.KindPage
 	}
 	image := asked.incoming.images[line]
+	location, reason := s.mayStillAsk(ctx, asked)
+	if reason != "" {
+		return relayport.Answer{}, relayport.Failure{Reason: reason}
+	}
 	answer, err := s.Relay.Ask(ctx, relay.Question{
-		Model: asked.name, Organization: asked.organization.Name, Kind: kind, Attempt: attempt, MediaType: image.mediaType, Image: image.content,
+		Model: asked.name, Organization: asked.organization.Name, Kind: kind, Location: location, Attempt: attempt, MediaType: image.mediaType, Image: image.content,
 	})
 	var failure *relayport.Failure
 	switch {
@@ -154,6 +160,22 @@ func (s *Server) question(ctx context.Context, asked *inquiry, line, attempt int
 		return relayport.Answer{Spent: failure.Spent}, *failure
 	}
 	return relayport.Answer{}, relayport.Failure{Reason: document.AITimeout, Detail: err.Error()}
+}
+
+// mayStillAsk tells where the model is, or why it must not be asked any more: minutes may have gone by since the page came.
+func (s *Server) mayStillAsk(ctx context.Context, asked *inquiry) (location v1alpha1.ModelLocation, reason string) {
+	model, err := s.aiModel(ctx, asked.name)
+	if err != nil {
+		return "", document.AIUnavailable
+	}
+	organization, err := tenants.Directory{Reader: s.Client}.ByNamespace(ctx, asked.work.job.Namespace)
+	if err != nil {
+		return "", document.AIUnavailable
+	}
+	if reason := mayAsk(organization, model); reason != "" {
+		return "", reason
+	}
+	return model.Spec.OpenAI.Location, ""
 }
 
 // total is what two questions have spent.

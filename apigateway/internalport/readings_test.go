@@ -83,6 +83,7 @@ func TestReadings(t *testing.T) {
 	t.Run("Gone", r.testGone)
 	t.Run("RelayAway", r.testRelayAway)
 	t.Run("Blank", r.testBlank)
+	t.Run("Moved", r.testMoved)
 	t.Run("NoMemory", r.testNoMemory)
 	t.Run("Restart", r.testRestart)
 	t.Run("Room", r.testRoom)
@@ -759,6 +760,35 @@ func (r *readers) testBlank(t *testing.T) {
 		if status != http.StatusCreated || page.Error != nil || !page.AI.Used || page.AI.Reason != "" || page.AI.Attempts != 1 || page.Text != "" {
 			t.Errorf("fallback %s: status %d: %s", fallback, status, body)
 		}
+	}
+}
+
+// testMoved has a model be moved out of the cluster after a page has come for it.
+func (r *readers) testMoved(t *testing.T) {
+	r.set(endpoint.None, 0)
+	r.model(t, "moving", nil)
+	job, _ := r.aiJob(t, "moved", "moving", "")
+	asked, err := r.served.inquiryOf(t.Context(), assignment{job: job}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := imageOf(1).content
+	asked.incoming = &incoming{page: []byte(partOf(t, quickOf(1)).content), images: map[int]picture{wholePage: {"image/jpeg", []byte(image), 512, 512}}}
+	model, err := r.served.aiModel(t.Context(), "moving")
+	if err != nil {
+		t.Fatal(err)
+	}
+	model = model.DeepCopy()
+	model.Spec.OpenAI.Location, model.Spec.OpenAI.BaseURL = v1alpha1.LocationExternal, "https://127.0.0.1:1/v1"
+	if err := r.Client.Update(t.Context(), model); err != nil {
+		t.Fatal(err)
+	}
+	gatewaytest.Eventually(t, "the informers know where it is", func() bool {
+		known, err := r.served.aiModel(t.Context(), "moving")
+		return err == nil && known.LeavesCluster()
+	})
+	if found, err := r.served.askPage(t.Context(), asked); err != nil || found.reason != document.AINotOptedIn || found.next != fallBack {
+		t.Errorf("%+v, %v", found, err)
 	}
 }
 

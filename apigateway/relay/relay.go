@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/relayport"
 )
@@ -88,6 +89,8 @@ type Question struct {
 	Model, Organization string
 	// Kind is relayport.KindPage or KindLine.
 	Kind string
+	// Location is where the model is believed to be.
+	Location v1alpha1.ModelLocation
 	// Attempt counts from 1 how often the same was asked.
 	Attempt   int
 	MediaType string
@@ -133,7 +136,7 @@ func (c *Client) ask(ctx context.Context, question Question) (relayport.Answer, 
 	}
 	query := url.Values{
 		relayport.QueryOrganization: {question.Organization}, relayport.QueryKind: {question.Kind},
-		relayport.QueryAttempt: {strconv.Itoa(question.Attempt)},
+		relayport.QueryLocation: {string(question.Location)}, relayport.QueryAttempt: {strconv.Itoa(question.Attempt)},
 	}
 	address := c.base + relayport.ReadPath(url.PathEscape(question.Model)) + "?" + query.Encode()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(question.Image))

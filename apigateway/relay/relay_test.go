@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/relayport"
 )
@@ -44,14 +45,14 @@ func write(t *testing.T, file, content string) {
 	}
 }
 
-var question = Question{Model: "gemma", Organization: "acme", Kind: relayport.KindPage, Attempt: 2, MediaType: "image/png", Image: []byte("pixels")}
+var question = Question{Model: "gemma", Organization: "acme", Kind: relayport.KindPage, Location: v1alpha1.LocationInCluster, Attempt: 2, MediaType: "image/png", Image: []byte("pixels")}
 
 func TestAQuestionIsAskedByTheContract(t *testing.T) {
 	want := relayport.Answer{Text: "សួស្តី\n", Spent: relayport.Spent{InputTokens: 7, OutputTokens: 3, Answers: 1, Tries: 2, Milliseconds: 40}}
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		asked := fmt.Sprint(r.Method, " ", r.URL.Path, " ", r.URL.Query(), " ", r.Header.Get("Content-Type"), " ", string(body), " ", err)
-		if asked != "POST /relay/v1/models/gemma/read map[attempt:[2] kind:[page] organization:[acme]] image/png pixels <nil>" {
+		if asked != "POST /relay/v1/models/gemma/read map[attempt:[2] kind:[page] location:[InCluster] organization:[acme]] image/png pixels <nil>" {
 			t.Error(asked)
 		}
 		if r.Header.Get("Authorization") != "Bearer "+secret {

@@ -130,6 +130,7 @@ func (r *Relay) Handler() http.Handler {
 type question struct {
 	organization string
 	kind         string
+	location     v1alpha1.ModelLocation
 	attempt      int
 	mediaType    string
 	image        []byte
@@ -163,6 +164,11 @@ func (r *Relay) read(w http.ResponseWriter, request *http.Request) {
 	case err != nil:
 		r.Log.ErrorContext(ctx, "a model cannot be read", "model", request.PathValue("model"), "err", err)
 		refuse(w, request, http.StatusServiceUnavailable, document.AIUnavailable, "the model cannot be read")
+		return
+	}
+	if model.Spec.OpenAI.Location != q.location {
+		// It was changed a moment ago, and the gateway does not know yet: whoever has not allowed it must not be asked for.
+		refuse(w, request, http.StatusBadGateway, document.AIUnavailable, "the model is elsewhere than the gateway takes it to be")
 		return
 	}
 	r.answer(w, request, model, q)
@@ -242,7 +248,8 @@ var organizationName = regexp.MustCompile(`^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?
 // parse reads all of a request but the image.
 func parse(request *http.Request) (question, error) {
 	query := request.URL.Query()
-	q := question{organization: query.Get(relayport.QueryOrganization), kind: query.Get(relayport.QueryKind), mediaType: request.Header.Get("Content-Type")}
+	q := question{organization: query.Get(relayport.QueryOrganization), kind: query.Get(relayport.QueryKind),
+		location: v1alpha1.ModelLocation(query.Get(relayport.QueryLocation)), mediaType: request.Header.Get("Content-Type")}
 	var err error
 	if q.attempt, err = strconv.Atoi(query.Get(relayport.QueryAttempt)); err != nil || q.attempt < 1 {
 		return q, fmt.Errorf("%s must be a number from 1 on", relayport.QueryAttempt)

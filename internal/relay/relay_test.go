@@ -123,8 +123,8 @@ func (w *world) model(t *testing.T, name string, change func(*v1alpha1.OpenAIMod
 
 // asking is a question to the relay, of page 1 where nothing else is said.
 type asking struct {
-	model, kind, organization, attempt, mediaType, token string
-	image                                                []byte
+	model, kind, organization, location, attempt, mediaType, token string
+	image                                                          []byte
 }
 
 func (w *world) ask(t *testing.T, a asking) (int, relayport.Answer, relayport.Failure) {
@@ -147,6 +147,16 @@ func (w *world) ask(t *testing.T, a asking) (int, relayport.Answer, relayport.Fa
 	return status, answer, failure
 }
 
+// locationOf a model as the gateway knows it, which is in the cluster where there is none.
+func (w *world) locationOf(t *testing.T, name string) string {
+	t.Helper()
+	var model v1alpha1.OcrModel
+	if err := w.Client.Get(t.Context(), client.ObjectKey{Name: name}, &model); err != nil || !model.IsAI() {
+		return string(v1alpha1.LocationInCluster)
+	}
+	return string(model.Spec.OpenAI.Location)
+}
+
 func (w *world) post(t *testing.T, ctx context.Context, a asking) (int, []byte) {
 	t.Helper()
 	or := func(given, otherwise string) string {
@@ -161,6 +171,7 @@ func (w *world) post(t *testing.T, ctx context.Context, a asking) (int, []byte) 
 	query := url.Values{}
 	query.Set(relayport.QueryOrganization, or(a.organization, "acme"))
 	query.Set(relayport.QueryKind, or(a.kind, relayport.KindPage))
+	query.Set(relayport.QueryLocation, or(a.location, w.locationOf(t, or(a.model, "eyes"))))
 	query.Set(relayport.QueryAttempt, or(a.attempt, "1"))
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url+relayport.ReadPath(or(a.model, "eyes"))+"?"+query.Encode(), bytes.NewReader(a.image))
 	if err != nil {
@@ -189,7 +200,7 @@ func TestRelay(t *testing.T) {
 	environment := testenv.Start(t)
 	for name, test := range map[string]func(*testing.T, *testenv.Environment){
 		"callers": testCallers, "answers": testAnswers, "faults": testFaults, "keys": testKeys, "addresses": testAddresses,
-		"turns": testTurns, "prober": testProber,
+		"moved": testMoved, "turns": testTurns, "prober": testProber,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, environment) })
 	}
@@ -414,6 +425,17 @@ func testAddresses(t *testing.T, environment *testenv.Environment) {
 		if address, err := url.Parse(c.address); err != nil || strings.Contains(failure.Detail, address.Hostname()) {
 			t.Errorf("%s: the detail holds the address: %s", c.name, failure.Detail)
 		}
+	}
+}
+
+func testMoved(t *testing.T, environment *testenv.Environment) {
+	w := newWorld(t, environment, nil)
+	w.model(t, "eyes", nil)
+	if status, _, failure := w.ask(t, asking{location: string(v1alpha1.LocationExternal)}); status != 502 || failure.Reason != document.AIUnavailable {
+		t.Errorf("%d %+v", status, failure)
+	}
+	if asked := w.endpoint.Asked(); len(asked) != 0 {
+		t.Errorf("it was asked: %+v", asked)
 	}
 }
 

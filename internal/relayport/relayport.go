@@ -36,6 +36,9 @@ const (
 	QueryOrganization = "organization"
 	// QueryKind is KindPage or KindLine.
 	QueryKind = "kind"
+	// QueryLocation is where the gateway knows the model to be, which decides whether the organization has allowed it: an
+	// v1alpha1.ModelLocation. A model that is elsewhere is not asked.
+	QueryLocation = "location"
 	// QueryAttempt counts from 1 how often the same was asked; from 2 on the model is asked to answer otherwise than before.
 	QueryAttempt = "attempt"
 )
