@@ -1,6 +1,7 @@
 package apigateway
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -149,7 +150,14 @@ func TestEveryReasonOfAJobHasItsWords(t *testing.T) {
 }
 
 func TestEveryReasonOfAnAIModelHasItsWords(t *testing.T) {
+	page, err := os.ReadFile("web/page/strings.js")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for code, words := range jobview.AIReasons() {
+		if line := fmt.Sprintf("\"ai.reason.%s\": [%q, %q],", code, words.MessageKm, words.Message); !strings.Contains(string(page), line) {
+			t.Errorf("the page for people has no %s", line)
+		}
 		if words.Code != code || words.Message == "" || !isKhmer(words.MessageKm) {
 			t.Errorf("%s has the words %+v", code, words)
 		}

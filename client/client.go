@@ -89,7 +89,7 @@ func (c *Client) Convert(ctx context.Context, fileName string, content io.Reader
 func writeForm(form *multipart.Writer, fileName string, content io.Reader, asked *Submission) error {
 	fields := map[string]*string{
 		"output_format": (*string)(asked.OutputFormat), "ocr_mode": (*string)(asked.OcrMode), "priority": (*string)(asked.Priority),
-		"correct":   (*string)(asked.Correct), "fallback": (*string)(asked.Fallback),
+		"correct": (*string)(asked.Correct), "fallback": (*string)(asked.Fallback),
 		"languages": asked.Languages, "pages": asked.Pages, "model": asked.Model, "password": asked.Password,
 		"metadata": asked.Metadata, "callback_url": asked.CallbackUrl, "webhook_secret": asked.WebhookSecret,
 	}

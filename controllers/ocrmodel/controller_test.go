@@ -109,7 +109,7 @@ func TestTheRelayAndTheManagerWriteOneStatus(t *testing.T) {
 	})
 
 	for _, owned := range s.model.ManagedFields {
-		fields, its := string(owned.FieldsV1.Raw), owned.Manager == "khocr-relay"
+		fields, its := owned.FieldsV1.GetRawString(), owned.Manager == "khocr-relay"
 		if owned.Subresource != "status" {
 			continue
 		}

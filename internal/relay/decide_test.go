@@ -116,6 +116,42 @@ func TestListen(t *testing.T) {
 	}
 }
 
+// endless is an answer without end, that counts how much of it was read.
+type endless struct {
+	before string
+	piece  string
+	read   int
+}
+
+func (e *endless) Read(buffer []byte) (int, error) {
+	if e.before == "" {
+		e.before = e.piece
+	}
+	n := copy(buffer, e.before)
+	e.before = e.before[n:]
+	e.read += n
+	return n, nil
+}
+
+func TestAnAnswerWithoutEndIsNotHeardOut(t *testing.T) {
+	event := "data: {\"choices\":[{\"delta\":{\"content\":\"ក\"}}]}\n\n"
+	for name, c := range map[string]struct {
+		contentType string
+		body        endless
+		most        int
+	}{
+		"a stream of letters":       {"text/event-stream", endless{piece: event}, 2 * relayport.MaxAnswerBytes / 3 * len(event)},
+		"a stream of one line":      {"text/event-stream", endless{before: "data: ", piece: "ក"}, 2 * maxLineBytes},
+		"a stream of remarks":       {"text/event-stream", endless{piece: ": still here\n\n"}, maxStreamBytes},
+		"one piece without an end":  {"application/json", endless{before: `{"choices":[{"message":{"content":"`, piece: "ក"}, maxWholeBytes},
+		"something else altogether": {"text/html", endless{piece: "<p>"}, maxWholeBytes},
+	} {
+		if _, trouble := listen(c.contentType, &c.body); trouble == nil || trouble.reason != document.AITooLong || c.body.read > c.most {
+			t.Errorf("%s: %+v after %d bytes", name, trouble, c.body.read)
+		}
+	}
+}
+
 func TestTheImageIsEncodedAsItIsSent(t *testing.T) {
 	spec := &v1alpha1.OpenAIModel{Model: "eyes", Prompt: "Read \x00 \"this\""}
 	for size := range 7000 {

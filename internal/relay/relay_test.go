@@ -252,8 +252,12 @@ func testAnswers(t *testing.T, environment *testenv.Environment) {
 		t.Errorf("the second attempt is %+v", q)
 	}
 	_, answer, _ = w.ask(t, asking{kind: relayport.KindLine, image: endpoint.LineImage(10, "image/jpeg")})
-	if q := last(); answer.Text != "a line" || !q.Line || !strings.Contains(q.Prompt, "one line") {
+	if q := last(); answer.Text != "a line" || !q.Line || q.MaxTokens != 999 || !strings.Contains(q.Prompt, "one line") {
 		t.Errorf("the line is %+v of %+v", answer, q)
+	}
+	w.ask(t, asking{model: "told", kind: relayport.KindLine, image: endpoint.LineImage(10, "image/jpeg")})
+	if q := last(); q.MaxTokens != relayport.MaxLineTokens || strings.Contains(q.Prompt, "title") {
+		t.Errorf("the line is %+v", q)
 	}
 	w.ask(t, asking{model: "told"})
 	if q := last(); !strings.Contains(q.Prompt, "Only the title.") || strings.Contains(q.Prompt, "column") || !strings.Contains(q.Prompt, "never an instruction") {

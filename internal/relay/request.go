@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/openplp/khocr/api/v1alpha1"
+	"github.com/openplp/khocr/internal/relayport"
 )
 
 // quirks are what an endpoint has said that it does not take.
@@ -67,10 +68,14 @@ func encode(spec *v1alpha1.OpenAIModel, q question, odd quirks) (io.Reader, int6
 		},
 		Stream: true, StreamOptions: streamOptions{IncludeUsage: true},
 	}
+	most := spec.EffectiveMaxOutputTokens()
+	if q.kind == relayport.KindLine {
+		most = min(most, relayport.MaxLineTokens)
+	}
 	if odd.maxTokens {
-		asked.MaxCompletionTokens = spec.EffectiveMaxOutputTokens()
+		asked.MaxCompletionTokens = most
 	} else {
-		asked.MaxTokens = spec.EffectiveMaxOutputTokens()
+		asked.MaxTokens = most
 	}
 	if !odd.temperature {
 		temperature := 0.0

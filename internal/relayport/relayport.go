@@ -17,7 +17,8 @@ func ServerName(namespace string) string { return "khocr-relay." + namespace + "
 
 // POST PathRead asks the model of the name about the image in the body, whose Content-Type is image/jpeg or image/png. It is answered
 // with 200 and an Answer, or with a Failure: 404 for a model that is not there or is none of an endpoint's, 401 and 403 for callers
-// that may not ask, and 502 where the model has no text to give.
+// that may not ask, 400 and 413 for what is no question, 503 where the API server does not tell who asks or what the model is, and 502
+// where the model has no text to give.
 const PathRead = "/relay/v1/models/{model}/read"
 
 // ReadPath is PathRead for one model.

@@ -45,7 +45,7 @@ func StartS3(t testing.TB) *S3 {
 	folder := t.TempDir()
 	s := &S3{Address: freeAddress(t), AuthorityFile: filepath.Join(folder, "ca.crt"), Folder: filepath.Join(folder, "buckets", s3Bucket)}
 	certificate, key := filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key")
-	writeCertificate(t, s.AuthorityFile, certificate, key)
+	WriteCertificate(t, s.AuthorityFile, certificate, key)
 	for _, made := range []string{s.Folder, filepath.Join(folder, "metadata")} {
 		if err := os.MkdirAll(made, 0o700); err != nil {
 			t.Fatal(err)
@@ -89,8 +89,8 @@ func (s *S3) Kill() {
 	_ = s.process.Wait()
 }
 
-// writeCertificate writes a certificate for this machine with its key, and the authority that has signed it.
-func writeCertificate(t testing.TB, authorityFile, certificateFile, keyFile string) {
+// WriteCertificate writes a certificate for this machine, and for names, with its key, and the authority that has signed it.
+func WriteCertificate(t testing.TB, authorityFile, certificateFile, keyFile string, names ...string) {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -107,8 +107,8 @@ func writeCertificate(t testing.TB, authorityFile, certificateFile, keyFile stri
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "S3"}, NotAfter: authority.NotAfter,
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "a server of a test"}, NotAfter: authority.NotAfter,
+		DNSNames: append([]string{"localhost"}, names...), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
 	signedAuthority, err := x509.CreateCertificate(rand.Reader, authority, authority, authorityKey.Public(), authorityKey)
 	must(err)

@@ -54,12 +54,14 @@ type placing struct {
 func newPlacing(text string, quick *document.Page) *placing {
 	p := &placing{quick: quick, glyphs: glyphsOf(quick), lengths: make([]int, len(quick.Lines))}
 	var characters []rune
+	var textWords, quickWords []stretch
 	for line := range strings.Lines(written(text)) {
 		var words []word
 		for field := range strings.FieldsSeq(line) {
 			start := len(characters)
 			characters = append(characters, seen(field)...)
 			words = append(words, word{field, start, len(characters)})
+			textWords = append(textWords, stretch{start, len(characters)})
 		}
 		if len(words) > 0 {
 			p.lines = append(p.lines, words)
@@ -69,8 +71,12 @@ func newPlacing(text string, quick *document.Page) *placing {
 	for i, g := range p.glyphs {
 		read[i] = g.r
 		p.lengths[g.line]++
+		if i == 0 || g.line != p.glyphs[i-1].line || g.word != p.glyphs[i-1].word {
+			quickWords = append(quickWords, stretch{i, i})
+		}
+		quickWords[len(quickWords)-1].end = i + 1
 	}
-	p.matches = match(read, characters)
+	p.matches = match(read, characters, quickWords, textWords)
 	for _, words := range p.lines {
 		p.forgetStray(words)
 	}
@@ -182,7 +188,7 @@ func (p *placing) place(words []word) document.Line {
 		texts[i] = w.text
 	}
 	if row.whole {
-		line.Box = union(line.Box, row.bounds)
+		line.Box = row.bounds // words reach over the lines that the recogniser put them on
 	}
 	line.Text = strings.Join(texts, " ")
 	line.Confidence = meanConfidence(line.Words)

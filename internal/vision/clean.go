@@ -40,6 +40,9 @@ func Clean(text string) string {
 
 // withoutBars takes the bars off the rows of tables in Markdown, which are told by the rule below their head.
 func withoutBars(text string) string {
+	if !strings.Contains(text, "|") {
+		return text
+	}
 	lines := strings.Split(text, "\n")
 	kept := lines[:0:0]
 	table, found := false, false

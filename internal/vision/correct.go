@@ -47,6 +47,7 @@ const (
 func CorrectLine(line document.Line, text string) (document.Line, bool) {
 	words := wordsOf(line)
 	var old, read []string
+	begins := make(map[int]bool) // a word, of what was read
 	ends := make([]int, len(words))
 	doubt := 0.0
 	for i, word := range words {
@@ -56,6 +57,7 @@ func CorrectLine(line document.Line, text string) (document.Line, bool) {
 		doubt += float64(len(own)) * (1 - min(max(word.Confidence, 0), 100)/100)
 	}
 	for word := range strings.FieldsSeq(written(Clean(text))) {
+		begins[len(read)] = true
 		for cluster := range khmer.Clusters(word) {
 			read = append(read, cluster.Text)
 		}
@@ -77,7 +79,7 @@ func CorrectLine(line document.Line, text string) (document.Line, bool) {
 		word := &corrected.Words[i]
 		to := len(read)
 		if i+1 < len(words) {
-			to = endOf(matches, from, start, ends[i])
+			to = endOf(matches, begins, from, start, ends[i])
 		}
 		text := strings.Join(read[from:to], "")
 		kept := 0
@@ -108,21 +110,21 @@ func CorrectLine(line document.Line, text string) (document.Line, bool) {
 }
 
 // endOf the part of what was read that stands for the old clusters from start up to end, where it begins at from. What has no counterpart at the
-// border goes with the word before as far as that lacks something.
-func endOf(matches []int, from, start, end int) int {
-	to, next := from, start
-	for at := from; at < len(matches) && (matches[at] == edits.Unmatched || matches[at] < end); at++ {
+// border is parted where a word begins that was read, or else goes with the word before as far as that lacks something.
+func endOf(matches []int, begins map[int]bool, from, start, end int) int {
+	sure, next := from, start // behind the last cluster that has its counterpart in the word, and that counterpart
+	at := from
+	for ; at < len(matches) && (matches[at] == edits.Unmatched || matches[at] < end); at++ {
 		if matches[at] != edits.Unmatched {
-			next = matches[at] + 1
-			to = at + 1
-			continue
-		}
-		if next < end {
-			next++
-			to = at + 1
+			sure, next = at+1, matches[at]+1
 		}
 	}
-	return to
+	for to := max(sure, from+1); to <= at; to++ {
+		if begins[to] {
+			return to
+		}
+	}
+	return min(at, sure+end-next)
 }
 
 func digits(text string) []rune {

@@ -22,9 +22,12 @@ const (
 	// leastFound is the share of a text that must be found in what was read, and the other way round. Right ones had 0.8 and more, the texts of
 	// other pages in the same language 0.41 and less.
 	leastFound = 0.55
-	// mostAstray bounds what is in a row on one side and not on the other: misses less hits. Right texts had 9 at the most, 60 clusters of another text
-	// have 24. Below surePage one in five pairs may be misread, and mistakes of the model's come on top.
-	mostAstray, mostAstrayUnsure, surePage = 16, 28, 60
+	// mostAstray bounds what is in a row on one side and not on the other: misses less hits. Right texts had 7 at the most where the recogniser was
+	// sure, and 20 where it was not; a sentence that was made up has 15, two lines have 50. To a text it adds what the recogniser was unsure of
+	// and the text has otherwise: there the model may have read what it could not.
+	mostAstray = 16
+	// mostText in bytes is five times that of a dense page in Khmer: beyond, nothing else is looked at.
+	mostText = 64 << 10
 	// mostPerLine are the clusters that a text may have for each line that was seen, where what was read cannot judge otherwise.
 	mostPerLine = 150
 	// mostShift is how far the share of Khmer among the letters may be from what was read, and mostShiftUnsure the same where that cannot judge. Tesseract
@@ -56,6 +59,12 @@ func Judge(text string, quick *document.Page) string {
 		return ""
 	case !hasText(text):
 		return document.AIEmpty
+	}
+	if len(text) > mostText {
+		if repetition(answer) > mostRepeatedUnsure {
+			return document.AIGuardRepetition
+		}
+		return document.AIGuardLength
 	}
 	own := texts(read)
 	switch {
@@ -90,10 +99,6 @@ func compare(answer []string, read []cluster) string {
 	hits, back := newFinder(there).find(answer), newFinder(answer).find(there)
 	ratio := float64(len(answer)) / float64(len(there))
 	short := len(there) < fewPairs
-	most := float64(mostAstray)
-	if confidence(read) < surePage {
-		most = mostAstrayUnsure
-	}
 	switch {
 	case share(hits) < leastFound && weighted(back, read) < leastFound:
 		return document.AIGuardUnlike
@@ -101,7 +106,7 @@ func compare(answer []string, read []cluster) string {
 		return document.AIGuardLength
 	case share(hits) < leastFound, weighted(back, read) < leastFound:
 		return document.AIGuardUnlike
-	case max(astray(hits, nil), astray(back, read)) > most:
+	case astray(hits, nil) > mostAstray+doubt(back, read), astray(back, read) > mostAstray:
 		return document.AIGuardLength
 	}
 	return ""
@@ -266,6 +271,17 @@ func distanceWithin(sentence, text []string) int {
 		least = min(least, column[len(sentence)])
 	}
 	return least
+}
+
+// doubt is how many clusters of what was read and not found are likely to be wrong.
+func doubt(hits []bool, read []cluster) float64 {
+	sum := 0.0
+	for i, hit := range hits {
+		if !hit {
+			sum += 1 - read[i].confidence/100
+		}
+	}
+	return sum
 }
 
 func hasText(text string) bool {

@@ -1,6 +1,10 @@
 package vision
 
-import "github.com/openplp/khocr/internal/edits"
+import (
+	"slices"
+
+	"github.com/openplp/khocr/internal/edits"
+)
 
 const (
 	// anchorLength is how many characters in a row, found once in each of two texts, are believed to be the same place. Of the pages that
@@ -18,13 +22,15 @@ const (
 // match tells for each character of a text where in another it stands, or edits.Unmatched; no place is used twice. Stretches may come
 // in another order. It is Heckel's way of comparing files (P. Heckel, "A technique for isolating differences between files", Comm. ACM
 // 21, 1978), with stretches of characters for his lines: what is found once in each text is the same, and so is what is equal
-// beside it. What is left between two such places is compared by the least edits.
-func match(quick, text []rune) []int {
+// beside it. Then come words, by which the cells of tables are told, and what is left between two such places is compared by the least
+// edits.
+func match(quick, text []rune, quickWords, textWords []stretch) []int {
 	m := matching{quick: quick, text: text, matches: make([]int, len(text)), used: make([]bool, len(quick)), work: maxWork}
 	for i := range m.matches {
 		m.matches[i] = edits.Unmatched
 	}
 	m.anchor()
+	m.words(quickWords, textWords)
 	m.fill()
 	return m.matches
 }
@@ -78,6 +84,36 @@ func (m *matching) anchor() {
 		}
 		for i, j := at-1, place-1; i >= 0 && j >= 0 && m.free(i, j); i, j = i-1, j-1 {
 			m.set(i, j)
+		}
+	}
+}
+
+// stretch of characters, from one up to another.
+type stretch struct{ start, end int }
+
+// words matches those of which nothing is matched and that are as often in the one text as in the other, in their order.
+func (m *matching) words(quickWords, textWords []stretch) {
+	there, here := make(map[string][]stretch), make(map[string][]stretch)
+	for _, w := range quickWords {
+		if !slices.Contains(m.used[w.start:w.end], true) {
+			text := string(m.quick[w.start:w.end])
+			there[text] = append(there[text], w)
+		}
+	}
+	for _, w := range textWords {
+		if !slices.ContainsFunc(m.matches[w.start:w.end], func(place int) bool { return place != edits.Unmatched }) {
+			text := string(m.text[w.start:w.end])
+			here[text] = append(here[text], w)
+		}
+	}
+	for text, words := range here {
+		if len(words) != len(there[text]) {
+			continue
+		}
+		for i, w := range words {
+			for k := range w.end - w.start {
+				m.set(w.start+k, there[text][i].start+k)
+			}
 		}
 	}
 }

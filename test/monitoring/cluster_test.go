@@ -55,7 +55,7 @@ func TestCluster(t *testing.T) {
 	must(err)
 
 	targets := map[string][]string{}
-	for component, port := range map[string]string{"manager": "8443", "gateway": "8444"} {
+	for component, port := range map[string]string{"manager": "8443", "gateway": "8444", "relay": "8444"} {
 		pods, err := api.CoreV1().Pods(system).List(t.Context(), metav1.ListOptions{
 			LabelSelector: "app.kubernetes.io/name=khocr,app.kubernetes.io/component=" + component, FieldSelector: "status.phase=Running"})
 		must(err)
@@ -64,7 +64,7 @@ func TestCluster(t *testing.T) {
 			targets[job] = append(targets[job], forward(t, kubeconfig, pods.Items[i].Name, port))
 		}
 	}
-	scraped := len(targets["khocr-manager-metrics"]) + len(targets["khocr-gateway-metrics"])
+	scraped := len(targets["khocr-manager-metrics"]) + len(targets["khocr-gateway-metrics"]) + len(targets["khocr-relay-metrics"])
 	prometheus := startPrometheus(t, configure(t, t.TempDir(), string(secret.Data["ca.crt"]), token, targets))
 	prometheus.await(`up{job=~"khocr-.*"}`, float64(scraped))
 	prometheus.await(`leader_election_master_status{name="khocr-manager"}`, 1)

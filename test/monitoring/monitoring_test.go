@@ -26,14 +26,14 @@ var mayBeEmpty = []string{
 func TestMonitoring(t *testing.T) {
 	p := start(t)
 	targets := map[string][]string{}
-	for job, programs := range map[string][]*program{"khocr-manager-metrics": p.managers, "khocr-gateway-metrics": p.gateways} {
+	for job, programs := range map[string][]*program{"khocr-manager-metrics": p.managers, "khocr-gateway-metrics": p.gateways, "khocr-relay-metrics": {p.relay}} {
 		for _, program := range programs {
 			targets[job] = append(targets[job], program.metrics)
 		}
 	}
 	token := p.token(system, reader, authenticationv1.TokenRequestSpec{})
 	prometheus := startPrometheus(t, configure(t, p.folder, p.authorities, token, targets))
-	prometheus.await(`up{job=~"khocr-.*"}`, 4)
+	prometheus.await(`up{job=~"khocr-.*"}`, 5)
 	// What is counted later is a rise from here.
 	prometheus.await(`count(khocr_pages_total{source="ocr"})`, 2)
 	prometheus.await(`count(khocr_worker_failures_total{reason="WorkerCrashed"})`, 2)
@@ -58,29 +58,35 @@ func testCounts(t *testing.T, p *platform, prometheus *prometheus, done done) {
 	on := *prometheus
 	on.T = t
 	for expression, want := range map[string]float64{
-		`khocr_jobs`:                    float64(len(done.jobs)),
-		`khocr_jobs{phase="Completed"}`: 2,
+		`khocr_jobs`:                    float64(len(done.jobs) + 1), // and that of the organization with an AI model
+		`khocr_jobs{phase="Completed"}`: 3,
 		`khocr_jobs{phase="Failed",reason="PasswordProtected"}`:             1,
 		`khocr_jobs{phase="Pending",reason="WaitingForSlot"}`:               1,
-		`khocr_jobs_ended_total{phase="Completed",reason="Completed"}`:      2,
+		`khocr_jobs_ended_total{phase="Completed",reason="Completed"}`:      3,
 		`khocr_jobs_ended_total{phase="Failed",reason="PasswordProtected"}`: 1,
-		`khocr_pages_total`:                                    4, // three of crash.pdf, one image
-		`khocr_pages_total{source="ocr"}`:                      1,
-		`khocr_page_failures_total`:                            1,
-		`khocr_page_failures_total{reason="page_crashed"}`:     1, // the engine really died
-		`khocr_page_duration_seconds_count`:                    4,
-		`khocr_job_wait_seconds_count{priority="normal"}`:      3,
-		`khocr_uploads_total`:                                  5,
-		`khocr_uploads_total{media_type="image/png"}`:          1,
-		`khocr_organization_pages{organization="moj"}`:         3, // a page that failed is not charged
-		`khocr_organization_pages_limit{organization="moj"}`:   5,
-		`khocr_organization_jobs_limit{organization="moj"}`:    1,
-		`khocr_organization_ready`:                             2,
-		`khocr_organization_ready{organization="planless"}`:    0,
-		`khocr_model_ready{model="khocr"}`:                     1,
-		`khocr_http_errors_total{code="invalid_api_key"}`:      1,
-		`khocr_http_requests_total{route="none",status="404"}`: 1,
-		`khocr_api_writes_total{job="khocr-gateway-metrics",resource="ocrjobs",verb="create",status="201"}`: 5,
+		`khocr_pages_total`:                                  5, // three of crash.pdf, one image, which is read twice
+		`khocr_pages_total{source="ocr"}`:                    2,
+		`khocr_page_failures_total`:                          1,
+		`khocr_page_failures_total{reason="page_crashed"}`:   1, // the engine really died
+		`khocr_page_duration_seconds_count`:                  5,
+		`khocr_job_wait_seconds_count{priority="normal"}`:    4,
+		`khocr_uploads_total`:                                6,
+		`khocr_uploads_total{media_type="image/png"}`:        2,
+		`khocr_organization_pages{organization="moj"}`:       3, // a page that failed is not charged
+		`khocr_organization_pages_limit{organization="moj"}`: 5,
+		`khocr_organization_jobs_limit{organization="moj"}`:  1,
+		`khocr_organization_ready`:                           3,
+		`khocr_organization_ready{organization="planless"}`:  0,
+		`khocr_model_ready{model="khocr"}`:                   1,
+		`khocr_model_ready{model="eyes"}`:                    1,
+		// The model says nothing, and nothing when it is asked once more.
+		`khocr_ai_pages_total{model="eyes",outcome="fallback"}`:                                             1,
+		`khocr_relay_requests_total{model="eyes",result="empty"}`:                                           2,
+		`khocr_relay_request_duration_seconds_count{model="eyes"}`:                                          2,
+		`khocr_relay_waiting{model="eyes"}`:                                                                 0,
+		`khocr_http_errors_total{code="invalid_api_key"}`:                                                   1,
+		`khocr_http_requests_total{route="none",status="404"}`:                                              1,
+		`khocr_api_writes_total{job="khocr-gateway-metrics",resource="ocrjobs",verb="create",status="201"}`: 6,
 		`leader_election_master_status{name="khocr-manager"}`:                                               1,
 		`leader_election_master_status{name="khocr-gateway-sweeper"}`:                                       1,
 		`khocr_rate_limit_redis_away`:                                                                       0,
@@ -89,6 +95,9 @@ func testCounts(t *testing.T, p *platform, prometheus *prometheus, done done) {
 	}
 	for _, expression := range []string{
 		`khocr_store_errors_total`,
+		`khocr_ai_tokens_total{organization="seeing",model="eyes",direction="input"}`,
+		`khocr_ai_cost_total{organization="seeing",model="eyes"}`,
+		`khocr_relay_tokens_total{model="eyes",direction="input"}`,
 		`khocr_http_errors_total{code="rate_limited"}`,
 		`khocr_upload_bytes_total{media_type="application/pdf"}`,
 		`khocr_queue_oldest_seconds{priority="normal",reason="WaitingForSlot"}`,

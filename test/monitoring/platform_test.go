@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/controllers/certs"
+	"github.com/openplp/khocr/internal/relayport"
 	"github.com/openplp/khocr/internal/testenv"
 	"github.com/openplp/khocr/internal/testlog"
 	"github.com/openplp/khocr/worker/confine"
@@ -59,12 +60,13 @@ type program struct {
 	log                       *testlog.Buffer
 }
 
-// platform are two managers and two gateways, with the rights that their service accounts have.
+// platform are two managers, two gateways and a relay, with the rights that their service accounts have.
 type platform struct {
 	*testing.T
 	*testenv.Environment
 	api                kubernetes.Interface
 	managers, gateways []*program
+	relay              *program
 	// folder of the test, and store that of the gateways.
 	folder, store string
 	// authorities are the PEM certificates that the platform's are signed by.
@@ -84,11 +86,11 @@ func start(t *testing.T) *platform {
 	p := &platform{T: t, Environment: testenv.Start(t), folder: t.TempDir()}
 	p.api = kubernetes.NewForConfigOrDie(p.Admin)
 	p.Apply(t, "config/rbac/*_account*.yaml", "config/rbac/*role*.yaml", "config/rbac/manager_bindings.yaml", "config/priority/priority_classes.yaml",
-		"config/plans/standard.yaml", "config/models/khocr.yaml", "config/gateway/services.yaml", "config/manager/metrics_service.yaml")
+		"config/plans/standard.yaml", "config/models/khocr.yaml", "config/gateway/services.yaml", "config/manager/metrics_service.yaml", "config/ai/rbac.yaml")
 	p.mayReadMetrics()
 	p.store = filepath.Join(p.folder, "store")
 	p.must(os.Mkdir(p.store, 0o700))
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", p.folder+"/", "./cmd/manager", "./cmd/apigateway")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", p.folder+"/", "./cmd/manager", "./cmd/apigateway", "./cmd/relay")
 	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the programs: %v\n%s", err, output)
@@ -100,10 +102,11 @@ func start(t *testing.T) *platform {
 		p.managers = append(p.managers, manager)
 	}
 	key, tls := p.secrets()
+	relayArguments := p.startRelay()
 	for range 2 {
 		gateway := &program{metrics: freeAddress(t), public: freeAddress(t), internal: freeAddress(t)}
-		p.run(gateway, "apigateway", "khocr-gateway", "--listen="+gateway.public, "--internal-listen="+gateway.internal, "--health-listen="+freeAddress(t),
-			"--metrics-listen="+gateway.metrics, "--tls-dir="+tls, "--key-file="+key, "--store=file://"+p.store)
+		p.run(gateway, "apigateway", "khocr-gateway", append(relayArguments, "--listen="+gateway.public, "--internal-listen="+gateway.internal,
+			"--health-listen="+freeAddress(t), "--metrics-listen="+gateway.metrics, "--tls-dir="+tls, "--key-file="+key, "--store=file://"+p.store)...)
 		p.gateways = append(p.gateways, gateway)
 		testenv.Await(t, "a gateway is ready", func() bool {
 			response, err := http.Get("http://" + gateway.public + "/api/v1/health/ready")
@@ -115,6 +118,23 @@ func start(t *testing.T) *platform {
 		})
 	}
 	return p
+}
+
+// startRelay runs a relay, and returns the arguments of gateways that ask it. Its certificate is for the address that they know it by:
+// nobody here resolves the Service's name.
+func (p *platform) startRelay() []string {
+	folder := filepath.Join(p.folder, "relay-tls")
+	p.must(os.Mkdir(folder, 0o700))
+	authority, token := filepath.Join(folder, "ca.crt"), filepath.Join(folder, "token")
+	testenv.WriteCertificate(p, authority, filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key"), "khocr-relay-metrics.khocr-system.svc")
+	certificates, err := os.ReadFile(authority)
+	p.must(err)
+	p.authorities += string(certificates)
+	p.must(os.WriteFile(token, []byte(p.token(system, "khocr-gateway", authenticationv1.TokenRequestSpec{Audiences: []string{relayport.Audience}})), 0o600))
+	p.relay = &program{metrics: freeAddress(p.T), internal: freeAddress(p.T)}
+	p.run(p.relay, "relay", "khocr-relay", "--listen="+p.relay.internal, "--health-listen="+freeAddress(p.T), "--metrics-listen="+p.relay.metrics,
+		"--tls-dir="+folder, "--keys-dir="+folder, "--allow=127.0.0.0/8")
+	return []string{"--relay-url=https://" + p.relay.internal, "--relay-token-file=" + token, "--relay-ca-file=" + authority}
 }
 
 // mayReadMetrics makes a service account that may, as docs/monitoring.md says.

@@ -22,6 +22,7 @@ import (
 	"github.com/openplp/khocr/internal/apikey"
 	"github.com/openplp/khocr/internal/testenv"
 	"github.com/openplp/khocr/internal/workerport"
+	"github.com/openplp/khocr/test/endpoint"
 	"github.com/openplp/khocr/worker"
 )
 
@@ -57,8 +58,8 @@ func (p *platform) request(gateway *program, method, path, key, contentType stri
 	return response.StatusCode, answer
 }
 
-// submit uploads a document of test/testdata and returns the job's id.
-func (p *platform) submit(gateway *program, key, file string) string {
+// submit uploads a document of test/testdata, for a model where one is named, and returns the job's id.
+func (p *platform) submit(gateway *program, key, file string, model ...string) string {
 	p.Helper()
 	content, err := os.ReadFile(filepath.Join(root, "test/testdata", file))
 	p.must(err)
@@ -68,6 +69,9 @@ func (p *platform) submit(gateway *program, key, file string) string {
 	p.must(err)
 	_, err = part.Write(content)
 	p.must(err)
+	for _, name := range model {
+		p.must(form.WriteField("model", name))
+	}
 	p.must(form.Close())
 	var made struct {
 		JobID string `json:"job_id"`
@@ -195,8 +199,28 @@ func (p *platform) work() done {
 		return status == http.StatusTooManyRequests
 	})
 	p.request(first, http.MethodGet, "/wp-login.php", "", "", nil)
+	p.see(first)
 	p.loseStore(first)
 	return all
+}
+
+// see has a model read an image, which says nothing.
+func (p *platform) see(gateway *program) {
+	p.Helper()
+	_, address := endpoint.Start(p, endpoint.Settings{Model: "eyes", FaultsOf: map[int]endpoint.Fault{0: {Kind: endpoint.Empty}}})
+	model := &v1alpha1.OcrModel{ObjectMeta: metav1.ObjectMeta{Name: "eyes"}, Spec: v1alpha1.OcrModelSpec{
+		DisplayName: v1alpha1.LocalizedText{En: "Eyes"}, Engine: v1alpha1.EngineOpenAI, Languages: []string{"km"},
+		OpenAI: &v1alpha1.OpenAIModel{BaseURL: address, Model: "eyes", Location: v1alpha1.LocationInCluster,
+			Price: &v1alpha1.ModelPrice{PerPage: "0.25"}, Plans: []v1alpha1.ModelPlan{{Name: "standard"}}}}}
+	p.must(p.Client.Create(p.Context(), model))
+	testenv.Await(p, "the model is ready", func() bool {
+		p.must(p.Client.Get(p.Context(), client.ObjectKeyFromObject(model), model))
+		return meta.IsStatusConditionTrue(model.Status.Conditions, v1alpha1.ConditionReady)
+	})
+	key := p.organize("seeing", v1alpha1.OrganizationSpec{PlanRef: "standard"})
+	if got := p.read(gateway, "khocr-seeing", p.submit(gateway, key, "image.png", model.Name)); got != v1alpha1.PhaseCompleted {
+		p.Fatalf("the image for the model is %s", got)
+	}
 }
 
 // loseStore takes the store away from a gateway that is asked how it is.

@@ -34,7 +34,7 @@ func (p *Platform) Serve() (url string) {
 	server := &apigateway.Server{
 		Client: p.Cached, Live: p.Live, Store: p.Store, Seal: p.Seal, Log: log, Guard: netguard.Guard{Allowed: loopback},
 		Limiter: ratelimit.NewMemory(time.Now), KeyUse: keyuse.New(p.Store, log), Spending: spending.New(p.Store, apigateway.RandomID(), time.Now, log), Changes: changes.New(),
-		Audit: audit.New(p.Store, apigateway.RandomID(), time.Now, log), Now: time.Now, NewID: apigateway.RandomID, Version: "test",
+		Audit: audit.New(p.Store, apigateway.RandomID(), time.Now, log), Now: time.Now, NewID: apigateway.RandomID, Version: "test", Currency: "USD",
 	}
 	p.Must(server.Changes.Follow(p.Context(), p.Cache))
 	jobs, err := p.Cache.GetInformer(p.Context(), &v1alpha1.OcrJob{})

@@ -39,6 +39,7 @@ func TestPage(t *testing.T) {
 		{"from word to word", testWordToWord},
 		{"two people at one word", testTwoPeople},
 		{"keyboard only", testKeyboard},
+		{"AI models", testAIModels},
 		{"accessible", testAccessible},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s, browser) })

@@ -1,5 +1,6 @@
 // Handing files in, and how they fare.
 import { html, useEffect, useRef, useState } from "./html.js";
+import { Before, helperAmong, reads } from "./ai.js";
 import { patiently, read } from "./api.js";
 import { bytes, day, number, percent, said, t } from "./language.js";
 import { JobActions, JobState } from "./jobs.js";
@@ -11,7 +12,7 @@ import { add, again, forget, retry, uploads } from "./uploads.js";
 const formats = ["docx", "pdf", "text", "markdown", "json", "hocr", "alto"];
 
 // What is chosen stays while other screens are looked at; a password only for the next files.
-const options = store({ output_format: "docx", ocr_mode: "auto", languages: "", pages: "", model: "", priority: "normal", password: "", correct: "auto" });
+const options = store({ output_format: "docx", ocr_mode: "auto", languages: "", pages: "", model: "", priority: "normal", password: "", correct: "auto", fallback: "default" });
 
 const rightPages = text => /^( *[1-9]\d{0,5}(-[1-9]\d{0,5})? *(, *[1-9]\d{0,5}(-[1-9]\d{0,5})? *)*)?$/.test(text);
 
@@ -24,12 +25,15 @@ export function Convert() {
   }, [added]);
   const usage = useLoaded(signal => patiently(() => read("/usage", { signal }), signal), []);
   const limits = usage.value?.limits;
+  const models = useLoaded(signal => patiently(() => read("/models", { signal }), signal), []).value?.models || [];
 
   function take(files) {
     if (files.length === 0) return;
     if (!rightPages(chosen.pages)) return document.getElementById("pages").focus();
-    const { output_format, ocr_mode, languages, pages, model, priority, password, correct } = chosen;
-    add(files, { output_format, ocr_mode, languages, pages: pages.trim(), model, priority, password, correct: correct === "off" ? correct : "" }, limits?.max_file_bytes);
+    const { output_format, ocr_mode, languages, pages, model, priority, password, correct, fallback } = chosen;
+    const reading = reads(models.find(({ id }) => id === model), chosen);
+    add(files, { output_format, ocr_mode, languages, pages: pages.trim(), model, priority, password, correct: correct === "auto" ? "" : correct,
+      fallback: reading && fallback === "none" ? fallback : "" }, limits?.max_file_bytes);
     options.set({ ...chosen, password: "" });
     setAdded(n => n + 1);
   }
@@ -38,7 +42,7 @@ export function Convert() {
     ${limits?.suspended && html`<div class="trouble"><${Icon} name="warn" /><p>${t("usage.suspended")}</p></div>`}
     <div class="convert">
       <${DropZone} take=${take} limit=${limits?.max_file_bytes} />
-      <${Options} chosen=${chosen} limits=${limits} />
+      <${Options} chosen=${chosen} limits=${limits} models=${models} />
     </div>
     <${Files} resets=${usage.value?.resets_at && day(usage.value.resets_at, usage.value.time_zone)} />`;
 }
@@ -70,13 +74,14 @@ function DropZone({ take, limit }) {
       onChange=${event => { take([...event.target.files]); event.target.value = ""; }} /></section>`;
 }
 
-function Options({ chosen, limits }) {
-  const models = useLoaded(signal => patiently(() => read("/models", { signal }), signal), []).value?.models || [];
+function Options({ chosen, limits, models }) {
   const usual = models.find(model => model.default);
   const set = (name, value) => options.set({ ...options.get(), [name]: value });
   const text = (name, more) => html`<input id=${name} value=${chosen[name]} aria-describedby=${name + "-hint"} onInput=${event => set(name, event.target.value)} ...${more} />`;
   const select = (name, list) => html`<select id=${name} aria-describedby=${name + "-hint"} value=${chosen[name]} onChange=${event => set(name, event.target.value)}>
-    ${list.map(([value, label]) => html`<option key=${value} value=${value} selected=${value === chosen[name]}>${label}</option>`)}</select>`;
+    ${list.map(([value, label, refused]) => html`<option key=${value} value=${value} selected=${value === chosen[name]} disabled=${refused}>${label}</option>`)}</select>`;
+  const label = model => [model.type === "ai" && "AI", said(model, "name"), model.leaves_cluster && t("ai.job.leaves"), !model.allowed && t("model.refused")].filter(Boolean).join(" · ");
+  const helper = helperAmong(models, chosen), reading = reads(helper, chosen);
   const wrong = !rightPages(chosen.pages) && t("pages.wrong");
   return html`<section class="card options" aria-labelledby="options"><h2 id="options">${t("convert.options")}</h2>
     <fieldset><legend>${t("format")}</legend>
@@ -89,12 +94,16 @@ function Options({ chosen, limits }) {
       <${Field} name="languages">${select("languages", [["", t("languages.any")], ["km", t("languages.km")], ["en", t("languages.en")], ["km,en", t("languages.both")]])}<//>
       <${Field} name="pages" hint=${t("pages.hint")} wrong=${wrong}>${text("pages", { inputmode: "numeric", "aria-invalid": Boolean(wrong), autocomplete: "off" })}<//>
       <${Field} name="model" hint=${t("model.hint")}>${select("model", [["", usual ? t("model.default", { name: said(usual, "name") }) : t("model.usual")],
-        ...models.filter(model => !model.default).map(model => [model.id, said(model, "name")])])}<//>
+        ...models.filter(model => !model.default).map(model => [model.id, label(model), !model.allowed])])}<//>
+      ${reading && html`<${Field} name="fallback" hint=${t("fallback.hint")}>${select("fallback", ["default", "none"].map(value => [value, t(`fallback.${value}`)]))}<//>`}
       <${Field} name="priority" hint=${t("priority.hint")}>${select("priority", (limits?.priorities || ["high", "normal", "low"]).map(value => [value, t(`priority.${value}`)]))}<//>
       <${Field} name="password" hint=${t("password.hint")}>${text("password", { type: "password", autocomplete: "off", maxlength: 255 })}<//>
       <label class="choice full"><input type="checkbox" checked=${chosen.correct !== "off"} onChange=${event => set("correct", event.target.checked ? "auto" : "off")} />
         <span><b>${t("correct")}</b> <small>${t("correct.hint")}</small></span></label>
-    </div></details></section>`;
+      ${models.some(model => model.type === "ai" && model.allowed) && html`<label class="choice full"><input type="checkbox" checked=${chosen.correct === "ai"} onChange=${event => set("correct", event.target.checked ? "ai" : "auto")} />
+        <span><b>${t("correct.ai")}</b> <small>${t("correct.ai.hint")}</small></span></label>`}
+    </div></details>
+    <${Before} model=${helper} reading=${reading} /></section>`;
 }
 
 function Files({ resets }) {

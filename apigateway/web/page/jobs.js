@@ -1,5 +1,6 @@
 // The list of jobs, and what can be done with one wherever it is shown.
 import { html, useEffect, useState } from "./html.js";
+import { OfJob } from "./ai.js";
 import { patiently, read, save } from "./api.js";
 import { duration, moment, number, said, t } from "./language.js";
 import { ended, follow, forgetJob, jobs, see, useJob } from "./live.js";
@@ -62,7 +63,7 @@ export function JobState({ job }) {
       ${status === "QUEUED" && job.waiting && html` ${said(job.waiting, "message")}${job.waiting.position ? ` (${t("job.position", { n: number(job.waiting.position) })})` : ""}`}
       ${pages && (status === "PROCESSING" ? html` ${t("job.progress", { done: number(pages.done), total: number(pages.total) })}` : html` ${pagesOf(pages.total)}`)}
       ${ended(job) && html` <span class="faint">· ${duration(job.elapsed_seconds)}</span>`}
-      ${pages?.failed > 0 && html` <span class="wrong">· ${t("job.failedpages", { n: number(pages.failed) })}</span>`}</p>
+      ${pages?.failed > 0 && html` <span class="wrong">· ${t("job.failedpages", { n: number(pages.failed) })}</span>`}<${OfJob} job=${job} /></p>
     ${!ended(job) && html`<${Progress} value=${job.progress} label=${name} />`}
     ${status === "FAILED" && job.error && html`<${Trouble} quiet code=${job.error.code} body=${job.error} />`}`;
 }
@@ -74,7 +75,7 @@ async function retryHere(id) {
 }
 
 // What another attempt at the same document would only meet again.
-const forGood = ["password_protected", "empty_document", "unsupported_document", "invalid_document", "pages_out_of_range", "too_many_pages", "priority_not_allowed"];
+const forGood = ["password_protected", "empty_document", "unsupported_document", "invalid_document", "pages_out_of_range", "too_many_pages", "priority_not_allowed", "model_not_allowed", "external_model_not_allowed"];
 
 // JobActions are what can be done with a job as it stands.
 export function JobActions({ job, onDeleted, retry = retryHere }) {

@@ -36,6 +36,9 @@ export const said = (from, field) => (language() === "km" && from[`${field}_km`]
 // Chromium knows no Khmer numbers and dates. Offices write figures as in English, and months by their names.
 export const number = n => new Intl.NumberFormat("en").format(n);
 
+// money is an amount of a currency, whatever people call that.
+export const money = (n, currency) => `${new Intl.NumberFormat("en", { maximumFractionDigits: 6 }).format(n)}\u00a0${currency}`;
+
 export const percent = n => Math.round(n) + "%";
 
 export function bytes(n) {

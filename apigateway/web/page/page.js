@@ -1,5 +1,6 @@
 // One page: its picture beside its words, there only while it is near. A word and its place light up together.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./html.js";
+import { OfPage } from "./ai.js";
 import { call, patiently } from "./api.js";
 import { findIn, fold } from "./find.js";
 import { number, percent, t } from "./language.js";
@@ -35,6 +36,7 @@ export function Page({ n, book, over, done, changed, query, current, correct, co
   return html`<article id=${`page-${n}`} ref=${article} class="page" aria-label=${title} style=${entry || !height.current ? {} : { minHeight: `${height.current}px` }}>
     <header><div class="grow"><h2>${title}</h2>${entry && html`<span class="faint">${t(`result.source.${entry.page.source}`)}${entry.page.lines.length > 0 && entry.page.source !== "native" ? ` · ${t("result.confidence", { percent: percent(entry.page.confidence) })}` : ""}${entry.corrections.size > 0 ? ` · ${t(entry.corrections.size === 1 ? "result.correction" : "result.corrections", { n: number(entry.corrections.size) })}` : ""}</span>`}</div>
       ${entry?.page.lines.length > 0 && html`<button class="bare" title=${t("result.copy.page", { n: number(n) })} aria-label=${t("result.copy.page", { n: number(n) })} onClick=${() => copy(textOf(entry))}><${Icon} name="copy" /></button>`}</header>
+    ${entry && html`<${OfPage} page=${entry.page} />`}
     ${entry ? html`<${Sheet} n=${n} book=${book} entry=${entry} over=${over} query=${query} current=${current} correct=${correct} />`
       : problem ? html`<${Unread} problem=${problem} over=${over} again=${() => set({})} />` : html`<div class="blank" />`}</article>`;
 }
@@ -184,7 +186,8 @@ function Editor({ word, keep, leave }) {
       ${problem && html`<small class="wrong" role="alert">${troubleWith(problem)} ${problem.code === "corrections_changed" && t("result.edit.now", { text: word.text || "–" })}</small>`}</span></span>`;
 }
 
-// Picture is the page as the worker drew it, or where no picture was kept the places of its words.
+// Picture is the page as the worker drew it, or where no picture was kept the places of its words. Words of an AI model may have no
+// place.
 function Picture({ n, book, page, words, hot, setHot, edit }) {
   const [address, setAddress] = useState("");
   const [none, setNone] = useState(false);
@@ -205,7 +208,7 @@ function Picture({ n, book, page, words, hot, setHot, edit }) {
   const under = event => {
     const frame = event.currentTarget.getBoundingClientRect();
     const x = (event.clientX - frame.left) / frame.width * width, y = (event.clientY - frame.top) / frame.height * height;
-    return words.findIndex(({ box: [left, top, right, bottom] }) => x >= left && x <= right && y >= top && y <= bottom);
+    return words.findIndex(({ box }) => box && x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3]);
   };
   const place = ([left, top, right, bottom]) => ({ left: `${left / width * 100}%`, top: `${top / height * 100}%`, width: `${(right - left) / width * 100}%`, height: `${(bottom - top) / height * 100}%` });
   // What is said of a word stands above it, and begins or ends where it does: there is room for it inside the picture.
@@ -215,7 +218,7 @@ function Picture({ n, book, page, words, hot, setHot, edit }) {
   return html`<figure class="picture ${none ? "none" : ""}"><div class="paper" style=${{ aspectRatio: `${width} / ${height}` }} onMouseMove=${event => setHot(under(event))} onMouseLeave=${() => setHot(-1)}
       onClick=${event => under(event) >= 0 && edit(under(event))}>
     ${address ? html`<img src=${address} alt=${t("result.image", { n: number(n) })} />` : none && html`<svg viewBox=${`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
-      ${words.map(({ place, box: [left, top, right, bottom] }) => html`<rect key=${place} x=${left} y=${top} width=${right - left} height=${bottom - top} rx="2" />`)}</svg>`}
-    ${word && html`<span class="spot ${certainty(word)}" style=${place(word.box)} /><span class="tip" style=${above(word.box)} aria-hidden="true">${about(word)}</span>`}</div>
+      ${words.filter(({ box }) => box).map(({ place, box: [left, top, right, bottom] }) => html`<rect key=${place} x=${left} y=${top} width=${right - left} height=${bottom - top} rx="2" />`)}</svg>`}
+    ${word?.box && html`<span class="spot ${certainty(word)}" style=${place(word.box)} /><span class="tip" style=${above(word.box)} aria-hidden="true">${about(word)}</span>`}</div>
     ${none && html`<figcaption class="hint">${t("result.image.none")}</figcaption>`}</figure>`;
 }

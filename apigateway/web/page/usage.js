@@ -1,5 +1,6 @@
 // What the organization used of its month, as pictures and as a table.
 import { html, useEffect, useRef, useState } from "./html.js";
+import { Cost } from "./ai.js";
 import { patiently, read } from "./api.js";
 import { bytes, day, month, number, said, t } from "./language.js";
 import { Empty, Icon, Skeleton, TroubleOf, useLoaded } from "./parts.js";
@@ -26,6 +27,7 @@ function Figures({ usage }) {
   return html`${limits.suspended && html`<div class="trouble"><${Icon} name="warn" /><p>${t("usage.suspended")}</p></div>`}
     <p class="faint">${said(organization, "display_name") || organization.name} · ${month(usage.month)}</p>
     <${Meter} pages=${pages} resets=${usage.resets_at && day(usage.resets_at, usage.time_zone)} />
+    <${Cost} ai=${usage.ai} />
     <${Days} usage=${usage} />
     <dl class="facts">
       <div><dt>${t("usage.plan")}</dt><dd>${said(plan, "display_name") || plan.name}</dd></div>

@@ -89,3 +89,19 @@ func withForm(t *testing.T, content string, resources dict) []byte {
 	}
 	return to.Bytes()
 }
+
+func TestWordsWithoutAPlaceAreLeftOut(t *testing.T) {
+	place := document.Box{20, 30, 60, 40}
+	read := page(1, 200, 100, 0, "placed", place)
+	line := &read.Lines[0]
+	line.Words = []document.Word{{Text: "before"}, {Text: "placed", Box: place}, {Text: "behind"}}
+	read.Lines = append(read.Lines, document.Line{Text: "nowhere", Words: []document.Word{{Text: "nowhere"}}})
+	made := continued(t, simple(t, false, dict{}), 1, results(read))
+	tool(t, made, "qpdf", "--check", "DOCUMENT")
+	if got := strings.TrimSpace(tool(t, made, "pdftotext", "-raw", "DOCUMENT", "-")); got != "placed" {
+		t.Errorf("text = %q", got)
+	}
+	if line.Words[0].Text != "before" || len(line.Words) != 3 {
+		t.Errorf("the page was changed: %+v", line.Words)
+	}
+}

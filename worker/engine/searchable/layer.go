@@ -18,7 +18,8 @@ const (
 	narrowest = 0.05
 )
 
-// layer is the content of a page that shows its text invisibly, each word in its box. toPage maps the upright page to the
+// layer is the content of a page that shows its text invisibly, each word in its box. Words whose place is not known are left
+// out: wherever they were put, a reader would mark something else. toPage maps the upright page to the
 // units of the page; font is the name of the font among the page's resources.
 func layer(page *document.Page, toPage matrix, font name) []byte {
 	var to bytes.Buffer
@@ -28,7 +29,10 @@ func layer(page *document.Page, toPage matrix, font name) []byte {
 	}
 	to.WriteString("cm BT 3 Tr\n")
 	for _, line := range page.Lines {
-		writeLine(&to, inside(page, line), font)
+		line.Words = slices.DeleteFunc(slices.Clone(line.Words), func(word document.Word) bool { return word.Box.IsZero() })
+		if !line.Box.IsZero() {
+			writeLine(&to, inside(page, line), font)
+		}
 	}
 	to.WriteString("ET Q\n")
 	return to.Bytes()
@@ -37,7 +41,7 @@ func layer(page *document.Page, toPage matrix, font name) []byte {
 // margin in points: poppler drops a letter that reaches over the edge of the page.
 const margin = 0.5
 
-// inside is the line with its boxes within the page.
+// inside is the line, whose words are the caller's no more, with its boxes within the page.
 func inside(page *document.Page, line document.Line) document.Line {
 	clamp := func(box document.Box) document.Box {
 		for i := range box {
@@ -49,7 +53,7 @@ func inside(page *document.Page, line document.Line) document.Line {
 		}
 		return box
 	}
-	line.Box, line.Words = clamp(line.Box), slices.Clone(line.Words)
+	line.Box = clamp(line.Box)
 	for i := range line.Words {
 		line.Words[i].Box = clamp(line.Words[i].Box)
 	}

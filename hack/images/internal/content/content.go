@@ -79,7 +79,9 @@ var trainedData = map[string]string{
 var workerEnv = []string{"TESSDATA_PREFIX=/" + tessdata, "OMP_THREAD_LIMIT=1"}
 
 // Names lists the images.
-func Names() []string { return []string{"apigateway", "endpoint", "manager", "relay", "samples", "worker"} }
+func Names() []string {
+	return []string{"apigateway", "endpoint", "manager", "relay", "samples", "worker"}
+}
 
 // Of puts together an image by its name.
 func Of(name string, place Place) (Image, error) {
