@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,7 +28,7 @@ func clientOf(t *testing.T, server *httptest.Server) (client *Client, tokenFile,
 	tokenFile, authorityFile = filepath.Join(folder, "token"), filepath.Join(folder, "ca.crt")
 	write(t, tokenFile, secret+"\n")
 	write(t, authorityFile, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
-	client, err := New(server.URL, "example.com", tokenFile, authorityFile)
+	client, err := New(server.URL, "example.com", tokenFile, authorityFile) // a name in the certificate of httptest
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,11 +179,26 @@ func TestWhoDoesNotWaitGetsHisOwnError(t *testing.T) {
 
 func TestAddressesThatAreNoRelays(t *testing.T) {
 	for _, address := range []string{"", "http://relay:8443", "relay:8443", "https://", "https://relay/path", "https://u:p@relay", "https://relay?x=1", "https://relay:x"} {
-		if _, err := New(address, "khocr-relay", "t", "c"); err == nil {
+		if _, err := New(address, "khocr-relay.khocr-system.svc", "t", "c"); err == nil {
 			t.Errorf("%q is taken", address)
 		}
 	}
-	if _, err := New("https://khocr-relay.khocr-system.svc:8443", "khocr-relay.khocr-system.svc", "t", "c"); err != nil {
+	if _, err := New("https://10.96.0.83:8443", "khocr-relay.khocr-system.svc", "t", "c"); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestARelayOfAnotherNameIsNotAsked(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was asked") }))
+	defer server.Close()
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	_, tokenFile, authorityFile := clientOf(t, server)
+	client, err := New(server.URL, "khocr-relay.khocr-system.svc", tokenFile, authorityFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failure *relayport.Failure
+	if _, err := client.Ask(t.Context(), question); !errors.As(err, &failure) || failure.Reason != document.AIUnavailable {
+		t.Errorf("the answer is %v", err)
 	}
 }
