@@ -27,6 +27,9 @@ const (
 	visionName  = "e2e-vision"
 )
 
+// guarded are what the guard may say of a text that is not the page's.
+var guarded = []string{document.AIRefused, document.AIGuardForeign, document.AIGuardLength, document.AIGuardRepetition, document.AIGuardScript, document.AIGuardUnlike}
+
 // outcomesOf are what may become of a page that has a fault each time it is asked about: used, or a reason.
 var outcomesOf = map[endpoint.Kind][]string{
 	endpoint.None:          {"used"},
@@ -41,14 +44,14 @@ var outcomesOf = map[endpoint.Kind][]string{
 	endpoint.NotJSON:       {document.AIMalformed},
 	endpoint.WrongShape:    {document.AIMalformed},
 	endpoint.Huge:          {document.AITooLong},
-	endpoint.OtherLanguage: {document.AIGuardScript},
+	endpoint.OtherLanguage: guarded,
 	endpoint.Empty:         {document.AIEmpty},
 	endpoint.Refusal:       {document.AIRefused},
 	endpoint.Filtered:      {document.AIRefused},
-	endpoint.Sorry:         {document.AIRefused},
-	endpoint.Repetition:    {document.AIGuardRepetition, document.AIGuardLength},
-	endpoint.Obeys:         {document.AIGuardScript, document.AIGuardLength, document.AIGuardUnlike},
-	endpoint.Unlike:        {document.AIGuardUnlike},
+	endpoint.Sorry:         guarded,
+	endpoint.Repetition:    guarded,
+	endpoint.Obeys:         guarded,
+	endpoint.Unlike:        guarded,
 	endpoint.Chatty:        {"used"},
 }
 
