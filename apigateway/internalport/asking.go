@@ -25,7 +25,7 @@ const (
 )
 
 // ask has the model answer, if it may be asked. What it may cost is set aside until release is called. It fails where nothing can be
-// said of the page: the worker has gone, or the store is away.
+// said of the page: the worker has gone, or the store is away. A page that is paid for is not given up because its worker has gone.
 func (s *Server) ask(ctx context.Context, asked *inquiry) (found finding, release func(), err error) {
 	refused := func(reason string) (finding, func(), error) {
 		return finding{reason: reason, next: nextStep(reason, maxAttempts, asked.fallsBack())}, func() {}, nil
@@ -53,7 +53,7 @@ func (s *Server) ask(ctx context.Context, asked *inquiry) (found finding, releas
 	} else {
 		found = s.askLines(asking, asked)
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && (asked.role != document.RoleReader || found.next != use) {
 		err = ctx.Err()
 	}
 	return found, release, err
@@ -64,15 +64,10 @@ func (s *Server) askPage(ctx context.Context, asked *inquiry) (found finding, er
 	for found.attempts = 1; ; found.attempts++ {
 		answer, failure := s.question(ctx, asked, wholePage, found.attempts)
 		found.spent = total(found.spent, answer.Spent)
-		if found.reason, found.detail = failure.Reason, failure.Detail; found.reason == "" {
+		// No text is right for a page without any, which the guard can tell.
+		if found.reason, found.detail = failure.Reason, failure.Detail; found.reason == "" || found.reason == document.AIEmpty {
 			found.text = vision.Clean(answer.Text)
-			err := s.withPage(ctx, asked, len(found.text), func(quick *document.Page) error {
-				found.reason = vision.Judge(found.text, quick)
-				return nil
-			})
-			if errors.Is(err, context.DeadlineExceeded) {
-				found.reason = document.AITimeout
-			} else if err != nil {
+			if err := s.judge(ctx, asked, &found); err != nil {
 				return found, err
 			}
 		}
@@ -86,6 +81,16 @@ func (s *Server) askPage(ctx context.Context, asked *inquiry) (found finding, er
 			}
 		}
 	}
+}
+
+// judge has the guard look at the text of a page.
+func (s *Server) judge(ctx context.Context, asked *inquiry, found *finding) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+	defer cancel()
+	return s.withPage(ctx, asked, len(found.text), func(quick *document.Page) error {
+		found.reason = vision.Judge(found.text, quick)
+		return nil
+	})
 }
 
 // askLines asks about each line once. Where a line tells that nothing will come of the others, they are left out.

@@ -10,6 +10,8 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"strings"
@@ -174,6 +176,35 @@ func TestWhoDoesNotWaitGetsHisOwnError(t *testing.T) {
 	go func() { <-asked; stop() }()
 	if _, err := client.Ask(ctx, question); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestWhatTheEndpointIsAskedIsHeardToTheEnd(t *testing.T) {
+	asked, gone := make(chan struct{}), make(chan struct{})
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(relayport.StatusAsked)
+		close(asked)
+		<-gone
+		w.WriteHeader(http.StatusBadGateway)
+		_ = json.NewEncoder(w).Encode(relayport.Failure{Reason: document.AICutOff, Spent: relayport.Spent{InputTokens: 7, Answers: 1}})
+	}))
+	defer server.Close()
+	client, _, _ := clientOf(t, server)
+	ctx, stop := context.WithCancel(t.Context())
+	heard := make(chan struct{})
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: func(int, textproto.MIMEHeader) error {
+		close(heard)
+		return nil
+	}})
+	go func() { <-asked; <-heard; stop(); close(gone) }()
+	_, err := client.Ask(ctx, question)
+	var failure *relayport.Failure
+	if !errors.As(err, &failure) || failure.Reason != document.AICutOff || failure.InputTokens != 7 {
+		t.Errorf("%v", err)
+	}
+	if _, err := client.Ask(ctx, question); !errors.Is(err, context.Canceled) {
+		t.Errorf("who is not there any more asks: %v", err)
 	}
 }
 

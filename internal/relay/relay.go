@@ -23,6 +23,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/memory"
 	"github.com/openplp/khocr/internal/relayport"
 	"github.com/openplp/khocr/internal/workerport"
 )
@@ -34,6 +35,10 @@ const (
 	idleTime = time.Minute
 	// bodyTime is how long a caller may take for the image.
 	bodyTime = 30 * time.Second
+	// imagesInMemory bounds, in bytes, the images that are being asked about, imagesOfOne those of an organization: endpoints that answer
+	// slowly, however many of them, do not end the relay, nor keep it from others.
+	imagesInMemory = 96 << 20
+	imagesOfOne    = imagesInMemory / 4
 )
 
 // Options of a relay. All but Roots and Allowed must be there.
@@ -59,6 +64,7 @@ type Options struct {
 type Relay struct {
 	Options
 	callers *callers
+	images  *memory.Pool
 	// inCluster and external connect to endpoints of these locations.
 	inCluster, external *http.Client
 	// nudges are names of models to be looked at soon.
@@ -73,7 +79,8 @@ type Relay struct {
 // New makes a Relay.
 func New(options Options) *Relay {
 	return &Relay{
-		Options: options, callers: newCallers(options.Cluster, options.Gateway), nudges: make(chan string, 64),
+		Options: options, callers: newCallers(options.Cluster, options.Gateway), images: memory.New(imagesInMemory, imagesOfOne),
+		nudges:    make(chan string, 64),
 		inCluster: options.httpClient(true), external: options.httpClient(false),
 		turnTime: turnTime, idleTime: idleTime, lanes: map[string]*lane{},
 	}
@@ -165,7 +172,11 @@ func (r *Relay) read(w http.ResponseWriter, request *http.Request) {
 func (r *Relay) answer(w http.ResponseWriter, request *http.Request, model *v1alpha1.OcrModel, q question) {
 	ctx := request.Context()
 	lane, spec := r.lane(model.Name), model.Spec.OpenAI
-	done, err := r.await(ctx, lane, model, q.organization)
+	size := request.ContentLength
+	if size < 0 || size > workerport.MaxImageBytes {
+		size = workerport.MaxImageBytes
+	}
+	done, err := r.await(ctx, lane, model, q.organization, size)
 	if err != nil {
 		r.note(ctx, model, q, document.AIBusy, relayport.Spent{}, err)
 		refuse(w, request, http.StatusBadGateway, document.AIBusy, "no turn came in time")
@@ -183,7 +194,7 @@ func (r *Relay) answer(w http.ResponseWriter, request *http.Request, model *v1al
 		refuse(w, request, http.StatusRequestEntityTooLarge, document.AIUnavailable, "the image is too large")
 		return
 	}
-
+	w.WriteHeader(relayport.StatusAsked)
 	text, spent, trouble := r.ask(ctx, lane, spec, q)
 	lane.budget.spend(spec.TokensPerMinute, used(spent, text), time.Now())
 	count(model.Name, spent)
@@ -199,8 +210,8 @@ func (r *Relay) answer(w http.ResponseWriter, request *http.Request, model *v1al
 	reply(w, http.StatusBadGateway, relayport.Failure{Reason: trouble.reason, Detail: trouble.detail, Spent: spent})
 }
 
-// await waits until the model may be asked.
-func (r *Relay) await(ctx context.Context, l *lane, model *v1alpha1.OcrModel, organization string) (done func(), err error) {
+// await waits until the model may be asked about an image of so many bytes.
+func (r *Relay) await(ctx context.Context, l *lane, model *v1alpha1.OcrModel, organization string, size int64) (done func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.turnTime)
 	defer cancel()
 	queue := waiting.WithLabelValues(model.Name)
@@ -210,12 +221,19 @@ func (r *Relay) await(ctx context.Context, l *lane, model *v1alpha1.OcrModel, or
 	if err := l.turns.take(ctx, organization, most); err != nil {
 		return nil, err
 	}
-	done = func() { l.turns.done(most) }
 	if err := l.budget.await(ctx, model.Spec.OpenAI.TokensPerMinute); err != nil {
-		done()
+		l.turns.done(most)
 		return nil, err
 	}
-	return done, nil
+	forget, err := r.images.Hold(ctx, organization, size)
+	if err != nil {
+		l.turns.done(most)
+		return nil, err
+	}
+	return func() {
+		forget()
+		l.turns.done(most)
+	}, nil
 }
 
 // organizationName is what a name in Kubernetes may be.

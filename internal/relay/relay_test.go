@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/time/rate"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +27,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/memory"
 	"github.com/openplp/khocr/internal/netguard"
 	"github.com/openplp/khocr/internal/relayport"
 	"github.com/openplp/khocr/internal/testenv"
@@ -452,6 +454,44 @@ func testTurns(t *testing.T, environment *testenv.Environment) {
 			return status == 200
 		})
 		testenv.Await(t, "it is logged", func() bool { return strings.Contains(w.log.String(), resultGone) })
+	})
+	t.Run("images that take an organization's memory leave that of others", func(t *testing.T) {
+		w := newWorld(t, environment, nil)
+		w.relay.turnTime = 50 * time.Millisecond
+		size := int64(len(endpoint.PageImage(1, 400, "image/jpeg")))
+		w.relay.images = memory.New(2*size, size)
+		w.model(t, "eyes", func(m *v1alpha1.OpenAIModel) { m.Concurrency = new(int32(100)) })
+		w.endpoint.Change(func(s *endpoint.Settings) { s.FaultsOf = map[int]endpoint.Fault{1: {Kind: endpoint.Hang, Times: 1}} })
+		leaving, leave := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		group.Go(func() { w.post(t, leaving, asking{}) })
+		testenv.Await(t, "the model is asked", func() bool { return len(w.endpoint.Asked()) == 1 })
+		if status, _, failure := w.ask(t, asking{}); status != 502 || failure.Reason != document.AIBusy {
+			t.Errorf("%d %+v", status, failure)
+		}
+		if status, _, failure := w.ask(t, asking{organization: "other"}); status != 200 {
+			t.Errorf("%d %+v", status, failure)
+		}
+		leave()
+		group.Wait()
+		testenv.Await(t, "there is room", func() bool {
+			status, _ := w.post(t, t.Context(), asking{})
+			return status == 200
+		})
+	})
+	t.Run("one review is for all who come with a token", func(t *testing.T) {
+		w := newWorld(t, environment, nil)
+		w.model(t, "eyes", nil)
+		w.relay.callers.allowed = rate.NewLimiter(0, 1)
+		var group sync.WaitGroup
+		for range 50 {
+			group.Go(func() {
+				if status, body := w.post(t, t.Context(), asking{}); status != 200 {
+					t.Errorf("%d %s", status, body)
+				}
+			})
+		}
+		group.Wait()
 	})
 	t.Run("tokens of a minute", func(t *testing.T) {
 		w := newWorld(t, environment, nil)

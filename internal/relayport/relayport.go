@@ -6,7 +6,10 @@
 // no other account's.
 package relayport
 
-import "strconv"
+import (
+	"net/http"
+	"strconv"
+)
 
 // Audience of the tokens that the relay takes.
 const Audience = "khocr-relay"
@@ -20,6 +23,9 @@ func ServerName(namespace string) string { return "khocr-relay." + namespace + "
 // that may not ask, 400 and 413 for what is no question, 503 where the API server does not tell who asks or what the model is, and 502
 // where the model has no text to give.
 const PathRead = "/relay/v1/models/{model}/read"
+
+// StatusAsked comes before the answer, once the endpoint is asked: from then on there is something to pay.
+const StatusAsked = http.StatusProcessing
 
 // ReadPath is PathRead for one model.
 func ReadPath(model string) string { return "/relay/v1/models/" + model + "/read" }
