@@ -183,6 +183,12 @@ test-quota: ## Prove quotas and fairness in many rounds (twenty minutes), and wr
 	BIN=.local/stepped/bin IMAGES=.local/stepped/images TAGS=khocr_stepped_clock KHOCR_E2E_STEPPED_CLOCK=1 \
 		hack/e2e.sh -v -timeout=1h -run='^TestQuotaAroundAMonthsEnd$$' $(TEST_FLAGS)
 
+.PHONY: test-ai
+test-ai: export KHOCR_E2E_REPORT = $(CURDIR)/docs/reliability.md
+test-ai: export KHOCR_E2E_SEED ?= 1
+test-ai: ## Read a document with an AI model whose endpoint fails in every way, and write docs/reliability.md
+	hack/e2e.sh -v -run='^(TestAnAIModelReadsThroughEveryFault|TestAnEndpointComesAndGoes|TestAnEndpointMayNotBeTheClusterItself)$$' $(TEST_FLAGS)
+
 .PHONY: test-load
 test-load: cluster-programs ## Try the gateway at four times its limits for LOAD_MINUTES=10, and write docs/load.md
 	KUBEBUILDER_ASSETS=$(K8S) go test -v -count=1 -timeout=$$(( $(LOAD_MINUTES) + 30 ))m -run='^TestLoad$$' ./test/load \

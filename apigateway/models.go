@@ -12,6 +12,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/jobview"
+	"github.com/openplp/khocr/apigateway/spending"
 	"github.com/openplp/khocr/internal/money"
 )
 
@@ -165,16 +166,7 @@ func priceOf(model *v1alpha1.OcrModel, currency string) *priceView {
 	}
 	price := model.Spec.OpenAI.Price
 	return &priceView{
-		Currency: currency, PerPage: amountOf(price.PerPage),
-		PerMillionInputTokens: amountOf(price.PerMillionInputTokens), PerMillionOutputTokens: amountOf(price.PerMillionOutputTokens),
+		Currency: currency, PerPage: spending.AmountOf(price.PerPage),
+		PerMillionInputTokens: spending.AmountOf(price.PerMillionInputTokens), PerMillionOutputTokens: spending.AmountOf(price.PerMillionOutputTokens),
 	}
-}
-
-// amountOf a price, which the schema of OcrModels has checked; 0 where there is none.
-func amountOf(price v1alpha1.Price) money.Amount {
-	amount, err := money.Parse(string(price))
-	if err != nil {
-		return 0
-	}
-	return amount
 }

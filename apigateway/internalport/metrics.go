@@ -30,7 +30,7 @@ var (
 	}, []string{"source"})
 	aiPages = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "khocr_ai_pages_total",
-		Help: "Pages that an AI model was to read or to correct, by model (empty where it does not exist any more), outcome (used, fallback, failed) and why it was not used.",
+		Help: "Pages that an AI model was to read or to correct, by model (empty where it is gone), outcome (used, fallback, failed) and why it was not used.",
 	}, []string{"model", "outcome", "reason"})
 	aiTokens = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "khocr_ai_tokens_total",
@@ -102,11 +102,8 @@ func countAI(model *v1alpha1.OcrModel, page *document.Page) {
 	aiPages.WithLabelValues(name, outcome, page.AI.Reason).Inc()
 }
 
-// countSpent counts what a model that exists has spent.
+// countSpent counts what a model that exists has spent on a page, be it nothing: what comes next is a rise then.
 func countSpent(organization, model string, sum spending.Sum) {
-	if sum.Answers == 0 && sum.InputTokens == 0 && sum.OutputTokens == 0 && sum.Milliseconds == 0 {
-		return
-	}
 	aiTokens.WithLabelValues(organization, model, "input").Add(float64(sum.InputTokens))
 	aiTokens.WithLabelValues(organization, model, "output").Add(float64(sum.OutputTokens))
 	aiCost.WithLabelValues(organization, model).Add(sum.Cost.Float())

@@ -231,7 +231,9 @@ func (s *Server) noteSpent(ctx context.Context, asked *inquiry, spent relayport.
 	sum.Answers, sum.Milliseconds = int64(spent.Answers), spent.Milliseconds
 	sum.InputTokens, sum.OutputTokens = spent.InputTokens, spent.OutputTokens
 	sum.Cost = asked.cost(spent)
-	countSpent(asked.organization.Name, asked.name, sum)
+	if asked.model != nil {
+		countSpent(asked.organization.Name, asked.name, sum)
+	}
 	return s.Spending.Note(ctx, asked.work.job.Namespace, asked.month, asked.name, sum)
 }
 

@@ -27,10 +27,10 @@ func Cost(price *v1alpha1.ModelPrice, spent relayport.Spent) money.Amount {
 		return 0
 	}
 	spent = Bounded(spent)
-	cost := money.PerMillion(amount(price.PerMillionInputTokens), spent.InputTokens).
-		Plus(money.PerMillion(amount(price.PerMillionOutputTokens), spent.OutputTokens))
+	cost := money.PerMillion(AmountOf(price.PerMillionInputTokens), spent.InputTokens).
+		Plus(money.PerMillion(AmountOf(price.PerMillionOutputTokens), spent.OutputTokens))
 	if spent.Answers > 0 {
-		cost = cost.Plus(amount(price.PerPage))
+		cost = cost.Plus(AmountOf(price.PerPage))
 	}
 	return cost
 }
@@ -58,12 +58,12 @@ func LimitOf(organization *v1alpha1.Organization) *money.Amount {
 	if organization.Spec.AI == nil || organization.Spec.AI.MonthlyCostLimit == "" {
 		return nil
 	}
-	limit := amount(organization.Spec.AI.MonthlyCostLimit)
+	limit := AmountOf(organization.Spec.AI.MonthlyCostLimit)
 	return &limit
 }
 
-// amount of a price, whose form the API server has checked.
-func amount(price v1alpha1.Price) money.Amount {
+// AmountOf a price, whose form the API server has checked; 0 where there is none.
+func AmountOf(price v1alpha1.Price) money.Amount {
 	parsed, err := money.Parse(string(price))
 	if err != nil {
 		return 0

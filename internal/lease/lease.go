@@ -1,4 +1,5 @@
-// Package lease says for how long the Leases are held by which one manager leads and one gateway sweeps.
+// Package lease holds the Leases by which one gateway sweeps and one relay looks at endpoints, and says for how long these, and that of
+// the manager which leads, are held.
 package lease
 
 import "time"

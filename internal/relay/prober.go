@@ -3,7 +3,6 @@ package relay
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"maps"
 	"time"
 
@@ -13,8 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metaapply "k8s.io/client-go/applyconfigurations/meta/v1"
 	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
-	"k8s.io/client-go/tools/leaderelection"
-	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openplp/khocr/api/v1alpha1"
@@ -77,32 +74,12 @@ func worthNoting(before *metav1.Condition, generation int64, f finding, noted, n
 // Probe looks at the endpoints of all models whenever this relay, of the identity given, holds the Lease in the namespace, until ctx
 // is done.
 func (r *Relay) Probe(ctx context.Context, leases coordinationv1.LeasesGetter, namespace, identity string) error {
-	for ctx.Err() == nil {
-		elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
-			Name: LeaseName,
-			Lock: &resourcelock.LeaseLock{
-				LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: LeaseName},
-				Client:     leases,
-				LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
-			},
-			LeaseDuration: lease.Duration, RenewDeadline: lease.RenewDeadline, RetryPeriod: lease.RetryPeriod,
-			ReleaseOnCancel: true,
-			Callbacks: leaderelection.LeaderCallbacks{
-				OnStartedLeading: func(leading context.Context) {
-					r.Log.InfoContext(leading, "looking at endpoints begins", "identity", identity)
-					r.watch(leading)
-				},
-				OnStoppedLeading: func() {
-					r.Log.InfoContext(ctx, "looking at endpoints is another relay's, or nobody's", "identity", identity)
-				},
-			},
-		})
-		if err != nil {
-			return fmt.Errorf("prepare for the Lease %s: %w", LeaseName, err)
-		}
-		elector.Run(ctx)
-	}
-	return nil
+	return lease.Hold(ctx, leases, namespace, LeaseName, identity, func(leading context.Context) {
+		r.Log.InfoContext(leading, "looking at endpoints begins", "identity", identity)
+		r.watch(leading)
+	}, func() {
+		r.Log.InfoContext(ctx, "looking at endpoints is another relay's, or nobody's", "identity", identity)
+	})
 }
 
 // nudge has a model's endpoint looked at soon: a question has failed.

@@ -8,8 +8,10 @@ import (
 var (
 	// thinking that a model did aloud before it answered: a block, or the end of one whose beginning the server took off.
 	thinking = regexp.MustCompile(`(?is)^(?:<(?:think|thinking|reasoning)>.*?</(?:think|thinking|reasoning)>|.*?</think>)`)
-	fence    = regexp.MustCompile("(?s)^(?:```|~~~)[A-Za-z0-9_+-]*[ \t]*\r?\n(.*?)\r?\n?(?:```|~~~)$")
-	label    = regexp.MustCompile(`(?i)^[*_#\s]*(?:extracted text|transcribed text|transcription|transcript|ocr text|ocr output|ocr result|ocr|output|answer|` +
+	// announced is a code fence below one line that announces it.
+	announced = regexp.MustCompile("(?s)^[^\\n]{1,200}[:៖][ \\t]*\\r?\\n\\s*((?:```|~~~)[^\\n]*\\n.*(?:```|~~~))$")
+	fence     = regexp.MustCompile("(?s)^(?:```|~~~)[A-Za-z0-9_+-]*[ \t]*\r?\n(.*?)\r?\n?(?:```|~~~)$")
+	label     = regexp.MustCompile(`(?i)^[*_#\s]*(?:extracted text|transcribed text|transcription|transcript|ocr text|ocr output|ocr result|ocr|output|answer|` +
 		`អត្ថបទ|អក្សរ|លទ្ធផល|អត្ថបទក្នុងរូបភាព)[*_]*\s*[:៖][*_]*[ \t]*(?:\r?\n|$)`)
 	emphasis = regexp.MustCompile(`\*\*([^*\n]+)\*\*`)
 	heading  = regexp.MustCompile(`(?m)^#{1,6} +`)
@@ -26,6 +28,9 @@ func Clean(text string) string {
 		text = strings.TrimSpace(text)
 		text = strings.TrimSpace(text[len(thinking.FindString(text)):])
 		text = strings.TrimSpace(text[len(label.FindString(text)):])
+		if inside := announced.FindStringSubmatch(text); inside != nil {
+			text = inside[1]
+		}
 		if inside := fence.FindStringSubmatch(text); inside != nil {
 			text = inside[1]
 		}

@@ -108,6 +108,7 @@ func TestClean(t *testing.T) {
 		"text stays":                     {"ជាតិ សាសនា\nព្រះមហាក្សត្រ", "ជាតិ សាសនា\nព្រះមហាក្សត្រ"},
 		"a fence":                        {"```\nជាតិ\n```", "ជាតិ"},
 		"a fence with a language":        {"```markdown\nជាតិ\nសាសនា\n```\n", "ជាតិ\nសាសនា"},
+		"a fence that is announced":      {"Here is the text of the page:\n\n```text\nជាតិ\nសាសនា\n```", "ជាតិ\nសាសនា"},
 		"a fence inside stays":           {"a\n```\nb\n```\nc", "a\n```\nb\n```\nc"},
 		"thinking":                       {"<think>\nhm\n</think>\nជាតិ", "ជាតិ"},
 		"thinking without its beginning": {"hm, a page\n</think>\n\nជាតិ", "ជាតិ"},

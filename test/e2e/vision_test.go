@@ -27,6 +27,9 @@ const (
 	visionName  = "e2e-vision"
 )
 
+// guarded are what the guard may say of a text that is not the page's.
+var guarded = []string{document.AIRefused, document.AIGuardForeign, document.AIGuardLength, document.AIGuardRepetition, document.AIGuardScript, document.AIGuardUnlike}
+
 // outcomesOf are what may become of a page that has a fault each time it is asked about: used, or a reason.
 var outcomesOf = map[endpoint.Kind][]string{
 	endpoint.None:          {"used"},
@@ -41,14 +44,14 @@ var outcomesOf = map[endpoint.Kind][]string{
 	endpoint.NotJSON:       {document.AIMalformed},
 	endpoint.WrongShape:    {document.AIMalformed},
 	endpoint.Huge:          {document.AITooLong},
-	endpoint.OtherLanguage: {document.AIGuardScript},
+	endpoint.OtherLanguage: guarded,
 	endpoint.Empty:         {document.AIEmpty},
 	endpoint.Refusal:       {document.AIRefused},
 	endpoint.Filtered:      {document.AIRefused},
-	endpoint.Sorry:         {document.AIRefused},
-	endpoint.Repetition:    {document.AIGuardRepetition, document.AIGuardLength},
-	endpoint.Obeys:         {document.AIGuardScript, document.AIGuardLength, document.AIGuardUnlike},
-	endpoint.Unlike:        {document.AIGuardUnlike},
+	endpoint.Sorry:         guarded,
+	endpoint.Repetition:    guarded,
+	endpoint.Obeys:         guarded,
+	endpoint.Unlike:        guarded,
 	endpoint.Chatty:        {"used"},
 }
 
@@ -266,12 +269,17 @@ func TestAnEndpointComesAndGoes(t *testing.T) {
 	shapes := testdata(t, "shapes20.pdf")
 
 	org.awaitModel(name, "unreachable")
-	t.Run("its pages fail where nothing else shall read them", func(t *testing.T) {
+	t.Run("a document that nothing else shall read is not taken", func(t *testing.T) {
 		org := org.at(t)
-		org.refuses("model", http.MethodPost, "/api/v1/convert", form{fileName: "shapes20.pdf", content: shapes,
-			fields: map[string]string{"model": name, "pages": "1-2", "fallback": "none"}}, "model_not_ready")
+		body, contentType := form{fileName: "shapes20.pdf", content: shapes,
+			fields: map[string]string{"model": name, "pages": "1-2", "fallback": "none"}}.encode()
+		a, err := org.send(http.MethodPost, "/api/v1/convert", body, contentType)
+		org.must(err)
+		if told := a.problem(); a.status != http.StatusServiceUnavailable || told.Code != "model_not_ready" || told.MessageKm == "" {
+			t.Errorf("%d %s", a.status, a.body)
+		}
 	})
-	t.Run("they are read by the recogniser else", func(t *testing.T) {
+	t.Run("another one is read by the recogniser", func(t *testing.T) {
 		org := org.at(t)
 		id := org.submit(form{fileName: "shapes20.pdf", content: shapes, fields: map[string]string{"model": name, "pages": "1-2"}})
 		if job := org.await(id); job.Status != "COMPLETED" {
@@ -287,16 +295,17 @@ func TestAnEndpointComesAndGoes(t *testing.T) {
 	org.awaitModel(name, "")
 	t.Run("a corrector is asked about unsure lines alone", func(t *testing.T) {
 		org := org.at(t)
-		id := org.submit(form{fileName: "sample.pdf", content: testdata(t, "sample.pdf"), fields: map[string]string{"correct": "ai"}})
+		id := org.submit(form{fileName: "pages3.tiff", content: testdata(t, "pages3.tiff"), fields: map[string]string{"correct": "ai"}})
 		if job := org.await(id); job.Status != "COMPLETED" {
 			t.Fatalf("job = %+v, error %+v", job, job.Error)
 		}
 		if corrector := org.job(id).Status.Corrector; corrector != name {
 			t.Errorf("the corrector is %q", corrector)
 		}
-		page := org.jsonResult(id).Pages[0]
-		if page.Model != "khocr" || page.AI != nil && (page.AI.Role != document.RoleCorrector || page.AI.Lines >= len(page.Lines)) {
-			t.Errorf("model %s, AI %+v", page.Model, page.AI)
+		for _, page := range org.jsonResult(id).Pages {
+			if page.Model != "khocr" || page.AI == nil || page.AI.Role != document.RoleCorrector || page.AI.Lines == 0 || page.AI.Lines >= len(page.Lines) {
+				t.Errorf("page %d: model %s, %d lines, AI %+v", page.Number, page.Model, len(page.Lines), page.AI)
+			}
 		}
 	})
 	wrong := settings

@@ -120,13 +120,14 @@ func start(t *testing.T) *platform {
 	return p
 }
 
-// startRelay runs a relay, and returns the arguments of gateways that ask it. Its certificate is for the address that they know it by:
-// nobody here resolves the Service's name.
+// startRelay runs a relay, and returns the arguments of gateways that ask it by its address: nobody here resolves the Service's name,
+// which its certificate has all the same.
 func (p *platform) startRelay() []string {
 	folder := filepath.Join(p.folder, "relay-tls")
 	p.must(os.Mkdir(folder, 0o700))
 	authority, token := filepath.Join(folder, "ca.crt"), filepath.Join(folder, "token")
-	testenv.WriteCertificate(p, authority, filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key"), "khocr-relay-metrics.khocr-system.svc")
+	testenv.WriteCertificate(p, authority, filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key"),
+		relayport.ServerName(system), "khocr-relay-metrics.khocr-system.svc")
 	certificates, err := os.ReadFile(authority)
 	p.must(err)
 	p.authorities += string(certificates)
