@@ -111,16 +111,19 @@ func watchSilence(ctx context.Context, long time.Duration) (context.Context, *si
 	return ctx, &silence{ctx: ctx, cancel: cancel, long: long}
 }
 
-// listen begins to watch.
+// listen watches from the first piece of the answer on. Until then the model thinks, or has others to answer first, for as long as a
+// question may take: some endpoints send the header before that.
 func (s *silence) listen(body io.Reader) io.Reader {
 	s.body = body
-	s.timer = time.AfterFunc(s.long, func() { s.cancel(errSilent) })
 	return s
 }
 
 // Read implements io.Reader.
 func (s *silence) Read(buffer []byte) (int, error) {
 	n, err := s.body.Read(buffer)
+	if s.timer == nil {
+		s.timer = time.AfterFunc(s.long, func() { s.cancel(errSilent) })
+	}
 	s.timer.Reset(s.long)
 	if err != nil && err != io.EOF && s.ctx.Err() != nil {
 		// Why it was ended says more than that it was.

@@ -347,6 +347,23 @@ func testFaults(t *testing.T, environment *testenv.Environment) {
 			t.Errorf("%d %+v", status, failure)
 		}
 	})
+	t.Run("silence before the answer", func(t *testing.T) {
+		const idle = 50 * time.Millisecond
+		thinking := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.Header().Set("Content-Type", "text/event-stream")
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(4 * idle)
+			_, _ = io.WriteString(w, "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+		}))
+		defer thinking.Close()
+		w := newWorld(t, environment, nil)
+		w.relay.idleTime = idle
+		w.model(t, "thinking", func(m *v1alpha1.OpenAIModel) { m.BaseURL = thinking.URL })
+		if status, answer, failure := w.ask(t, asking{model: "thinking"}); status != 200 || answer.Text != "a" || answer.Tries != 1 {
+			t.Errorf("%d %+v %+v", status, answer, failure)
+		}
+	})
 	t.Run("a redirect", func(t *testing.T) {
 		w := newWorld(t, environment, nil)
 		moved := httptest.NewServer(http.RedirectHandler(w.address+"/chat/completions", http.StatusTemporaryRedirect))
