@@ -10,8 +10,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/apigateway/relay"
 	"github.com/openplp/khocr/apigateway/spending"
+	"github.com/openplp/khocr/apigateway/tenants"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/relayport"
 	"github.com/openplp/khocr/internal/vision"
@@ -25,7 +27,7 @@ const (
 )
 
 // ask has the model answer, if it may be asked. What it may cost is set aside until release is called. It fails where nothing can be
-// said of the page: the worker has gone, or the store is away.
+// said of the page: the worker has gone, or the store is away. A page that is paid for is not given up because its worker has gone.
 func (s *Server) ask(ctx context.Context, asked *inquiry) (found finding, release func(), err error) {
 	refused := func(reason string) (finding, func(), error) {
 		return finding{reason: reason, next: nextStep(reason, maxAttempts, asked.fallsBack())}, func() {}, nil
@@ -53,7 +55,7 @@ func (s *Server) ask(ctx context.Context, asked *inquiry) (found finding, releas
 	} else {
 		found = s.askLines(asking, asked)
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && (asked.role != document.RoleReader || found.next != use) {
 		err = ctx.Err()
 	}
 	return found, release, err
@@ -64,15 +66,10 @@ func (s *Server) askPage(ctx context.Context, asked *inquiry) (found finding, er
 	for found.attempts = 1; ; found.attempts++ {
 		answer, failure := s.question(ctx, asked, wholePage, found.attempts)
 		found.spent = total(found.spent, answer.Spent)
-		if found.reason, found.detail = failure.Reason, failure.Detail; found.reason == "" {
+		// No text is right for a page without any, which the guard can tell.
+		if found.reason, found.detail = failure.Reason, failure.Detail; found.reason == "" || found.reason == document.AIEmpty {
 			found.text = vision.Clean(answer.Text)
-			err := s.withPage(ctx, asked, len(found.text), func(quick *document.Page) error {
-				found.reason = vision.Judge(found.text, quick)
-				return nil
-			})
-			if errors.Is(err, context.DeadlineExceeded) {
-				found.reason = document.AITimeout
-			} else if err != nil {
+			if err := s.judge(ctx, asked, &found); err != nil {
 				return found, err
 			}
 		}
@@ -86,6 +83,16 @@ func (s *Server) askPage(ctx context.Context, asked *inquiry) (found finding, er
 			}
 		}
 	}
+}
+
+// judge has the guard look at the text of a page.
+func (s *Server) judge(ctx context.Context, asked *inquiry, found *finding) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+	defer cancel()
+	return s.withPage(ctx, asked, len(found.text), func(quick *document.Page) error {
+		found.reason = vision.Judge(found.text, quick)
+		return nil
+	})
 }
 
 // askLines asks about each line once. Where a line tells that nothing will come of the others, they are left out.
@@ -138,8 +145,12 @@ func (s *Server) question(ctx context.Context, asked *inquiry, line, attempt int
 		kind = relayport.KindPage
 	}
 	image := asked.incoming.images[line]
+	location, reason := s.mayStillAsk(ctx, asked)
+	if reason != "" {
+		return relayport.Answer{}, relayport.Failure{Reason: reason}
+	}
 	answer, err := s.Relay.Ask(ctx, relay.Question{
-		Model: asked.name, Organization: asked.organization.Name, Kind: kind, Attempt: attempt, MediaType: image.mediaType, Image: image.content,
+		Model: asked.name, Organization: asked.organization.Name, Kind: kind, Location: location, Attempt: attempt, MediaType: image.mediaType, Image: image.content,
 	})
 	var failure *relayport.Failure
 	switch {
@@ -149,6 +160,22 @@ func (s *Server) question(ctx context.Context, asked *inquiry, line, attempt int
 		return relayport.Answer{Spent: failure.Spent}, *failure
 	}
 	return relayport.Answer{}, relayport.Failure{Reason: document.AITimeout, Detail: err.Error()}
+}
+
+// mayStillAsk tells where the model is, or why it must not be asked any more: minutes may have gone by since the page came.
+func (s *Server) mayStillAsk(ctx context.Context, asked *inquiry) (location v1alpha1.ModelLocation, reason string) {
+	model, err := s.aiModel(ctx, asked.name)
+	if err != nil {
+		return "", document.AIUnavailable
+	}
+	organization, err := tenants.Directory{Reader: s.Client}.ByNamespace(ctx, asked.work.job.Namespace)
+	if err != nil {
+		return "", document.AIUnavailable
+	}
+	if reason := mayAsk(organization, model); reason != "" {
+		return "", reason
+	}
+	return model.Spec.OpenAI.Location, ""
 }
 
 // total is what two questions have spent.

@@ -26,8 +26,8 @@ var (
 	// one that fails is tried some twenty times in a minute; and another may have been given up that is under way here still.
 	wholes = allowance{"wholes", 150, 2}
 	// readings are pages that an AI model is asked about. A worker waits for mostAtOnce of them, and as many that it has given up may be
-	// under way here still. A page that nobody waits for is not stored, and may have cost something: ten a second are as many as a fast
-	// model reads.
+	// under way here still: what a model was asked is waited for and paid, whether or not the worker does. Ten a second are as many as a
+	// fast model reads.
 	readings = allowance{"readings", 600, 2 * mostAtOnce}
 	// strangers are tokens from one address that the API server has to be asked about: a fifth of reviewsASecond. The address is that
 	// of a pod, or, in networks that hide it, that of a node with all of its pods.

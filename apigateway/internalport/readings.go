@@ -191,11 +191,13 @@ func (s *Server) withPage(ctx context.Context, asked *inquiry, more int, use fun
 
 // storeReading notes what was spent, and then stores the page with what came of the inquiry, once.
 func (s *Server) storeReading(r *http.Request, asked *inquiry, found finding) (created bool, err error) {
+	noted := false
 	err = s.withPage(r.Context(), asked, len(found.text), func(quick *document.Page) error {
 		page, content, err := asked.result(quick, found, s.Now().UTC())
 		if err != nil {
 			return err
 		}
+		noted = true
 		if err := s.noteSpent(r.Context(), asked, found.spent, outcomeOf(page.AI)); err != nil {
 			return err
 		}
@@ -213,6 +215,10 @@ func (s *Server) storeReading(r *http.Request, asked *inquiry, found finding) (c
 		s.logFinding(r.Context(), asked, page.AI, found.detail)
 		return nil
 	})
+	if !noted {
+		// There was no memory for the page. What was spent is spent.
+		err = errors.Join(err, s.noteSpent(r.Context(), asked, found.spent, spending.Sum{}))
+	}
 	return created, err
 }
 

@@ -82,6 +82,9 @@ func TestReadings(t *testing.T) {
 	t.Run("Race", r.testRace)
 	t.Run("Gone", r.testGone)
 	t.Run("RelayAway", r.testRelayAway)
+	t.Run("Blank", r.testBlank)
+	t.Run("Moved", r.testMoved)
+	t.Run("NoMemory", r.testNoMemory)
 	t.Run("Restart", r.testRestart)
 	t.Run("Room", r.testRoom)
 	t.Run("Refused", r.testRefused)
@@ -669,7 +672,7 @@ func (r *readers) testGone(t *testing.T) {
 	})
 
 	t.Run("a worker that goes leaves its page to the next attempt", func(t *testing.T) {
-		job, token := r.aiJob(t, "left", "gemma", "")
+		job, token := r.aiJob(t, "left", "hasty", "")
 		before := len(r.endpoint.Asked())
 		ctx, leave := context.WithCancel(t.Context())
 		go func() {
@@ -698,6 +701,29 @@ func (r *readers) testGone(t *testing.T) {
 			t.Errorf("%+v", *page.AI)
 		}
 	})
+
+	t.Run("an answer that is under way is paid and kept, whether or not the worker waits", func(t *testing.T) {
+		r.set(endpoint.Slow, 0)
+		job, token := r.aiJob(t, "impatient", "gemma", "")
+		asked, before := len(r.endpoint.Asked()), r.spent(t)["gemma"]
+		ctx, leave := context.WithCancel(t.Context())
+		go func() {
+			begun(asked)
+			leave()
+		}()
+		if status, _, _, _ := r.post(t, ctx, token, 1, partOf(t, quickOf(1)), imageOf(1)); status != 0 {
+			t.Fatalf("status %d", status)
+		}
+		gatewaytest.Eventually(t, "the page is stored", func() bool { return stored(job) == 1 })
+		after := r.spent(t)["gemma"]
+		page := r.read(t, token, 1)
+		if !page.AI.Used || page.AI.Cost == 0 || after.Cost-before.Cost != page.AI.Cost || after.Pages != before.Pages+1 {
+			t.Errorf("%+v; spent %+v, and then %+v", *page.AI, before, after)
+		}
+		if more := len(r.endpoint.Asked()) - asked; more != 1 {
+			t.Errorf("the endpoint was asked %d times", more)
+		}
+	})
 }
 
 func (r *readers) testRelayAway(t *testing.T) {
@@ -720,6 +746,73 @@ func (r *readers) testRelayAway(t *testing.T) {
 				t.Errorf("%s: %+v, %+v", name, *page.AI, page.Error)
 			}
 		}
+	}
+}
+
+// testBlank has a page read on which there is nothing to read.
+func (r *readers) testBlank(t *testing.T) {
+	r.set(endpoint.Empty, 0)
+	blank := quickOf(1)
+	blank = *blank.WithLines(nil)
+	for _, fallback := range []v1alpha1.Fallback{v1alpha1.FallbackDefault, v1alpha1.FallbackNone} {
+		_, token := r.aiJob(t, "blank-"+string(fallback), "gemma", fallback)
+		status, page, body, _ := r.post(t, t.Context(), token, 1, partOf(t, blank), imageOf(1))
+		if status != http.StatusCreated || page.Error != nil || !page.AI.Used || page.AI.Reason != "" || page.AI.Attempts != 1 || page.Text != "" {
+			t.Errorf("fallback %s: status %d: %s", fallback, status, body)
+		}
+	}
+}
+
+// testMoved has a model be moved out of the cluster after a page has come for it.
+func (r *readers) testMoved(t *testing.T) {
+	r.set(endpoint.None, 0)
+	r.model(t, "moving", nil)
+	job, _ := r.aiJob(t, "moved", "moving", "")
+	asked, err := r.served.inquiryOf(t.Context(), assignment{job: job}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := imageOf(1).content
+	asked.incoming = &incoming{page: []byte(partOf(t, quickOf(1)).content), images: map[int]picture{wholePage: {"image/jpeg", []byte(image), 512, 512}}}
+	model, err := r.served.aiModel(t.Context(), "moving")
+	if err != nil {
+		t.Fatal(err)
+	}
+	model = model.DeepCopy()
+	model.Spec.OpenAI.Location, model.Spec.OpenAI.BaseURL = v1alpha1.LocationExternal, "https://127.0.0.1:1/v1"
+	if err := r.Client.Update(t.Context(), model); err != nil {
+		t.Fatal(err)
+	}
+	gatewaytest.Eventually(t, "the informers know where it is", func() bool {
+		known, err := r.served.aiModel(t.Context(), "moving")
+		return err == nil && known.LeavesCluster()
+	})
+	if found, err := r.served.askPage(t.Context(), asked); err != nil || found.reason != document.AINotOptedIn || found.next != fallBack {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+// testNoMemory has the memory for decoded pages be gone when the answer has come.
+func (r *readers) testNoMemory(t *testing.T) {
+	r.set(endpoint.None, 0)
+	job, token := r.aiJob(t, "squeezed", "gemma", "")
+	asked, err := r.served.inquiryOf(t.Context(), assignment{job: job}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked.incoming = &incoming{page: []byte(partOf(t, quickOf(1)).content)}
+	before := r.spent(t)["gemma"]
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	request := httptest.NewRequest(http.MethodPost, "/", nil).WithContext(over)
+	found := finding{text: textOf(1), attempts: 1, spent: relayport.Spent{InputTokens: 1000, OutputTokens: 100, Answers: 1}}
+	if _, err := r.served.storeReading(request, asked, found); err == nil {
+		t.Fatal("the page is stored")
+	}
+	// It is stored with what is noted next.
+	r.read(t, token, 2)
+	if after := r.spent(t)["gemma"]; after.Answers != before.Answers+2 || after.InputTokens < before.InputTokens+1000 {
+		t.Errorf("spent %+v, and then %+v", before, after)
 	}
 }
 
@@ -757,7 +850,7 @@ func (r *readers) testRoom(t *testing.T) {
 	full := r.gateway(t, "full")
 	full.waiting = memory.New(8<<10, 8<<10)
 	at := &readers{port: &port{Gateway: r.Gateway, url: r.serve(t, full), namespace: r.namespace}, endpoint: r.endpoint}
-	_, token := at.aiJob(t, "crowded", "gemma", "")
+	_, token := at.aiJob(t, "crowded", "hasty", "")
 	before := len(r.endpoint.Asked())
 	ctx, leave := context.WithCancel(t.Context())
 	var all sync.WaitGroup
@@ -773,6 +866,13 @@ func (r *readers) testRoom(t *testing.T) {
 	leave()
 	all.Wait()
 	r.set(endpoint.None, 0)
+	gatewaytest.Eventually(t, "the model's time for the page is over", func() bool {
+		release, err := full.waiting.TryHold("khocr-acme/crowded/0", 8<<10)
+		if err == nil {
+			release()
+		}
+		return err == nil
+	})
 	if page := at.read(t, token, 2); !page.AI.Used {
 		t.Errorf("%+v", *page.AI)
 	}

@@ -13,12 +13,16 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/relayport"
 )
@@ -31,6 +35,8 @@ const (
 	// maxAnswer bounds the JSON of an answer in bytes, in which each byte of a text may take six.
 	maxAnswer = 6*relayport.MaxAnswerBytes + 4<<10
 	maxToken  = 64 << 10
+	// longestQuestion is more than the longest wait for a turn and the longest answer of a model take.
+	longestQuestion = 20 * time.Minute
 )
 
 // Client asks one relay. Its methods may be called from many goroutines.
@@ -83,6 +89,8 @@ type Question struct {
 	Model, Organization string
 	// Kind is relayport.KindPage or KindLine.
 	Kind string
+	// Location is where the model is believed to be.
+	Location v1alpha1.ModelLocation
 	// Attempt counts from 1 how often the same was asked.
 	Attempt   int
 	MediaType string
@@ -90,20 +98,35 @@ type Question struct {
 }
 
 // Ask has a model answer. An error is that of ctx, or a *relayport.Failure, whatever else went wrong: its reason is one of the AI
-// reasons of package document.
+// reasons of package document. Once the endpoint is asked, which costs, Ask returns what comes of it even if ctx ends meanwhile.
 func (c *Client) Ask(ctx context.Context, question Question) (relayport.Answer, error) {
-	answer, err := c.ask(ctx, question)
+	if ctx.Err() != nil {
+		return relayport.Answer{}, ctx.Err()
+	}
+	asking, stop := context.WithTimeout(context.WithoutCancel(ctx), longestQuestion)
+	defer stop()
+	var begun atomic.Bool
+	defer context.AfterFunc(ctx, func() {
+		if !begun.Load() {
+			stop()
+		}
+	})()
+	asking = httptrace.WithClientTrace(asking, &httptrace.ClientTrace{Got1xxResponse: func(status int, _ textproto.MIMEHeader) error {
+		begun.Store(begun.Load() || status == relayport.StatusAsked)
+		return nil
+	}})
+	answer, err := c.ask(asking, question)
 	if err == nil {
 		return answer, nil
+	}
+	var failure *relayport.Failure
+	if errors.As(err, &failure) {
+		return relayport.Answer{}, failure
 	}
 	if ctx.Err() != nil {
 		return relayport.Answer{}, ctx.Err()
 	}
-	var failure *relayport.Failure
-	if !errors.As(err, &failure) {
-		failure = &relayport.Failure{Reason: document.AIUnavailable, Detail: err.Error()}
-	}
-	return relayport.Answer{}, failure
+	return relayport.Answer{}, &relayport.Failure{Reason: document.AIUnavailable, Detail: err.Error()}
 }
 
 func (c *Client) ask(ctx context.Context, question Question) (relayport.Answer, error) {
@@ -113,7 +136,7 @@ func (c *Client) ask(ctx context.Context, question Question) (relayport.Answer, 
 	}
 	query := url.Values{
 		relayport.QueryOrganization: {question.Organization}, relayport.QueryKind: {question.Kind},
-		relayport.QueryAttempt: {strconv.Itoa(question.Attempt)},
+		relayport.QueryLocation: {string(question.Location)}, relayport.QueryAttempt: {strconv.Itoa(question.Attempt)},
 	}
 	address := c.base + relayport.ReadPath(url.PathEscape(question.Model)) + "?" + query.Encode()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(question.Image))

@@ -10,11 +10,14 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
 	"github.com/openplp/khocr/internal/relayport"
 )
@@ -42,14 +45,14 @@ func write(t *testing.T, file, content string) {
 	}
 }
 
-var question = Question{Model: "gemma", Organization: "acme", Kind: relayport.KindPage, Attempt: 2, MediaType: "image/png", Image: []byte("pixels")}
+var question = Question{Model: "gemma", Organization: "acme", Kind: relayport.KindPage, Location: v1alpha1.LocationInCluster, Attempt: 2, MediaType: "image/png", Image: []byte("pixels")}
 
 func TestAQuestionIsAskedByTheContract(t *testing.T) {
 	want := relayport.Answer{Text: "សួស្តី\n", Spent: relayport.Spent{InputTokens: 7, OutputTokens: 3, Answers: 1, Tries: 2, Milliseconds: 40}}
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		asked := fmt.Sprint(r.Method, " ", r.URL.Path, " ", r.URL.Query(), " ", r.Header.Get("Content-Type"), " ", string(body), " ", err)
-		if asked != "POST /relay/v1/models/gemma/read map[attempt:[2] kind:[page] organization:[acme]] image/png pixels <nil>" {
+		if asked != "POST /relay/v1/models/gemma/read map[attempt:[2] kind:[page] location:[InCluster] organization:[acme]] image/png pixels <nil>" {
 			t.Error(asked)
 		}
 		if r.Header.Get("Authorization") != "Bearer "+secret {
@@ -174,6 +177,35 @@ func TestWhoDoesNotWaitGetsHisOwnError(t *testing.T) {
 	go func() { <-asked; stop() }()
 	if _, err := client.Ask(ctx, question); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestWhatTheEndpointIsAskedIsHeardToTheEnd(t *testing.T) {
+	asked, gone := make(chan struct{}), make(chan struct{})
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(relayport.StatusAsked)
+		close(asked)
+		<-gone
+		w.WriteHeader(http.StatusBadGateway)
+		_ = json.NewEncoder(w).Encode(relayport.Failure{Reason: document.AICutOff, Spent: relayport.Spent{InputTokens: 7, Answers: 1}})
+	}))
+	defer server.Close()
+	client, _, _ := clientOf(t, server)
+	ctx, stop := context.WithCancel(t.Context())
+	heard := make(chan struct{})
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: func(int, textproto.MIMEHeader) error {
+		close(heard)
+		return nil
+	}})
+	go func() { <-asked; <-heard; stop(); close(gone) }()
+	_, err := client.Ask(ctx, question)
+	var failure *relayport.Failure
+	if !errors.As(err, &failure) || failure.Reason != document.AICutOff || failure.InputTokens != 7 {
+		t.Errorf("%v", err)
+	}
+	if _, err := client.Ask(ctx, question); !errors.Is(err, context.Canceled) {
+		t.Errorf("who is not there any more asks: %v", err)
 	}
 }
 

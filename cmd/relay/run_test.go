@@ -110,7 +110,7 @@ func TestTheRelayServesOverTLS(t *testing.T) {
 	gateway := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authorities, ServerName: "khocr-relay.khocr-system.svc"}}}
 	ask := func(token string) (int, string) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
-			"https://"+o.listen+relayport.ReadPath("eyes")+"?organization=acme&kind=page&attempt=1", bytes.NewReader(endpoint.PageImage(1, 300, "image/jpeg")))
+			"https://"+o.listen+relayport.ReadPath("eyes")+"?organization=acme&kind=page&location=InCluster&attempt=1", bytes.NewReader(endpoint.PageImage(1, 300, "image/jpeg")))
 		if err != nil {
 			t.Fatal(err)
 		}

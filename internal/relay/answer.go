@@ -48,17 +48,19 @@ type said struct {
 // What answers consist of. A stream has deltas, an answer in one piece a message.
 type (
 	chunk struct {
-		Choices []struct {
-			Index        int     `json:"index"`
-			Delta        content `json:"delta"`
-			Message      content `json:"message"`
-			FinishReason *string `json:"finish_reason"`
-		} `json:"choices"`
-		Usage *struct {
+		Choices *choices `json:"choices"`
+		Usage   *struct {
 			PromptTokens     int64 `json:"prompt_tokens"`
 			CompletionTokens int64 `json:"completion_tokens"`
 		} `json:"usage"`
 		Error json.RawMessage `json:"error"`
+	}
+	// choices, of which one was asked for: an array, because a list of empty ones would take a hundred times its length.
+	choices [2]struct {
+		Index        int     `json:"index"`
+		Delta        content `json:"delta"`
+		Message      content `json:"message"`
+		FinishReason *string `json:"finish_reason"`
 	}
 	content struct {
 		Content text   `json:"content"`
@@ -77,9 +79,11 @@ func (t *text) UnmarshalJSON(encoded []byte) error {
 		if err := json.Unmarshal(encoded, &parts); err != nil {
 			return err
 		}
+		var all strings.Builder
 		for _, part := range parts {
-			*t += text(part.Text)
+			all.WriteString(part.Text)
 		}
+		*t = text(all.String())
 		return nil
 	}
 	return json.Unmarshal(encoded, (*string)(t))
@@ -164,6 +168,9 @@ func (s *said) take(encoded []byte) *trouble {
 	if piece.Usage != nil {
 		// Some tell what it is so far with every piece.
 		s.input, s.output = believed(piece.Usage.PromptTokens), believed(piece.Usage.CompletionTokens)
+	}
+	if piece.Choices == nil {
+		piece.Choices = new(choices)
 	}
 	for _, choice := range piece.Choices {
 		if choice.Index != 0 {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	"k8s.io/apimachinery/pkg/util/cache"
@@ -22,6 +23,8 @@ const (
 	// reviewTime is how long a review of a token stands.
 	reviewTime = 10 * time.Second
 	maxReviews = 256
+	// reviewLimit bounds a review.
+	reviewLimit = 10 * time.Second
 	// reviewsASecond leaves the API server to others whatever tokens come. The gateways have few.
 	reviewsASecond = 10
 )
@@ -37,6 +40,8 @@ type callers struct {
 	account string
 	recent  *cache.LRUExpireCache
 	allowed *rate.Limiter
+	// underWay are the reviews that have not ended, by the tokens' digests.
+	underWay singleflight.Group
 }
 
 func newCallers(cluster client.Client, account string) *callers {
@@ -55,6 +60,25 @@ func (c *callers) check(ctx context.Context, request *http.Request) error {
 	digest := sha256.Sum256([]byte(token))
 	if known, ok := c.recent.Get(digest); ok {
 		return known.(verdict).err
+	}
+	// Many questions may come together when the last review has grown old: one review is for all of them.
+	reviewed := c.underWay.DoChan(string(digest[:]), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reviewLimit)
+		defer cancel()
+		return nil, c.review(ctx, token, digest)
+	})
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case result := <-reviewed:
+		return result.Err
+	}
+}
+
+// review has the API server tell whose a token is.
+func (c *callers) review(ctx context.Context, token string, digest [sha256.Size]byte) error {
+	if known, ok := c.recent.Get(digest); ok {
+		return known.(verdict).err // it came a moment ago
 	}
 	if !c.allowed.Allow() {
 		return errors.New("too many tokens that are not known")

@@ -152,6 +152,24 @@ func TestAnAnswerWithoutEndIsNotHeardOut(t *testing.T) {
 	}
 }
 
+func TestAnAnswerTakesFewTimesItsLengthInMemory(t *testing.T) {
+	for name, answer := range map[string]string{
+		"choices": `{"choices":[` + strings.Repeat("{},", 300_000) + `{}]}`,
+		"parts":   `{"choices":[{"message":{"content":[` + strings.Repeat(`{"text":""},`, 80_000) + `{"text":"a"}]}}]}`,
+	} {
+		result := testing.Benchmark(func(b *testing.B) {
+			for b.Loop() {
+				_, _ = listen("application/json", strings.NewReader(answer))
+			}
+		})
+		// Buffers grow by doubling.
+		if most := int64(20 * len(answer)); result.AllocedBytesPerOp() > most {
+			t.Errorf("%s: %d bytes are allocated for %d", name, result.AllocedBytesPerOp(), len(answer))
+		}
+		t.Logf("%s: %d bytes for %d", name, result.AllocedBytesPerOp(), len(answer))
+	}
+}
+
 func TestTheImageIsEncodedAsItIsSent(t *testing.T) {
 	spec := &v1alpha1.OpenAIModel{Model: "eyes", Prompt: "Read \x00 \"this\""}
 	for size := range 7000 {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/memory"
 	"github.com/openplp/khocr/internal/relayport"
 	"github.com/openplp/khocr/internal/workerport"
 )
@@ -34,6 +35,10 @@ const (
 	idleTime = time.Minute
 	// bodyTime is how long a caller may take for the image.
 	bodyTime = 30 * time.Second
+	// imagesInMemory bounds, in bytes, the images that are being asked about, imagesOfOne those of an organization: endpoints that answer
+	// slowly, however many of them, do not end the relay, nor keep it from others.
+	imagesInMemory = 96 << 20
+	imagesOfOne    = imagesInMemory / 4
 )
 
 // Options of a relay. All but Roots and Allowed must be there.
@@ -59,6 +64,7 @@ type Options struct {
 type Relay struct {
 	Options
 	callers *callers
+	images  *memory.Pool
 	// inCluster and external connect to endpoints of these locations.
 	inCluster, external *http.Client
 	// nudges are names of models to be looked at soon.
@@ -73,7 +79,8 @@ type Relay struct {
 // New makes a Relay.
 func New(options Options) *Relay {
 	return &Relay{
-		Options: options, callers: newCallers(options.Cluster, options.Gateway), nudges: make(chan string, 64),
+		Options: options, callers: newCallers(options.Cluster, options.Gateway), images: memory.New(imagesInMemory, imagesOfOne),
+		nudges:    make(chan string, 64),
 		inCluster: options.httpClient(true), external: options.httpClient(false),
 		turnTime: turnTime, idleTime: idleTime, lanes: map[string]*lane{},
 	}
@@ -123,6 +130,7 @@ func (r *Relay) Handler() http.Handler {
 type question struct {
 	organization string
 	kind         string
+	location     v1alpha1.ModelLocation
 	attempt      int
 	mediaType    string
 	image        []byte
@@ -158,6 +166,11 @@ func (r *Relay) read(w http.ResponseWriter, request *http.Request) {
 		refuse(w, request, http.StatusServiceUnavailable, document.AIUnavailable, "the model cannot be read")
 		return
 	}
+	if model.Spec.OpenAI.Location != q.location {
+		// It was changed a moment ago, and the gateway does not know yet: whoever has not allowed it must not be asked for.
+		refuse(w, request, http.StatusBadGateway, document.AIUnavailable, "the model is elsewhere than the gateway takes it to be")
+		return
+	}
 	r.answer(w, request, model, q)
 }
 
@@ -165,7 +178,11 @@ func (r *Relay) read(w http.ResponseWriter, request *http.Request) {
 func (r *Relay) answer(w http.ResponseWriter, request *http.Request, model *v1alpha1.OcrModel, q question) {
 	ctx := request.Context()
 	lane, spec := r.lane(model.Name), model.Spec.OpenAI
-	done, err := r.await(ctx, lane, model, q.organization)
+	size := request.ContentLength
+	if size < 0 || size > workerport.MaxImageBytes {
+		size = workerport.MaxImageBytes
+	}
+	done, err := r.await(ctx, lane, model, q.organization, size)
 	if err != nil {
 		r.note(ctx, model, q, document.AIBusy, relayport.Spent{}, err)
 		refuse(w, request, http.StatusBadGateway, document.AIBusy, "no turn came in time")
@@ -183,7 +200,7 @@ func (r *Relay) answer(w http.ResponseWriter, request *http.Request, model *v1al
 		refuse(w, request, http.StatusRequestEntityTooLarge, document.AIUnavailable, "the image is too large")
 		return
 	}
-
+	w.WriteHeader(relayport.StatusAsked)
 	text, spent, trouble := r.ask(ctx, lane, spec, q)
 	lane.budget.spend(spec.TokensPerMinute, used(spent, text), time.Now())
 	count(model.Name, spent)
@@ -199,8 +216,8 @@ func (r *Relay) answer(w http.ResponseWriter, request *http.Request, model *v1al
 	reply(w, http.StatusBadGateway, relayport.Failure{Reason: trouble.reason, Detail: trouble.detail, Spent: spent})
 }
 
-// await waits until the model may be asked.
-func (r *Relay) await(ctx context.Context, l *lane, model *v1alpha1.OcrModel, organization string) (done func(), err error) {
+// await waits until the model may be asked about an image of so many bytes.
+func (r *Relay) await(ctx context.Context, l *lane, model *v1alpha1.OcrModel, organization string, size int64) (done func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.turnTime)
 	defer cancel()
 	queue := waiting.WithLabelValues(model.Name)
@@ -210,12 +227,19 @@ func (r *Relay) await(ctx context.Context, l *lane, model *v1alpha1.OcrModel, or
 	if err := l.turns.take(ctx, organization, most); err != nil {
 		return nil, err
 	}
-	done = func() { l.turns.done(most) }
 	if err := l.budget.await(ctx, model.Spec.OpenAI.TokensPerMinute); err != nil {
-		done()
+		l.turns.done(most)
 		return nil, err
 	}
-	return done, nil
+	forget, err := r.images.Hold(ctx, organization, size)
+	if err != nil {
+		l.turns.done(most)
+		return nil, err
+	}
+	return func() {
+		forget()
+		l.turns.done(most)
+	}, nil
 }
 
 // organizationName is what a name in Kubernetes may be.
@@ -224,7 +248,8 @@ var organizationName = regexp.MustCompile(`^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?
 // parse reads all of a request but the image.
 func parse(request *http.Request) (question, error) {
 	query := request.URL.Query()
-	q := question{organization: query.Get(relayport.QueryOrganization), kind: query.Get(relayport.QueryKind), mediaType: request.Header.Get("Content-Type")}
+	q := question{organization: query.Get(relayport.QueryOrganization), kind: query.Get(relayport.QueryKind),
+		location: v1alpha1.ModelLocation(query.Get(relayport.QueryLocation)), mediaType: request.Header.Get("Content-Type")}
 	var err error
 	if q.attempt, err = strconv.Atoi(query.Get(relayport.QueryAttempt)); err != nil || q.attempt < 1 {
 		return q, fmt.Errorf("%s must be a number from 1 on", relayport.QueryAttempt)

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/time/rate"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +27,7 @@ import (
 
 	"github.com/openplp/khocr/api/v1alpha1"
 	"github.com/openplp/khocr/internal/document"
+	"github.com/openplp/khocr/internal/memory"
 	"github.com/openplp/khocr/internal/netguard"
 	"github.com/openplp/khocr/internal/relayport"
 	"github.com/openplp/khocr/internal/testenv"
@@ -121,8 +123,8 @@ func (w *world) model(t *testing.T, name string, change func(*v1alpha1.OpenAIMod
 
 // asking is a question to the relay, of page 1 where nothing else is said.
 type asking struct {
-	model, kind, organization, attempt, mediaType, token string
-	image                                                []byte
+	model, kind, organization, location, attempt, mediaType, token string
+	image                                                          []byte
 }
 
 func (w *world) ask(t *testing.T, a asking) (int, relayport.Answer, relayport.Failure) {
@@ -145,6 +147,16 @@ func (w *world) ask(t *testing.T, a asking) (int, relayport.Answer, relayport.Fa
 	return status, answer, failure
 }
 
+// locationOf a model as the gateway knows it, which is in the cluster where there is none.
+func (w *world) locationOf(t *testing.T, name string) string {
+	t.Helper()
+	var model v1alpha1.OcrModel
+	if err := w.Client.Get(t.Context(), client.ObjectKey{Name: name}, &model); err != nil || !model.IsAI() {
+		return string(v1alpha1.LocationInCluster)
+	}
+	return string(model.Spec.OpenAI.Location)
+}
+
 func (w *world) post(t *testing.T, ctx context.Context, a asking) (int, []byte) {
 	t.Helper()
 	or := func(given, otherwise string) string {
@@ -159,6 +171,7 @@ func (w *world) post(t *testing.T, ctx context.Context, a asking) (int, []byte) 
 	query := url.Values{}
 	query.Set(relayport.QueryOrganization, or(a.organization, "acme"))
 	query.Set(relayport.QueryKind, or(a.kind, relayport.KindPage))
+	query.Set(relayport.QueryLocation, or(a.location, w.locationOf(t, or(a.model, "eyes"))))
 	query.Set(relayport.QueryAttempt, or(a.attempt, "1"))
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url+relayport.ReadPath(or(a.model, "eyes"))+"?"+query.Encode(), bytes.NewReader(a.image))
 	if err != nil {
@@ -187,7 +200,7 @@ func TestRelay(t *testing.T) {
 	environment := testenv.Start(t)
 	for name, test := range map[string]func(*testing.T, *testenv.Environment){
 		"callers": testCallers, "answers": testAnswers, "faults": testFaults, "keys": testKeys, "addresses": testAddresses,
-		"turns": testTurns, "prober": testProber,
+		"moved": testMoved, "turns": testTurns, "prober": testProber,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, environment) })
 	}
@@ -415,6 +428,17 @@ func testAddresses(t *testing.T, environment *testenv.Environment) {
 	}
 }
 
+func testMoved(t *testing.T, environment *testenv.Environment) {
+	w := newWorld(t, environment, nil)
+	w.model(t, "eyes", nil)
+	if status, _, failure := w.ask(t, asking{location: string(v1alpha1.LocationExternal)}); status != 502 || failure.Reason != document.AIUnavailable {
+		t.Errorf("%d %+v", status, failure)
+	}
+	if asked := w.endpoint.Asked(); len(asked) != 0 {
+		t.Errorf("it was asked: %+v", asked)
+	}
+}
+
 func testTurns(t *testing.T, environment *testenv.Environment) {
 	t.Run("no more at a time than the model takes", func(t *testing.T) {
 		w := newWorld(t, environment, nil)
@@ -452,6 +476,44 @@ func testTurns(t *testing.T, environment *testenv.Environment) {
 			return status == 200
 		})
 		testenv.Await(t, "it is logged", func() bool { return strings.Contains(w.log.String(), resultGone) })
+	})
+	t.Run("images that take an organization's memory leave that of others", func(t *testing.T) {
+		w := newWorld(t, environment, nil)
+		w.relay.turnTime = 50 * time.Millisecond
+		size := int64(len(endpoint.PageImage(1, 400, "image/jpeg")))
+		w.relay.images = memory.New(2*size, size)
+		w.model(t, "eyes", func(m *v1alpha1.OpenAIModel) { m.Concurrency = new(int32(100)) })
+		w.endpoint.Change(func(s *endpoint.Settings) { s.FaultsOf = map[int]endpoint.Fault{1: {Kind: endpoint.Hang, Times: 1}} })
+		leaving, leave := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		group.Go(func() { w.post(t, leaving, asking{}) })
+		testenv.Await(t, "the model is asked", func() bool { return len(w.endpoint.Asked()) == 1 })
+		if status, _, failure := w.ask(t, asking{}); status != 502 || failure.Reason != document.AIBusy {
+			t.Errorf("%d %+v", status, failure)
+		}
+		if status, _, failure := w.ask(t, asking{organization: "other"}); status != 200 {
+			t.Errorf("%d %+v", status, failure)
+		}
+		leave()
+		group.Wait()
+		testenv.Await(t, "there is room", func() bool {
+			status, _ := w.post(t, t.Context(), asking{})
+			return status == 200
+		})
+	})
+	t.Run("one review is for all who come with a token", func(t *testing.T) {
+		w := newWorld(t, environment, nil)
+		w.model(t, "eyes", nil)
+		w.relay.callers.allowed = rate.NewLimiter(0, 1)
+		var group sync.WaitGroup
+		for range 50 {
+			group.Go(func() {
+				if status, body := w.post(t, t.Context(), asking{}); status != 200 {
+					t.Errorf("%d %s", status, body)
+				}
+			})
+		}
+		group.Wait()
 	})
 	t.Run("tokens of a minute", func(t *testing.T) {
 		w := newWorld(t, environment, nil)

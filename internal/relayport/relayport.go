@@ -6,7 +6,10 @@
 // no other account's.
 package relayport
 
-import "strconv"
+import (
+	"net/http"
+	"strconv"
+)
 
 // Audience of the tokens that the relay takes.
 const Audience = "khocr-relay"
@@ -21,6 +24,9 @@ func ServerName(namespace string) string { return "khocr-relay." + namespace + "
 // where the model has no text to give.
 const PathRead = "/relay/v1/models/{model}/read"
 
+// StatusAsked comes before the answer, once the endpoint is asked: from then on there is something to pay.
+const StatusAsked = http.StatusProcessing
+
 // ReadPath is PathRead for one model.
 func ReadPath(model string) string { return "/relay/v1/models/" + model + "/read" }
 
@@ -30,6 +36,9 @@ const (
 	QueryOrganization = "organization"
 	// QueryKind is KindPage or KindLine.
 	QueryKind = "kind"
+	// QueryLocation is where the gateway knows the model to be, which decides whether the organization has allowed it: an
+	// v1alpha1.ModelLocation. A model that is elsewhere is not asked.
+	QueryLocation = "location"
 	// QueryAttempt counts from 1 how often the same was asked; from 2 on the model is asked to answer otherwise than before.
 	QueryAttempt = "attempt"
 )
