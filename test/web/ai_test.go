@@ -69,6 +69,9 @@ func testAIModels(t *testing.T, s *site, browser context.Context) {
 	}
 	p.await("one may say what becomes of pages that it cannot read", `document.querySelector('#fallback')?.value === "default"`)
 	p.looksRight()
+	p.pick("fallback", "none")
+	p.reads("Documents are not taken before it answers again.")
+	p.pick("fallback", "default")
 	p.press("More options")
 	p.await("the warning stays when the options are closed", `document.querySelector('.ai-note .warn')?.checkVisibility()`)
 	p.press("ខ្មែរ")
@@ -81,6 +84,8 @@ func testAIModels(t *testing.T, s *site, browser context.Context) {
 	p.await("nothing is said without one", `!document.querySelector('.ai-note')`)
 	p.do(chromedp.Click(`//label[contains(., "AI corrects unsure lines")]`))
 	p.await("to correct, the first that may be used is asked", `document.querySelector('.ai-note')?.textContent.includes("Vision hosted") && !document.querySelector('#fallback')`)
+	p.reads("Images of these lines leave this platform.")
+	p.await("pages that it corrects count as one", `!document.querySelector('.ai-note').textContent.includes("of the month")`)
 	p.do(chromedp.Click(`//label[contains(., "AI corrects unsure lines")]`))
 
 	// The recogniser reads a document, and then a page of it tells what an AI model has done with it.

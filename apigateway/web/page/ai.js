@@ -14,25 +14,25 @@ export function helperAmong(models, { model, correct }) {
 
 export const reads = (model, { correct }) => isAI(model) && correct !== "ai";
 
-// costOf a model in words, empty where it costs nothing but a page of the month for each.
-export function costOf({ price, pages_per_page }) {
+// costOf a model in words, empty where it costs nothing but a page of the month for each. Pages that it corrects count as one each.
+function costOf({ price, pages_per_page }, reading) {
   const parts = [];
   if (price?.per_page) parts.push(t("ai.cost.page", { cost: money(price.per_page, price.currency) }));
   if (price?.per_million_input_tokens || price?.per_million_output_tokens) {
     parts.push(t("ai.cost.tokens", { asked: money(price.per_million_input_tokens, price.currency), answered: money(price.per_million_output_tokens, price.currency) }));
   }
-  if (pages_per_page > 1) parts.push(t("ai.cost.pages", { n: number(pages_per_page) }));
+  if (reading && pages_per_page > 1) parts.push(t("ai.cost.pages", { n: number(pages_per_page) }));
   return parts.join(" ");
 }
 
-// Before tells of the AI model what one should know before a document is sent.
-export function Before({ model, reading }) {
+// Before tells of the AI model what one should know before a document is sent. Strict tells that pages which it does not read are left out.
+export function Before({ model, reading, strict }) {
   if (!model) return null;
-  const cost = costOf(model);
+  const cost = costOf(model, reading);
   return html`<div class="ai-note" role="status"><p><span class="badge ai">AI</span> <b>${said(model, "name")}</b> ${t(reading ? "ai.reads" : "ai.corrects")} ${t("ai.check")}</p>
     ${cost && html`<p>${cost}</p>`}
-    ${model.leaves_cluster && html`<p class="warn"><${Icon} name="warn" /> <strong>${t("ai.leaves")}</strong> ${t("ai.leaves.do")}</p>`}
-    ${!model.ready && html`<p class="warn"><${Icon} name="warn" /> ${said(model, "message")} ${t("ai.away")}</p>`}</div>`;
+    ${model.leaves_cluster && html`<p class="warn"><${Icon} name="warn" /> <strong>${t(reading ? "ai.leaves" : "ai.leaves.lines")}</strong> ${t("ai.leaves.do")}</p>`}
+    ${!model.ready && html`<p class="warn"><${Icon} name="warn" /> ${said(model, "message")} ${t(strict ? "ai.away.strict" : "ai.away")}</p>`}</div>`;
 }
 
 // OfJob tells which AI model has to do with a job, and how many pages it has read.

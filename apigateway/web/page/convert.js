@@ -103,7 +103,7 @@ function Options({ chosen, limits, models }) {
       ${models.some(model => model.type === "ai" && model.allowed) && html`<label class="choice full"><input type="checkbox" checked=${chosen.correct === "ai"} onChange=${event => set("correct", event.target.checked ? "ai" : "auto")} />
         <span><b>${t("correct.ai")}</b> <small>${t("correct.ai.hint")}</small></span></label>`}
     </div></details>
-    <${Before} model=${helper} reading=${reading} /></section>`;
+    <${Before} model=${helper} reading=${reading} strict=${reading && chosen.fallback === "none"} /></section>`;
 }
 
 function Files({ resets }) {
