@@ -60,21 +60,15 @@ func judgeModels(models []v1alpha1.OcrModel, organization *v1alpha1.Organization
 
 // correctorAmong makes sure that there is an AI model which the organization may use.
 func correctorAmong(models []v1alpha1.OcrModel, organization *v1alpha1.Organization) error {
-	refusal := modelNotAllowed.detailed("correct=ai needs an AI model, and the plan has none. Take correct=auto.").
-		khmer("correct=ai ត្រូវការម៉ូដែល AI ប៉ុន្តែគម្រោងសេវារបស់អ្នកមិនមានទេ សូមប្រើ correct=auto។")
-	for i := range models {
-		model := &models[i]
-		if !model.IsAI() {
-			continue
-		}
-		switch organization.MayUse(model) {
-		case "":
-			return nil
-		case v1alpha1.ReasonExternalModelNotAllowed:
-			refusal = externalRefused(model.Name) // the nearest to one that may be used
-		}
+	model, reason := organization.Corrector(models)
+	switch {
+	case reason == "":
+		return nil
+	case model != nil:
+		return refuseModel(reason, model.Name)
 	}
-	return refusal
+	return modelNotAllowed.detailed("correct=ai needs an AI model, and the plan has none. Take correct=auto.").
+		khmer("correct=ai ត្រូវការម៉ូដែល AI ប៉ុន្តែគម្រោងសេវារបស់អ្នកមិនមានទេ សូមប្រើ correct=auto។")
 }
 
 // refuseModel makes a problem of why an organization may not use a model; nil of no reason.

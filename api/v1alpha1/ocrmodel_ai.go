@@ -52,6 +52,31 @@ func (o *Organization) MayUse(model *OcrModel) string {
 	return ""
 }
 
+// Corrector is the AI model that corrects for the organization where a job names none: the first by name that it may use. Where there is
+// none, the reason is MayUse's, and the model the one that is nearest to be used, or nil.
+func (o *Organization) Corrector(models []OcrModel) (model *OcrModel, reason string) {
+	var usable, external *OcrModel
+	for i := range models {
+		model := &models[i]
+		if !model.IsAI() {
+			continue
+		}
+		switch why := o.MayUse(model); {
+		case why == "" && (usable == nil || model.Name < usable.Name):
+			usable = model
+		case why == ReasonExternalModelNotAllowed:
+			external = model
+		}
+	}
+	switch {
+	case usable != nil:
+		return usable, ""
+	case external != nil:
+		return external, ReasonExternalModelNotAllowed
+	}
+	return nil, ReasonModelNotAllowed
+}
+
 // PagesPerPage is how many pages of the month a page counts as whose text is the model's, for an organization of the plan; 1 for
 // models of Tesseract.
 func (m *OcrModel) PagesPerPage(plan string) int32 {

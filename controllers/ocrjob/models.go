@@ -96,21 +96,13 @@ func chooseCorrector(all []v1alpha1.OcrModel, named, recognizer *v1alpha1.OcrMod
 	if organization == nil {
 		return chosen
 	}
-	reason, refused := v1alpha1.ReasonModelNotAllowed, ""
-	for i := range all {
-		model := &all[i]
-		if !model.IsAI() {
-			continue
-		}
-		switch why := organization.MayUse(model); {
-		case why == "" && (chosen.Corrector == "" || model.Name < chosen.Corrector):
-			chosen.Corrector = model.Name
-		case why == v1alpha1.ReasonExternalModelNotAllowed:
-			reason, refused = why, model.Name // the nearest to one that may be used
-		}
-	}
-	if chosen.Corrector == "" {
-		chosen.forbid(reason, refused, organization)
+	switch model, reason := organization.Corrector(all); {
+	case reason == "":
+		chosen.Corrector = model.Name
+	case model != nil:
+		chosen.forbid(reason, model.Name, organization)
+	default:
+		chosen.forbid(reason, "", organization)
 	}
 	return chosen
 }
