@@ -19,6 +19,19 @@ import (
 // testProber has an endpoint, its key and its address come and go, and looks at the model's status.
 func testProber(t *testing.T, environment *testenv.Environment) {
 	w := newWorld(t, environment, nil)
+	model := w.model(t, "eyes", nil)
+	key := client.ObjectKeyFromObject(model)
+	// What others write into the status stays theirs.
+	meta.SetStatusCondition(&model.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: "NotProbed"})
+	model.Status.ObservedGeneration = 1
+	manager, err := client.New(w.Manager, client.Options{Scheme: testenv.Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := manager.Status().Update(t.Context(), model); err != nil {
+		t.Fatal(err)
+	}
+
 	leases, err := coordinationv1.NewForConfig(w.Admin)
 	if err != nil {
 		t.Fatal(err)
@@ -33,18 +46,6 @@ func testProber(t *testing.T, environment *testenv.Environment) {
 		}
 	})
 
-	model := w.model(t, "eyes", nil)
-	key := client.ObjectKeyFromObject(model)
-	// What others write into the status stays theirs.
-	meta.SetStatusCondition(&model.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: "NotProbed"})
-	model.Status.ObservedGeneration = 1
-	manager, err := client.New(w.Manager, client.Options{Scheme: testenv.Scheme()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := manager.Status().Update(t.Context(), model); err != nil {
-		t.Fatal(err)
-	}
 	await := func(reason string) *metav1.Condition {
 		t.Helper()
 		var condition *metav1.Condition

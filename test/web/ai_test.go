@@ -49,8 +49,9 @@ func testAIModels(t *testing.T, s *site, browser context.Context) {
 	key := s.organization(t, "vision", "enterprise")
 	organization := new(v1alpha1.Organization)
 	s.platform.Must(s.platform.Live.Get(t.Context(), client.ObjectKey{Name: "vision"}, organization))
+	before := organization.DeepCopy()
 	organization.Spec.AI = &v1alpha1.AISettings{AllowExternal: new(true), MonthlyCostLimit: "50"}
-	s.platform.Must(s.platform.Gateway.Client.Update(t.Context(), organization))
+	s.platform.Must(s.platform.Gateway.Client.Patch(t.Context(), organization, client.MergeFrom(before)))
 	s.aiModel(t, "hosted", v1alpha1.LocationExternal, "enterprise")
 	s.aiModel(t, "inside", v1alpha1.LocationInCluster, "enterprise")
 	s.aiModel(t, "other", v1alpha1.LocationInCluster, "free")

@@ -101,8 +101,9 @@ func testQuota(t *testing.T, s *site, browser context.Context) {
 	enlarge := func(pages int64) {
 		t.Helper()
 		s.platform.Must(s.platform.Live.Get(t.Context(), client.ObjectKeyFromObject(plan), plan))
+		before := plan.DeepCopy()
 		plan.Spec.Limits.PagesPerMonth = &pages
-		s.platform.Must(s.platform.Gateway.Client.Update(t.Context(), plan))
+		s.platform.Must(s.platform.Gateway.Client.Patch(t.Context(), plan, client.MergeFrom(before)))
 		testenv.Await(t, "the gateway knows the larger plan", func() bool {
 			var usage struct{ Pages struct{ Limit int64 } }
 			s.ask(t, key, "/usage", &usage)
