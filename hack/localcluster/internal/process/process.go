@@ -53,8 +53,8 @@ func Start(command []string, logFile, digest string, files []*os.File) (Record, 
 		return Record{}, err
 	}
 	// A process that ended already leaves no start time; it is not alive then.
-	ticks, _, _ := stat(cmd.Process.Pid)
-	return Record{PID: cmd.Process.Pid, Ticks: ticks, Boot: boot, Digest: digest, Started: started}, nil
+	seen, _ := stat(cmd.Process.Pid)
+	return Record{PID: cmd.Process.Pid, Ticks: seen.ticks, Boot: boot, Digest: digest, Started: started}, nil
 }
 
 // Find finds the processes that run exactly this command.
@@ -74,8 +74,8 @@ func Find(command []string) []Record {
 		if line, err := os.ReadFile("/proc/" + entry.Name() + "/cmdline"); err != nil || string(line) != wanted {
 			continue
 		}
-		if ticks, _, err := stat(pid); err == nil {
-			found = append(found, Record{PID: pid, Ticks: ticks, Boot: boot})
+		if seen, err := stat(pid); err == nil {
+			found = append(found, Record{PID: pid, Ticks: seen.ticks, Boot: boot})
 		}
 	}
 	return found
@@ -91,8 +91,8 @@ func (r Record) Alive() bool {
 	if err != nil || boot != r.Boot {
 		return false
 	}
-	ticks, state, err := stat(r.PID)
-	return err == nil && ticks == r.Ticks && state != "Z" && state != "X"
+	seen, err := stat(r.PID)
+	return err == nil && seen.ticks == r.Ticks && !seen.ended()
 }
 
 // Stop asks the process to end, and ends it when the grace is over. It returns
@@ -138,27 +138,48 @@ func (r Record) waitEnd(ctx context.Context) error {
 	return nil
 }
 
-// stat returns a process's start time and state letter.
-func stat(pid int) (ticks uint64, state string, err error) {
-	content, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0, "", fmt.Errorf("looking at process %d: %w", pid, err)
+// A status is what the kernel tells of a process.
+type status struct {
+	state   string // a letter
+	threads int
+	ticks   uint64 // as in Record
+}
+
+// ended says whether nothing of the process runs any more. Of one that replaces its program by another from a thread that is not
+// its first, the first is a zombie until the other has taken its place.
+func (s status) ended() bool {
+	return s.state == "X" || s.state == "Z" && s.threads == 1
+}
+
+func stat(pid int) (status, error) {
+	for {
+		content, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if err != nil {
+			return status{}, fmt.Errorf("looking at process %d: %w", pid, err)
+		}
+		// Without a thread it was let go while it was read. Another thread may have taken its place.
+		if seen, err := parseStat(content); err != nil || seen.threads > 0 {
+			return seen, err
+		}
 	}
-	return parseStat(content)
 }
 
 // parseStat reads a line of /proc/PID/stat. The command name in it may contain
 // anything, so the fields are counted from its closing parenthesis.
-func parseStat(content []byte) (ticks uint64, state string, err error) {
+func parseStat(content []byte) (status, error) {
 	fields := bytes.Fields(content[bytes.LastIndexByte(content, ')')+1:])
 	if len(fields) < 20 {
-		return 0, "", fmt.Errorf("reading process state %q: too few fields", content)
+		return status{}, fmt.Errorf("reading process state %q: too few fields", content)
 	}
-	ticks, err = strconv.ParseUint(string(fields[19]), 10, 64)
+	threads, err := strconv.Atoi(string(fields[17]))
 	if err != nil {
-		return 0, "", fmt.Errorf("reading a process's start time: %w", err)
+		return status{}, fmt.Errorf("reading a process's number of threads: %w", err)
 	}
-	return ticks, string(fields[0]), nil
+	ticks, err := strconv.ParseUint(string(fields[19]), 10, 64)
+	if err != nil {
+		return status{}, fmt.Errorf("reading a process's start time: %w", err)
+	}
+	return status{state: string(fields[0]), threads: threads, ticks: ticks}, nil
 }
 
 func bootID() (string, error) {
