@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
@@ -228,13 +229,12 @@ func (s store) fill(ctx context.Context, lasts time.Duration) error {
 func (s store) empty(ctx context.Context) error { return s.inside(ctx, "rm", "--force", s.filler()) }
 
 // lock makes the store read-only for some time, as the kernel does with a disk that has errors. It takes a moment in
-// which no file is open for writing. The file system itself is, and not the place where it is mounted: what the kubelet mounts
-// for a pod that starts meanwhile would be read-only for as long as the pod lives.
+// which no file is open for writing. The file system itself is, and at no moment the place where it is mounted: what the kubelet
+// mounts for a pod that starts meanwhile would be read-only for as long as the pod lives.
 func (s store) lock(ctx context.Context, lasts time.Duration) error {
 	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		// Not cut off either: nobody would know whether it had done its work.
-		return s.inside(context.WithoutCancel(ctx), "sh", "-c",
-			`mount --options remount,ro "$0" && mount --options remount,bind,rw "$0"`, s.folder) == nil, nil
+		return s.inside(context.WithoutCancel(ctx), "mount", "--options", "remount,ro=fs", s.folder) == nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("making the store read-only: %w", err)
@@ -434,15 +434,25 @@ func TestAStoreIsFilledAndLocked(t *testing.T) {
 				t.Fatal(err)
 			}
 			ctx, end := context.WithCancel(t.Context())
+			// What is mounted from it at any moment must be writable afterwards.
+			var watch errgroup.Group
+			watch.Go(func() error {
+				for ctx.Err() == nil {
+					mounts, err := os.ReadFile("/proc/self/mountinfo")
+					if err != nil {
+						return err
+					}
+					if strings.Contains(string(mounts), " "+folder+" ro,") {
+						return fmt.Errorf("%s is mounted read-only", folder)
+					}
+				}
+				return nil
+			})
 			done := make(chan error, 1)
 			go func() { done <- test.fault(ctx, time.Hour) }()
 			_ = file.Close()
 			err = wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, patience, true, func(context.Context) (bool, error) {
-				if !errors.Is(write(), test.want) {
-					return false, nil
-				}
-				mounted, err := exec.CommandContext(t.Context(), "findmnt", "--noheadings", "--output=VFS-OPTIONS", folder).Output()
-				return strings.HasPrefix(string(mounted), "rw"), err
+				return errors.Is(write(), test.want), nil
 			})
 			if err != nil {
 				t.Errorf("it never was %s: %v", name, err)
@@ -455,6 +465,9 @@ func TestAStoreIsFilledAndLocked(t *testing.T) {
 			end()
 			if err := <-done; !errors.Is(err, context.Canceled) {
 				t.Errorf("the fault ended with %v", err)
+			}
+			if err := watch.Wait(); err != nil {
+				t.Error(err)
 			}
 			if err := errors.Join(write(), os.WriteFile(filepath.Join(volume, "upload"), nil, 0o600)); err != nil {
 				t.Errorf("after: %v", err)
