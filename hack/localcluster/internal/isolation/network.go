@@ -13,22 +13,30 @@ type Network struct {
 	ServiceCIDR string
 }
 
+// nodePorts is the API server's own range, as iptables writes it.
+const nodePorts = "30000:32767"
+
 // Setup configures the network namespace of the calling thread, which must be
 // locked. The node's address sits on the loopback interface: there is no other
 // before the first pod, and pods reach it by their default route.
 func (n Network) Setup() error {
-	for _, arguments := range []string{
-		"link set lo up",
-		"address add " + n.NodeIP + "/32 dev lo",
+	for _, line := range []string{
+		"ip link set lo up",
+		"ip address add " + n.NodeIP + "/32 dev lo",
 		// A connection from the node to a Service has to have a route before
 		// the firewall may redirect it to a pod.
-		"route add " + n.ServiceCIDR + " dev lo src " + n.NodeIP,
+		"ip route add " + n.ServiceCIDR + " dev lo src " + n.NodeIP,
 		// There is no way out; say so at once instead of letting it time out.
-		"route add unreachable default",
+		"ip route add unreachable default",
+		// kube-proxy redirects a connection to a node port before this rule,
+		// unless no pod is ready, and then refuses it after connection tracking
+		// has noted it as not redirected. For two minutes the note would hold
+		// for every connection from the same source port, pods or none.
+		"iptables --append OUTPUT --destination " + n.NodeIP + " --protocol tcp --dport " + nodePorts + " --jump REJECT --reject-with tcp-reset",
 	} {
-		command := exec.Command("ip", strings.Fields(arguments)...)
-		if output, err := command.CombinedOutput(); err != nil {
-			return fmt.Errorf("running ip %s: %w: %s", arguments, err, output)
+		words := strings.Fields(line)
+		if output, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+			return fmt.Errorf("running %s: %w: %s", line, err, output)
 		}
 	}
 	// The kernel shows each thread the settings of its own namespace here.

@@ -26,7 +26,7 @@ var needed = []struct {
 	{"containernetworking-plugins", []string{
 		CNIFolder + "/host-local", CNIFolder + "/loopback", CNIFolder + "/portmap", CNIFolder + "/ptp",
 	}},
-	{"iptables", []string{"iptables-save", "iptables-restore", "ip6tables-save"}},
+	{"iptables", []string{"iptables", "iptables-save", "iptables-restore", "ip6tables-save"}},
 	{"iproute2", []string{"ip"}},
 	{"conntrack", []string{"conntrack"}},
 	{"mount", []string{"mount", "umount"}},
